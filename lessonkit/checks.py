@@ -1,0 +1,76 @@
+"""Checks at the door: each error names the argument, the value, and what is accepted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from numbers import Real
+
+
+def positive_number(
+    name: str, value: object, *, zero: bool = False, infinite: bool = False
+) -> float:
+    """Return ``value`` as a float if it is a number above 0 (or 0, with ``zero``).
+
+    Raises
+    ------
+    TypeError
+        If it is not a number.
+    ValueError
+        If it is negative, NaN, 0 without ``zero``, or infinite without ``infinite``.
+    """
+    number = _number(name, value)
+    if number > 0 or (zero and number == 0):
+        if infinite or number < math.inf:
+            return number
+    wanted = "a number of 0 or more" if zero else "a number above 0"
+    raise ValueError(f"{name} must be {wanted}{'' if infinite else ', and finite'}; got {value!r}")
+
+
+def probability(name: str, value: object) -> float:
+    """Return ``value`` as a float if it lies between 0 and 1 (both included).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a number, or lies outside.
+    """
+    number = _number(name, value)
+    if 0 <= number <= 1:
+        return number
+    raise ValueError(f"{name} must be a probability between 0 and 1; got {value!r}")
+
+
+def whole_number(name: str, value: object, *, low: int = 0) -> int:
+    """Return ``value`` if it is an int of at least ``low``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not an int, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, got {type(value).__name__} {value!r}")
+    if value < low:
+        raise ValueError(f"{name} must be {low} or more; got {value!r}")
+    return value
+
+
+def one_of(name: str, value: object, accepted: Iterable[str]) -> str:
+    """Return ``value`` if it is one of the ``accepted`` words.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    words = list(accepted)
+    if isinstance(value, str) and value in words:
+        return value
+    raise ValueError(f"{name} must be one of {', '.join(words)}; got {value!r}")
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__} {value!r}")
+    return float(value)

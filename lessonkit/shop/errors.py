@@ -1,0 +1,35 @@
+"""What a caller can be told instead of a result."""
+
+from __future__ import annotations
+
+
+class ShopError(Exception):
+    """Something that happened in the shop, as against a mistake in the program."""
+
+
+class ServiceRefused(ShopError):
+    """The service turned the request away: nothing happened there."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        super().__init__(f"{service} refused the request")
+
+
+class NoReply(ShopError):
+    """No reply came. Whether the request had its effect, the caller cannot know."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        super().__init__(f"no reply from {service}")
+
+
+class NotFound(ShopError):
+    """The service knows nothing by that id."""
+
+
+class KeyReused(ShopError):
+    """An idempotency key came a second time with another request."""
+
+
+class OrderFailed(ShopError):
+    """The order service gives up and says why. The customer is told."""

@@ -1,0 +1,69 @@
+"""What an order is: the command that asks for it, and the record that is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from lessonkit.checks import positive_number, whole_number
+
+
+@dataclass(frozen=True)
+class Item:
+    """``quantity`` pieces of a product at ``unit_price`` yen each."""
+
+    product_id: str
+    quantity: int
+    unit_price: int
+
+    def __post_init__(self) -> None:
+        whole_number("quantity", self.quantity, low=1)
+        whole_number("unit_price", self.unit_price, low=0)
+
+
+@dataclass(frozen=True)
+class CreateOrder:
+    """The command: a customer wants these items, paid in this way."""
+
+    order_id: str
+    customer_id: str
+    items: tuple[Item, ...]
+    payment_method: str = "card"
+
+    def __post_init__(self) -> None:
+        positive_number("the number of items", len(self.items))
+
+    @property
+    def total(self) -> int:
+        """What the customer has to pay, in yen."""
+        return sum(item.quantity * item.unit_price for item in self.items)
+
+
+class OrderStatus(StrEnum):
+    """Whether an order stands."""
+
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as the database keeps it."""
+
+    order_id: str
+    customer_id: str
+    items: tuple[Item, ...]
+    total: int
+    transaction_id: str
+    status: OrderStatus = OrderStatus.CONFIRMED
+
+    @classmethod
+    def create(cls, command: CreateOrder, transaction_id: str) -> Order:
+        """A confirmed order from the command and the payment that goes with it."""
+        return cls(
+            command.order_id, command.customer_id, command.items, command.total, transaction_id
+        )
+
+    def cancelled(self) -> Order:
+        """The same order, cancelled."""
+        return replace(self, status=OrderStatus.CANCELLED)

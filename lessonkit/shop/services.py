@@ -1,0 +1,192 @@
+"""The services of the shop. Each keeps its own state and changes it in one go.
+
+A public method is the client's side: it sends the request and waits. The method of the same name
+with an underscore is the server's side: it runs where the state is, when the request arrives.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from lessonkit.messages import N_
+from lessonkit.shop.errors import KeyReused, NotFound
+from lessonkit.shop.network import Network, correlation
+from lessonkit.shop.orders import Item, Order
+from lessonkit.trace import current_trace
+
+
+@dataclass
+class Reservation:
+    """Stock that is set aside, and for which order."""
+
+    reservation_id: str
+    order_id: str | None
+    items: tuple[Item, ...]
+    held: bool = True
+
+
+@dataclass(frozen=True)
+class ReserveResult:
+    """The warehouse's answer. Without ``success`` nothing was set aside."""
+
+    success: bool
+    reservation_id: str | None = None
+
+
+class Inventory:
+    """The warehouse: pieces on the shelf, and reservations."""
+
+    def __init__(self, network: Network, stock: Mapping[str, int]) -> None:
+        self._network = network
+        self.initial = dict(stock)
+        self.stock = dict(stock)
+        self.reservations: dict[str, Reservation] = {}
+        self._by_key: dict[str, str] = {}
+
+    async def reserve(self, items: tuple[Item, ...], key: str | None = None) -> ReserveResult:
+        """Set items aside. The same ``key`` again gives the same reservation, not a second one."""
+        return await self._network.call("inventory", "reserve", self._reserve, items, key)
+
+    async def cancel_reservation(self, reservation_id: str) -> None:
+        """Put the items back on the shelf. To do it twice does no harm."""
+        await self._network.call(
+            "inventory", "cancel_reservation", self._cancel_reservation, reservation_id
+        )
+
+    def _reserve(self, items: tuple[Item, ...], key: str | None) -> ReserveResult:
+        if key in self._by_key:
+            return ReserveResult(True, self._by_key[key])
+        wanted: Counter[str] = Counter()
+        for item in items:
+            wanted[item.product_id] += item.quantity
+        if any(self.stock.get(product, 0) < pieces for product, pieces in wanted.items()):
+            return ReserveResult(False)
+        reservation_id = f"R-{len(self.reservations) + 1}"
+        self.reservations[reservation_id] = Reservation(reservation_id, correlation.get(), items)
+        self._move(items, -1)
+        if key is not None:
+            self._by_key[key] = reservation_id
+        return ReserveResult(True, reservation_id)
+
+    def _cancel_reservation(self, reservation_id: str) -> None:
+        reservation = self.reservations.get(reservation_id)
+        if reservation is None:
+            raise NotFound(f"no reservation {reservation_id!r}")
+        if reservation.held:
+            reservation.held = False
+            self._move(reservation.items, +1)
+
+    def _move(self, items: tuple[Item, ...], sign: int) -> None:
+        for item in items:
+            self.stock[item.product_id] += sign * item.quantity
+        left = ", ".join(f"{product} {pieces}" for product, pieces in self.stock.items())
+        current_trace().state("inventory", N_("stock"), left)
+
+
+@dataclass
+class Capture:
+    """Money taken from a customer, in yen, and for which order."""
+
+    transaction_id: str
+    order_id: str | None
+    amount: int
+    refunded: bool = False
+
+
+@dataclass(frozen=True)
+class ChargeResult:
+    """The payment service's answer. Without ``success`` no money was taken."""
+
+    success: bool
+    transaction_id: str | None = None
+
+
+class Payment:
+    """Takes money and gives it back. ``declined`` names the payment methods it does not accept."""
+
+    def __init__(self, network: Network, declined: Collection[str] = ()) -> None:
+        self._network = network
+        self._declined = frozenset(declined)
+        self.captures: dict[str, Capture] = {}
+        self._by_key: dict[str, str] = {}
+
+    async def charge(self, amount: int, method: str, key: str | None = None) -> ChargeResult:
+        """Take ``amount`` yen. The same idempotency ``key`` again does not take it again.
+
+        Raises
+        ------
+        KeyReused
+            If the key was used for another amount.
+        """
+        return await self._network.call("payment", "charge", self._charge, amount, method, key)
+
+    async def refund(self, transaction_id: str) -> None:
+        """Give the money of one charge back. To do it twice does no harm."""
+        await self._network.call("payment", "refund", self._refund, transaction_id)
+
+    def _charge(self, amount: int, method: str, key: str | None) -> ChargeResult:
+        if key in self._by_key:
+            capture = self.captures[self._by_key[key]]
+            if capture.amount != amount:
+                raise KeyReused(f"key {key!r} was used for {capture.amount} yen, not {amount}")
+            return ChargeResult(True, capture.transaction_id)
+        if method in self._declined:
+            return ChargeResult(False)
+        transaction_id = f"T-{len(self.captures) + 1}"
+        self.captures[transaction_id] = Capture(transaction_id, correlation.get(), amount)
+        if key is not None:
+            self._by_key[key] = transaction_id
+        self._show_balance()
+        return ChargeResult(True, transaction_id)
+
+    def _refund(self, transaction_id: str) -> None:
+        if transaction_id not in self.captures:
+            raise NotFound(f"no charge {transaction_id!r}")
+        self.captures[transaction_id].refunded = True
+        self._show_balance()
+
+    def _show_balance(self) -> None:
+        taken = sum(c.amount for c in self.captures.values() if not c.refunded)
+        current_trace().state("payment", N_("money taken"), taken)
+
+
+class Database:
+    """The order service's own database: what is saved here survives a crash of the service."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.orders: dict[str, Order] = {}
+
+    async def save(self, order: Order) -> None:
+        """Keep the order; an order of the same id is replaced."""
+        await self._network.call("database", "save", self._save, order)
+
+    def _save(self, order: Order) -> None:
+        self.orders[order.order_id] = order
+        current_trace().state("database", N_("orders"), len(self.orders))
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A confirmation that went out."""
+
+    order_id: str
+    customer_id: str
+
+
+class Notification:
+    """Sends mails. What is sent is sent."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.mails: list[Mail] = []
+
+    async def send_order_confirmation(self, order: Order) -> None:
+        """Tell the customer by mail that the order stands."""
+        await self._network.call("notification", "send_order_confirmation", self._send, order)
+
+    def _send(self, order: Order) -> None:
+        self.mails.append(Mail(order.order_id, order.customer_id))
+        current_trace().state("notification", N_("mails"), len(self.mails))

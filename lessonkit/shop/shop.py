@@ -1,0 +1,100 @@
+"""The shop that every notebook builds on: its services, its customer, and what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from lessonkit.checks import one_of, whole_number
+from lessonkit.faults import AnyFault, Latency, as_latency, check_faults
+from lessonkit.shop.customer import Answer, Customer, OrderFunction
+from lessonkit.shop.network import Network
+from lessonkit.shop.orders import CreateOrder, Item
+from lessonkit.shop.services import Database, Inventory, Notification, Payment
+
+T = TypeVar("T")
+
+LATENCY: Mapping[str, float] = {
+    "orders": 0.0,
+    "inventory": 0.1,
+    "payment": 0.2,
+    "database": 0.0,
+    "notification": 0.5,
+}
+"""Seconds that a call to each service takes: the lesson's 100, 200 and 500 ms."""
+
+STOCK: Mapping[str, int] = {"P-1": 10, "P-2": 5}
+"""Pieces on the shelf of each product when the shop opens."""
+
+
+class Shop:
+    """Orders, inventory, payment and notification, with one network between them.
+
+    Parameters
+    ----------
+    latency
+        Seconds (or a latency distribution) for the services that differ from :data:`LATENCY`.
+    faults
+        What goes wrong, as in ``[Refused("payment"), Crash("orders", after=2)]``.
+    stock
+        Pieces of each product on the shelf.
+    declined
+        Payment methods that the payment service does not accept.
+    seed
+        Everything random comes from it: the same seed gives the same run.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown service, a latency that is none, a fault that is none, negative stock.
+    """
+
+    def __init__(
+        self,
+        *,
+        latency: Mapping[str, Latency | float] | None = None,
+        faults: Sequence[AnyFault] = (),
+        stock: Mapping[str, int] = STOCK,
+        declined: Collection[str] = ("expired card",),
+        seed: int = 0,
+    ) -> None:
+        given = dict(latency or {})
+        for name in given:
+            one_of("the service in latency", name, LATENCY)
+        latencies = {
+            name: as_latency(f"latency of {name}", given.get(name, LATENCY[name]))
+            for name in LATENCY
+        }
+        for product, pieces in stock.items():
+            whole_number(f"stock of {product}", pieces)
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise TypeError(f"seed must be a whole number, got {seed!r}")
+        faults = check_faults(faults, list(LATENCY))
+
+        self.network = Network(latencies, faults, seed)
+        self.customer = Customer(self.network)
+        self.inventory = Inventory(self.network, stock)
+        self.payment = Payment(self.network, declined)
+        self.database = Database(self.network)
+        self.notification = Notification(self.network)
+
+    async def place_order(
+        self, create_order: OrderFunction, command: CreateOrder | None = None
+    ) -> Answer:
+        """Let a customer order. The order service runs ``create_order(command)`` for it.
+
+        Returns
+        -------
+        Answer
+            What the customer was told, and after how long.
+        """
+        return await self.customer.order(create_order, command or an_order())
+
+    async def restart(self, service: str, work: Coroutine[Any, Any, T]) -> T:
+        """Start a killed ``service`` again; the new process does ``work`` first."""
+        return await self.network.restart(service, work)
+
+
+def an_order(number: int = 1) -> CreateOrder:
+    """The order of all examples: two pieces of P-1 at 2,500 yen, 5,000 yen in all."""
+    return CreateOrder(f"O-{number:03}", "C-100", (Item("P-1", 2, 2500),))

@@ -1,0 +1,236 @@
+"""What really happened in a run: every message, every change of state, every note.
+
+Services write into the trace of the run they are part of; pictures, tables and tests read it.
+A trace holds no wall-clock time and no memory address, so the same run gives the same trace
+(and the same :meth:`Trace.digest`) in every process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Fate(StrEnum):
+    """How a message ended."""
+
+    IN_FLIGHT = "in flight"  #: still on its way when the run ended
+    DELIVERED = "delivered"  #: it arrived and somebody was there to take it
+    REFUSED = "refused"  #: it arrived and was turned away
+    LOST = "lost"  #: it never arrived
+    LATE = "late"  #: it arrived after the one who waited had gone
+
+
+class Kind(StrEnum):
+    """What a message is for."""
+
+    REQUEST = "request"
+    REPLY = "reply"
+    EVENT = "event"
+
+
+@dataclass(slots=True)
+class Message:
+    """One message on its way from a sender to a receiver.
+
+    ``sent`` and ``ended`` are seconds since the start of the run. ``ended`` is the moment at which
+    the fate was sealed (for a lost message: where it vanished), or None while it is in flight.
+    ``error`` marks a reply that carries an error instead of a result.
+    """
+
+    number: int
+    sender: str
+    receiver: str
+    what: str
+    kind: Kind
+    sent: float
+    ended: float | None = None
+    fate: Fate = Fate.IN_FLIGHT
+    correlation: str | None = None
+    reply_to: int | None = None
+    error: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class StateChange:
+    """At ``time`` (seconds), ``key`` of ``service`` became ``value`` (already a short text)."""
+
+    time: float
+    service: str
+    key: str
+    value: str
+
+
+@dataclass(slots=True, frozen=True)
+class Note:
+    """A remark about ``service`` at ``time`` (seconds): a crash, a decision, a timeout."""
+
+    time: float
+    service: str
+    text: str
+
+
+_current: ContextVar[Trace | None] = ContextVar("lessonkit_trace", default=None)
+
+
+@dataclass
+class Trace:
+    """The record of one run, in the order in which things happened.
+
+    Parameters
+    ----------
+    clock
+        Gives the seconds since the start of the run.
+    """
+
+    clock: Callable[[], float] = field(default=lambda: 0.0, repr=False)
+    messages: list[Message] = field(default_factory=list)
+    states: list[StateChange] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def send(
+        self,
+        sender: str,
+        receiver: str,
+        what: str,
+        kind: Kind = Kind.REQUEST,
+        *,
+        correlation: str | None = None,
+        reply_to: Message | None = None,
+        error: bool = False,
+    ) -> Message:
+        """Record that a message leaves its sender now; give it its fate later with :meth:`end`."""
+        message = Message(
+            len(self.messages),
+            sender,
+            receiver,
+            what,
+            kind,
+            self.clock(),
+            correlation=correlation,
+            reply_to=None if reply_to is None else reply_to.number,
+            error=error,
+        )
+        self.messages.append(message)
+        return message
+
+    def end(self, message: Message, fate: Fate = Fate.DELIVERED) -> None:
+        """Record that ``message`` met its ``fate`` now."""
+        message.ended = self.clock()
+        message.fate = fate
+
+    def state(self, service: str, key: str, value: object) -> None:
+        """Record that ``key`` of ``service`` is ``value`` from now on."""
+        self.states.append(StateChange(self.clock(), service, key, str(value)))
+
+    def note(self, service: str, text: str) -> None:
+        """Record a remark about ``service``."""
+        self.notes.append(Note(self.clock(), service, text))
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    @property
+    def services(self) -> list[str]:
+        """Everybody who took part, in the order of appearance."""
+        names: dict[str, None] = {}
+        for message in self.messages:
+            names[message.sender] = names[message.receiver] = None
+        for record in (*self.states, *self.notes):
+            names[record.service] = None
+        return list(names)
+
+    @property
+    def end_time(self) -> float:
+        """The moment of the last thing recorded, in seconds."""
+        times = [m.ended if m.ended is not None else m.sent for m in self.messages]
+        times += [record.time for record in (*self.states, *self.notes)]
+        return max(times, default=0.0)
+
+    def states_at(self, time: float) -> dict[str, dict[str, str]]:
+        """Every service's state at ``time`` seconds, as ``{service: {key: value}}``."""
+        result: dict[str, dict[str, str]] = {}
+        for change in self.states:
+            if change.time <= time:
+                result.setdefault(change.service, {})[change.key] = change.value
+        return result
+
+    def who_knows_whom(self) -> list[tuple[str, str]]:
+        """Who addressed whom: the (sender, receiver) pairs of the requests and events really sent."""
+        return list(
+            dict.fromkeys((m.sender, m.receiver) for m in self.messages if m.kind != Kind.REPLY)
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """The messages as a table: one row each, in the order in which they were sent."""
+        import pandas as pd
+
+        columns = list(Message.__dataclass_fields__)
+        rows = [[_plain(getattr(m, column)) for column in columns] for m in self.messages]
+        return pd.DataFrame(rows, columns=columns).set_index("number")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in the trace as plain lists and dicts, times rounded to the nanosecond."""
+        return {
+            name: [
+                {key: _plain(value) for key, value in asdict(record).items()}
+                for record in getattr(self, name)
+            ]
+            for name in ("messages", "states", "notes")
+        }
+
+    def to_json(self) -> str:
+        """The trace as JSON text, always the same for the same run."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, sort_keys=True, indent=1)
+
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that stand for the whole trace: equal runs, equal digests."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+    def to_mermaid(self) -> str:
+        """The run as a Mermaid sequence diagram (source text)."""
+        from lessonkit.mermaid import sequence_diagram
+
+        return sequence_diagram(self)
+
+
+def current_trace() -> Trace:
+    """The trace of the run that the calling code is part of.
+
+    Raises
+    ------
+    RuntimeError
+        Outside of a run: there is nothing to write into.
+    """
+    trace = _current.get()
+    if trace is None:
+        raise RuntimeError("there is no trace here: call this from code that run(...) executes")
+    return trace
+
+
+@contextmanager
+def recording(trace: Trace) -> Iterator[Trace]:
+    """Make ``trace`` the one that :func:`current_trace` gives inside the ``with`` block."""
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)
+
+
+def _plain(value: object) -> object:
+    # Nanoseconds are finer than anything the course shows, and coarser than the last bit in which
+    # one machine's exp() may differ from another's: so digests compare across machines.
+    if isinstance(value, float):
+        return round(value, 9)
+    return str(value) if isinstance(value, StrEnum) else value
