@@ -125,7 +125,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Handle:
-        handle = Handle(callback, args, context or copy_context(), self._now)
+        handle = Handle(callback, args, copy_context() if context is None else context, self._now)
         self._queue.append(handle)
         return handle
 
@@ -139,7 +139,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
     ) -> Handle:
         if not when < math.inf:
             raise ValueError(f"a timer needs a finite time, in seconds; got {when!r}")
-        handle = Handle(callback, args, context or copy_context(), when)
+        handle = Handle(callback, args, copy_context() if context is None else context, when)
         self._timers_set += 1  # the second sort key: equal deadlines keep the order of setting
         heappush(self._timers, (when, self._timers_set, handle))
         return handle

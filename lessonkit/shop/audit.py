@@ -16,9 +16,13 @@ from lessonkit.shop.shop import Shop
 
 @dataclass(frozen=True)
 class Violation:
-    """A broken rule: its name, the order, and what is wrong in one plain sentence."""
+    """A broken rule: its name, what it is about, the order, and one plain sentence.
+
+    ``about`` is ``"money"``, ``"stock"``, ``"customer"`` or ``"mail"``.
+    """
 
     rule: str
+    about: str
     order_id: str | None
     sentence: str
 
@@ -89,9 +93,9 @@ def audit(shop: Shop) -> list[Violation]:
         After its run: everything that was on its way has arrived.
     """
     violations = [
-        Violation(name, order.order_id, _(sentence).format(**_figures(order)))
+        Violation(name, about, order.order_id, _(sentence).format(**_figures(order)))
         for order in books(shop)
-        for name, is_broken, sentence in RULES
+        for name, about, is_broken, sentence in RULES
         if is_broken(order)
     ]
     return violations + list(_lost_pieces(shop))
@@ -106,46 +110,54 @@ def _figures(order: OrderBooks) -> dict[str, object]:
     }
 
 
-Rule = tuple[str, Callable[[OrderBooks], bool], str]
+Rule = tuple[str, str, Callable[[OrderBooks], bool], str]
 
 RULES: tuple[Rule, ...] = (
     (
         "no money without an order",
+        "money",
         lambda order: order.money > 0 and not order.stands,
         N_("{order}: {money} yen were taken, but there is no order."),
     ),
     (
         "no wrong amount",
+        "money",
         lambda order: order.stands and order.money > order.total,
         N_("{order}: {money} yen were taken for an order of {total} yen."),
     ),
     (
         "no order without its money",
+        "money",
         lambda order: order.stands and order.money < order.total,
         N_("{order}: the order stands at {total} yen, but only {money} yen were taken."),
     ),
     (
         "no stock without an order",
+        "stock",
         lambda order: order.held > 0 and not order.stands,
         N_("{order}: {held} pieces are held, but there is no order."),
     ),
     (
         "no order without its stock",
+        "stock",
         lambda order: order.stands and order.held == 0,
         N_("{order}: the order stands, but no stock is held for it."),
     ),
     (
         "no order lost",
+        "customer",
         lambda order: Told.CONFIRMED in order.told and not order.stands,
         N_("{order}: the customer was told that it is confirmed, but there is no order."),
     ),
     (
         "the customer is told the truth",
+        "customer",
         lambda order: bool(order.told) and order.told[-1] is Told.FAILED and order.stands,
         N_("{order}: the order stands, but the customer was told that it failed."),
     ),
     (
         "no mail without an order",
+        "mail",
         lambda order: order.mails > 0 and not order.stands,
         N_("{order}: a confirmation was mailed, but there is no order."),
     ),
@@ -165,6 +177,7 @@ def _lost_pieces(shop: Shop) -> Iterator[Violation]:
             sentence = _("{product}: {initial} pieces at first, now {shelf} on the shelf and {held} held.")
             yield Violation(
                 "no piece appears or disappears",
+        "stock",
                 None,
                 sentence.format(product=product, initial=initial, shelf=on_shelf, held=held),
             )

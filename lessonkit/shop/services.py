@@ -111,6 +111,7 @@ class Payment:
         self._declined = frozenset(declined)
         self.captures: dict[str, Capture] = {}
         self._by_key: dict[str, str] = {}
+        self._balance = 0
 
     async def charge(self, amount: int, method: str, key: str | None = None) -> ChargeResult:
         """Take ``amount`` yen. The same idempotency ``key`` again does not take it again.
@@ -138,18 +139,20 @@ class Payment:
         self.captures[transaction_id] = Capture(transaction_id, correlation.get(), amount)
         if key is not None:
             self._by_key[key] = transaction_id
-        self._show_balance()
+        self._book(amount)
         return ChargeResult(True, transaction_id)
 
     def _refund(self, transaction_id: str) -> None:
         if transaction_id not in self.captures:
             raise NotFound(f"no charge {transaction_id!r}")
-        self.captures[transaction_id].refunded = True
-        self._show_balance()
+        capture = self.captures[transaction_id]
+        if not capture.refunded:
+            capture.refunded = True
+            self._book(-capture.amount)
 
-    def _show_balance(self) -> None:
-        taken = sum(c.amount for c in self.captures.values() if not c.refunded)
-        current_trace().state("payment", N_("money taken"), taken)
+    def _book(self, amount: int) -> None:
+        self._balance += amount
+        current_trace().state("payment", N_("money taken"), self._balance)
 
 
 class Database:

@@ -1,0 +1,55 @@
+"""What a learner sees of a shop after a run: its books in tiles, and the auditor's sentences."""
+
+from __future__ import annotations
+
+from html import escape
+
+from lessonkit.explore import Case
+from lessonkit.lab.tiles import tiles
+from lessonkit.lab.timeline import timeline
+from lessonkit.messages import _
+from lessonkit.shop import Shop, Told, audit, books
+
+
+def shop_view(shop: Shop) -> str:
+    """The shop's books after a run, as HTML: number tiles and what the audit says.
+
+    Parameters
+    ----------
+    shop
+        After its run. With several orders the figures are sums; the wait is the longest.
+    """
+    violations = audit(shop)
+    wrong = {violation.about for violation in violations}
+    ledgers = books(shop)
+    answers = shop.customer.answers
+    told = ", ".join(dict.fromkeys(_(answer.told) for answer in answers))
+    longest = max((answer.wait for answer in answers), default=0.0)
+
+    def kind(about: str) -> str:
+        return "bad" if about in wrong else "good"
+
+    # No answer is not a lie, but nothing to be happy about either.
+    answered = all(answer.told is not Told.NOTHING for answer in answers)
+    numbers = tiles(
+        [
+            (_("the customer waited"), f"{longest * 1000:,.0f} ms", "plain"),
+            (_("the customer was told"), told, kind("customer") if answered else "plain"),
+            (_("orders"), str(sum(order.stands for order in ledgers)), "plain"),
+            (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
+            (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),
+            (_("mails"), str(sum(order.mails for order in ledgers)), kind("mail")),
+        ]
+    )
+    sentences = [violation.sentence for violation in violations] or [_("The books balance.")]
+    mark = "✗" if violations else "✓"
+    lines = "".join(f"<div>{mark} {escape(sentence)}</div>" for sentence in sentences)
+    return f'{numbers}<div class="lessonkit-audit" style="margin: 4px 0 8px">{lines}</div>'
+
+
+def case_view(case: Case) -> str:
+    """One case of an exploration, as HTML: its fault, the books, and the timeline."""
+    return (
+        f'<div style="font-weight: bold; margin: 4px 0">{escape(case.title)}</div>'
+        f"{shop_view(case.shop)}{timeline(case.run.trace)}"
+    )
