@@ -20,9 +20,8 @@ def positive_number(
         If it is negative, NaN, 0 without ``zero``, or infinite without ``infinite``.
     """
     number = _number(name, value)
-    if number > 0 or (zero and number == 0):
-        if infinite or number < math.inf:
-            return number
+    if (number > 0 or (zero and number == 0)) and (infinite or number < math.inf):
+        return number
     wanted = "a number of 0 or more" if zero else "a number above 0"
     raise ValueError(f"{name} must be {wanted}{'' if infinite else ', and finite'}; got {value!r}")
 

@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from lessonkit.clock import BackgroundTaskError
-from lessonkit.run import Run
+from lessonkit.runner import Run
 from lessonkit.trace import Trace, current_trace
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
             tasks.append(task)
         return task
 
-    loop.set_task_factory(keep_ours)  # type: ignore[arg-type]
+    loop.set_task_factory(keep_ours)
     value, error = None, None
     try:
         own_task = loop.create_task(main, name="main")

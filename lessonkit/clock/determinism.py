@@ -30,7 +30,7 @@ def outer_loop_set_aside(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         yield
     finally:
         asyncio._set_running_loop(outer)
-        asyncio.all_tasks, asyncio.as_completed = patched  # type: ignore[misc]
+        asyncio.all_tasks, asyncio.as_completed = patched
         if outer is not None and task is not None:
             asyncio.tasks._enter_task(outer, task)
 
@@ -38,7 +38,7 @@ def outer_loop_set_aside(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
 def _all_tasks_in_order(loop: asyncio.AbstractEventLoop | None = None) -> set[asyncio.Task[Any]]:
     # asyncio filters one set of all loops' tasks, whose order the other loops' tasks disturb.
     # A set of our own, filled in the order of the numbers, is always laid out alike.
-    return set(sorted(_all_tasks(loop), key=hash))
+    return set(sorted(_all_tasks(loop), key=hash))  # noqa: C414
 
 
 def _as_completed_in_order(aws: Iterable[Any], *, timeout: float | None = None) -> Any:

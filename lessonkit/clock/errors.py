@@ -7,12 +7,12 @@ mistake gives the same words every time.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-_ASYNCIO_FOLDER = os.path.dirname(asyncio.__file__)
+_ASYNCIO_FOLDER = str(Path(asyncio.__file__).parent)
 
 
 class ClockError(RuntimeError):
@@ -79,7 +79,7 @@ def _is_asyncio(code: CodeType) -> bool:
 
 
 def _reason(task: asyncio.Task[Any], innermost: FrameType) -> str:
-    awaited = getattr(task, "_fut_waiter", None)
+    awaited: Any = getattr(task, "_fut_waiter", None)
     if hasattr(awaited, "get_name"):  # a task, whichever class of tasks is in use
         return f"waits for {awaited.get_name()}"
     if _is_asyncio(innermost.f_code):

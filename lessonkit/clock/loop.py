@@ -11,14 +11,14 @@ import asyncio
 import math
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Coroutine
-from contextvars import Context, copy_context
-from heapq import heappop, heappush
 
 # Not asyncio.Task: nest_asyncio replaces that name by a slow one, and virtual time need not suffer.
 from _asyncio import Future as FastFuture
 from _asyncio import Task as FastTask
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from heapq import heappop, heappush
 from typing import Any, NoReturn
 
 from lessonkit.clock.determinism import outer_loop_set_aside
@@ -155,7 +155,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         DeadlockError, FrozenTimeError, RunawayError
             When the run can or may not go on; each names the tasks that wait.
         """
-        self._check_closed()
+        self._check_closed()  # type: ignore[attr-defined]
         if self.is_running():
             raise RuntimeError("this loop is running already")
         self._thread_id = threading.get_ident()
@@ -172,7 +172,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
                     self._run_this_instant()
             finally:
                 self._stopping = False
-                self._thread_id = None
+                self._thread_id = None  # type: ignore[assignment]
                 sys.set_asyncgen_hooks(*old_hooks)
 
     def _jump_to_next_timer(self) -> None:
@@ -292,7 +292,6 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self._queue.clear()
         self._timers.clear()
         super().close()
-
 
 
 def _refuse(name: str) -> Callable[..., NoReturn]:

@@ -6,6 +6,8 @@ import re
 from base64 import b64encode
 from typing import Any
 
+from lessonkit.trace import Trace
+
 
 class Picture:
     """Parts of a picture (SVG and HTML strings), one below the other, as a cell's output.
@@ -46,3 +48,19 @@ def _drawing_and_still(match: re.Match[str]) -> str:
         still = still.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
     data = b64encode(still.encode()).decode()
     return f'{drawing}<img class="lessonkit-still" alt="" src="data:image/svg+xml;base64,{data}">'
+
+
+class Mermaid:
+    """A run as a Mermaid sequence diagram, drawn by JupyterLab.
+
+    Parameters
+    ----------
+    trace
+        Of a run.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.source = trace.to_mermaid()
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        return {"text/vnd.mermaid": self.source, "text/plain": self.source}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from lessonkit.explore import Case
+from lessonkit.explorer import Case
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _
@@ -38,7 +38,11 @@ def shop_view(shop: Shop) -> str:
             (_("orders"), str(sum(order.stands for order in ledgers)), "plain"),
             (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
             (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),
-            (_("mails"), str(sum(order.mails for order in ledgers)), kind("mail")),
+            (
+                _("mails"),
+                str(sum(order.mails for order in ledgers)),
+                "bad" if "mail" in wrong else "plain",
+            ),
         ]
     )
     sentences = [violation.sentence for violation in violations] or [_("The books balance.")]

@@ -10,6 +10,7 @@ from lessonkit.shop.errors import (
     ServiceRefused,
     ShopError,
 )
+from lessonkit.shop.network import Network
 from lessonkit.shop.orders import CreateOrder, Item, Order, OrderStatus
 from lessonkit.shop.shop import LATENCY, STOCK, Shop, an_order
 
@@ -21,6 +22,7 @@ __all__ = [
     "Customer",
     "Item",
     "KeyReused",
+    "Network",
     "NoReply",
     "NotFound",
     "Order",

@@ -174,10 +174,12 @@ def _lost_pieces(shop: Shop) -> Iterator[Violation]:
         )
         on_shelf = shop.inventory.stock[product]
         if on_shelf + held != initial or on_shelf < 0:
-            sentence = _("{product}: {initial} pieces at first, now {shelf} on the shelf and {held} held.")
+            sentence = _(
+                "{product}: {initial} pieces at first, now {shelf} on the shelf and {held} held."
+            )
             yield Violation(
                 "no piece appears or disappears",
-        "stock",
+                "stock",
                 None,
                 sentence.format(product=product, initial=initial, shelf=on_shelf, held=held),
             )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from lessonkit.messages import N_
 from lessonkit.shop.errors import NoReply, ShopError
@@ -13,7 +14,7 @@ from lessonkit.shop.network import Network, correlation
 from lessonkit.shop.orders import CreateOrder
 from lessonkit.trace import current_trace
 
-OrderFunction = Callable[[CreateOrder], Awaitable[object]]
+OrderFunction = Callable[[CreateOrder], Awaitable[Any]]
 """What the order service does with a command: returns the order, or raises an error."""
 
 
@@ -64,9 +65,7 @@ class Customer:
             told, reason = Told.NOTHING if unanswered else Told.FAILED, str(error)
         finally:
             correlation.reset(token)
-        answer = Answer(
-            command.order_id, told, reason, asked, asyncio.get_running_loop().time()
-        )
+        answer = Answer(command.order_id, told, reason, asked, asyncio.get_running_loop().time())
         self.answers.append(answer)
         current_trace().state("customer", N_("told"), told)
         return answer

@@ -185,8 +185,7 @@ class Network:
 
     def _crash_if_due(self, process: Process) -> None:
         if process.alive and any(
-            crash.service == process.name and crash.after == process.steps
-            for crash in self.crashes
+            crash.service == process.name and crash.after == process.steps for crash in self.crashes
         ):
             self.kill(process.name)
 

@@ -152,7 +152,7 @@ class Payment:
 
     def _book(self, amount: int) -> None:
         self._balance += amount
-        current_trace().state("payment", N_("money taken"), self._balance)
+        current_trace().state("payment", N_("yen taken"), f"{self._balance:,}")
 
 
 class Database:

@@ -1,0 +1,42 @@
+"""A shop whose services talk to each other, run in virtual time: the course's helper package.
+
+``from lessonkit import run, Shop`` gives what the notebooks use; what a learner sees on screen is
+in :mod:`lessonkit.lab`. Importing the package alone loads nothing: each name is fetched from its
+module when it is first used, so pandas, matplotlib and ipywidgets wait until they are needed.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "lessonkit.clock": (
+        "BackgroundTaskError ClockError DeadlockError FrozenTimeError NotInVirtualTimeError"
+        " RunawayError VirtualTimeLoop"
+    ),
+    "lessonkit.explorer": "Case Exploration explore",
+    "lessonkit.faults": (
+        "Crash Down Exponential Failure Fixed Flaky LogNormal Outage Refused ReplyLost Slow Uniform"
+    ),
+    "lessonkit.messages": "current_language language tr",
+    "lessonkit.runner": "Run run",
+    "lessonkit.shop": (
+        "Answer CreateOrder Customer Item KeyReused LATENCY Network NoReply NotFound Order"
+        " OrderFailed OrderStatus STOCK ServiceRefused Shop ShopError Told Violation an_order audit"
+        " books"
+    ),
+    "lessonkit.trace": "Fate Kind Trace current_trace",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'lessonkit' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

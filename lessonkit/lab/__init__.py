@@ -1,0 +1,37 @@
+"""What a learner sees and touches: panels, the timeline, number tiles and charts."""
+
+from lessonkit.lab import charts
+from lessonkit.lab.button import button
+from lessonkit.lab.controls import (
+    choice,
+    milliseconds,
+    moment,
+    probability,
+    seed,
+    toggle,
+    whole,
+)
+from lessonkit.lab.panel import panel
+from lessonkit.lab.picture import Mermaid, Picture
+from lessonkit.lab.tiles import tiles
+from lessonkit.lab.timeline import timeline
+from lessonkit.lab.views import case_view, shop_view
+
+__all__ = [
+    "Mermaid",
+    "Picture",
+    "button",
+    "case_view",
+    "charts",
+    "choice",
+    "milliseconds",
+    "moment",
+    "panel",
+    "probability",
+    "seed",
+    "shop_view",
+    "tiles",
+    "timeline",
+    "toggle",
+    "whole",
+]

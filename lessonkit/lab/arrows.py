@@ -1,0 +1,96 @@
+"""How a message is drawn: what became of it shows in its colour *and* in its shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lessonkit.lab import svg
+from lessonkit.trace import Fate, Kind, Message
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, dashes (as SVG writes them) and the end of an arrow."""
+
+    colour: str
+    head: str
+    dashes: str = "none"
+
+
+LOOKS = {
+    Fate.DELIVERED: Look(svg.BLUE, "arrow"),
+    Fate.REFUSED: Look(svg.RED, "bar"),
+    Fate.LOST: Look(svg.RED, "cross", dashes="5 4"),
+    Fate.LATE: Look(svg.AMBER, "open arrow", dashes="2 3"),
+    Fate.IN_FLIGHT: Look(svg.AMBER, "none", dashes="1 5"),
+}
+
+
+def look_of(message: Message) -> Look:
+    """The look of a message; a reply that carries an error is red, whatever became of it."""
+    look = LOOKS[message.fate]
+    return replace(look, colour=svg.RED) if message.error else look
+
+
+def arrow(message: Message, x1: float, y1: float, x2: float, y2: float) -> str:
+    """Draw ``message`` as an arrow between two points (in pixels)."""
+    look = look_of(message)
+    drawn = svg.line(
+        x1,
+        y1,
+        x2,
+        y2,
+        stroke=look.colour,
+        stroke_width=1.2 if message.kind is Kind.REPLY else 2.2,
+        stroke_dasharray=look.dashes,
+    )
+    if look.head == "bar":
+        drawn += svg.line(x2 - 7, y2, x2 + 7, y2, stroke=look.colour, stroke_width=4)
+    elif look.head == "cross":
+        drawn += svg.cross(x2, y2, 6, look.colour)
+    elif look.head != "none":
+        drawn += svg.arrow_head(x1, y1, x2, y2, look.colour, filled=look.head == "arrow")
+    if message.error:
+        x, y = (x1 + x2) / 2, (y1 + y2) / 2
+        drawn += svg.shape("circle", cx=x, cy=y, r=7, fill=look.colour)
+        drawn += svg.text(x, y + 4, "!", text_anchor="middle", fill="#fff", font_weight=700)
+    return drawn
+
+
+def dot(
+    message: Message,
+    x1: float,
+    y1: float,
+    x2: float,
+    y2: float,
+    start: float,
+    stop: float,
+    seconds: float,
+) -> str:
+    """A dot that travels with the message, again and again.
+
+    Parameters
+    ----------
+    start, stop
+        When it sets out and arrives, as shares of one round of the animation.
+    seconds
+        How long one round takes.
+    """
+    timing = {
+        "dur": f"{svg.number(seconds)}s",
+        "repeatCount": "indefinite",
+        "keyTimes": f"0;{start:.4f};{stop:.4f};1",
+    }
+    path = f"M{svg.number(x1)} {svg.number(y1)}L{svg.number(x2)} {svg.number(y2)}"
+    motion = svg.shape("animateMotion", path=path, keyPoints="0;0;1;1", calcMode="linear", **timing)
+    visible = svg.shape(
+        "animate", attributeName="opacity", values="0;1;0;0", calcMode="discrete", **timing
+    )
+    return svg.shape(
+        "circle",
+        motion + visible,
+        r=5,
+        fill=look_of(message).colour,
+        opacity=0,
+        class_="lessonkit-dot",
+    )

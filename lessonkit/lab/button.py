@@ -1,0 +1,64 @@
+"""A button that does something when it is pressed, and a place for what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from lessonkit.lab.picture import Picture
+
+Show = Callable[[str], None]
+"""Replaces what stands below the button by this SVG or HTML."""
+
+
+class ActionButton(widgets.VBox):
+    """A button, and below it what its action shows. Made by :func:`button`."""
+
+    def __init__(self, label: str, action: Callable[[Show], None]) -> None:
+        self.action = action
+        self.button = widgets.Button(description=label, layout=widgets.Layout(width="auto"))
+        self.picture = widgets.HTML()
+        self.button.on_click(lambda _button: self.press())
+        super().__init__([self.button, self.picture])
+
+    def press(self) -> None:
+        """Do what the button does. Until it is done, the button cannot be pressed again."""
+        if self.button.disabled:
+            return
+        self.button.disabled = True
+        try:
+            self.action(self._show)
+        finally:
+            self.button.disabled = False
+
+    def _show(self, picture: str) -> None:
+        self.picture.value = picture
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data["text/html"] = Picture(self.picture.value)._repr_html_()
+        data["text/plain"] = f"Button({self.button.description})"
+        return bundle
+
+
+def button(label: str, action: Callable[[Show], None]) -> ActionButton:
+    """Make a button.
+
+    Parameters
+    ----------
+    label
+        What stands on it.
+    action
+        Called when it is pressed, with a function ``show(html)`` for what the learner is to see.
+
+    Raises
+    ------
+    TypeError
+        If the action cannot be called.
+    """
+    if not callable(action):
+        raise TypeError(f"action must be a function that takes show; got {action!r}")
+    return ActionButton(label, action)

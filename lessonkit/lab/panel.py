@@ -1,0 +1,183 @@
+"""The panel: controls, and below them the picture of what they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from html import escape
+from traceback import extract_tb
+from typing import Any
+
+import ipywidgets as widgets
+
+from lessonkit.lab.controls import Control
+from lessonkit.lab.picture import Picture
+from lessonkit.lab.svg import RED
+from lessonkit.messages import _
+
+Scene = Callable[..., str | Iterable[str]]
+"""Gets the controls' values by name; returns SVG and HTML, in one string or in several."""
+
+
+class Panel(widgets.VBox):
+    """Controls and a picture that follows them. Made by :func:`panel`.
+
+    Attributes
+    ----------
+    picture
+        The widget that holds the picture: one value, replaced as a whole.
+    redraws
+        How many times the scene has been played.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        controls: Mapping[str, Control],
+        presets: Mapping[str, Mapping[str, Any]],
+        hint: str | None,
+    ) -> None:
+        self.scene = scene
+        self.controls = controls
+        self.redraws = 0
+        self._first_values = self.values
+        self._drawing = False
+        self._stale = False
+        self._held = False
+
+        for control in controls.values():
+            control.widget.style.description_width = "initial"
+            control.widget.layout = widgets.Layout(width="auto", min_width="19em", flex="1 1 19em")
+            control.widget.observe(lambda _change: self._redraw(), "value")
+        row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")
+        buttons = [
+            *(_button(name, partial(self.set, **values)) for name, values in presets.items()),
+            _button(_("Reset"), partial(self.set, **self._first_values), icon="undo"),
+        ]
+        self.picture = widgets.HTML(layout=widgets.Layout(width="auto"))
+        parts: list[widgets.Widget] = [
+            widgets.Box([control.widget for control in controls.values()], layout=row),
+            widgets.Box(buttons, layout=row),
+            self.picture,
+        ]
+        if hint is not None:
+            parts.insert(0, widgets.HTML(f"<p><b>{_('Try this.')}</b> {escape(hint)}</p>"))
+        super().__init__(parts, layout=widgets.Layout(overflow="visible"))
+        self._redraw()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the scene gets now, by name."""
+        return {name: control.read(control.widget.value) for name, control in self.controls.items()}
+
+    def set(self, **values: Any) -> None:
+        """Move several controls at once; the scene is played once.
+
+        Raises
+        ------
+        ValueError
+            For a name that no control has.
+        """
+        _check_names(values, self.controls)
+        self._held = True
+        try:
+            for name, value in values.items():
+                control = self.controls[name]
+                control.widget.value = control.show(value)
+        finally:
+            self._held = False
+        self._redraw()
+
+    def _redraw(self) -> None:
+        # A run in real seconds lets the kernel work on, so a control may move while the scene still
+        # plays. Then it is played once more, with the newest values: none queue up.
+        self._stale = True
+        if self._held or self._drawing:
+            return
+        self._drawing = True
+        try:
+            while self._stale:
+                self._stale = False
+                self.redraws += 1
+                self.picture.value = self._play()
+        except Exception as error:
+            self.picture.value = _apology(error)
+            raise
+        finally:
+            self._drawing = False
+
+    def _play(self) -> str:
+        played = self.scene(**self.values)
+        parts = [played] if isinstance(played, str) else list(played)
+        for part in parts:
+            if not isinstance(part, str):
+                raise TypeError(f"the scene must return strings of SVG or HTML; got {part!r}")
+        return "".join(f"<div>{part}</div>" for part in parts)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        # Beside the live panel, a still picture: for a page on which no kernel runs.
+        bundle = super()._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data["text/html"] = Picture(self.picture.value)._repr_html_()
+        data["text/plain"] = f"Panel({', '.join(self.controls)})"
+        return bundle
+
+
+def panel(
+    scene: Scene,
+    *controls: Control,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+    hint: str | None = None,
+) -> Panel:
+    """Make a panel: whenever a control moves, ``scene`` is played and its picture shown.
+
+    Parameters
+    ----------
+    scene
+        A function with one argument per control. It returns SVG or HTML (one string, or several
+        that are shown one below the other).
+    controls
+        What :mod:`lessonkit.lab.controls` makes, such as ``toggle("down", "Payment is down")``.
+    presets
+        Buttons that set several controls at once: ``{"A slow day": {"mail": 5.0}}``.
+    hint
+        One line that says what to try.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a control is none, two have one name, or a preset sets a control that is not there.
+    """
+    if not callable(scene):
+        raise TypeError(f"scene must be a function that returns SVG or HTML; got {scene!r}")
+    by_name: dict[str, Control] = {}
+    for control in controls:
+        if not isinstance(control, Control):
+            raise TypeError(f"a control must come from lessonkit.lab.controls; got {control!r}")
+        if control.name in by_name:
+            raise ValueError(f"two controls are called {control.name!r}; each needs its own name")
+        by_name[control.name] = control
+    for values in (presets or {}).values():
+        _check_names(values, by_name)
+    return Panel(scene, by_name, presets or {}, hint)
+
+
+def _check_names(values: Mapping[str, Any], controls: Mapping[str, Control]) -> None:
+    for name in values:
+        if name not in controls:
+            raise ValueError(f"no control is called {name!r}; there are {', '.join(controls)}")
+
+
+def _button(words: str, action: Callable[[], None], icon: str = "") -> widgets.Button:
+    button = widgets.Button(description=words, icon=icon, layout=widgets.Layout(width="auto"))
+    button.on_click(lambda _button: action())
+    return button
+
+
+def _apology(error: Exception) -> str:
+    """What the learner sees when the scene fails: the error, and the learner's line."""
+    lines = [frame for frame in extract_tb(error.__traceback__) if "ipykernel" in frame.filename]
+    where = f"<br><code>{escape(lines[-1].line or '')}</code>" if lines else ""
+    words = escape(f"{type(error).__name__}: {error}")
+    look = f"border-left: 4px solid {RED}; padding: 6px 10px"
+    return f'<div role="alert" style="{look}">{words}{where}</div>'

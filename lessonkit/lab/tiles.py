@@ -1,0 +1,42 @@
+"""Number tiles: a few figures side by side, each with what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from lessonkit.checks import one_of
+from lessonkit.lab.svg import BLUE, GREEN, RED
+
+LOOKS = {"good": (GREEN, "✓ "), "bad": (RED, "✗ "), "plain": (BLUE, "")}
+"""Colour and mark of each kind of tile: a colour alone would not reach everybody."""
+
+
+def tiles(numbers: Iterable[tuple[str, str, str]]) -> str:
+    """Put figures side by side, as HTML.
+
+    Parameters
+    ----------
+    numbers
+        For each tile its label, its value (a text already), and its kind: ``"good"``, ``"bad"`` or
+        ``"plain"``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind.
+    """
+    drawn = []
+    for label, value, kind in numbers:
+        colour, mark = LOOKS[one_of("the kind of a tile", kind, LOOKS)]
+        drawn.append(
+            f'<div style="border-left: 4px solid {colour}; padding: 2px 14px 2px 10px">'
+            f'<div style="font-size: 1.35em; line-height: 1.3; font-weight: 600">'
+            f'<span style="color: {colour}">{mark}</span>{escape(value)}</div>'
+            f'<div style="font-size: 0.85em; line-height: 1.3; opacity: 0.8">{escape(label)}</div>'
+            "</div>"
+        )
+    return (
+        '<div style="display: flex; flex-wrap: wrap; gap: 8px 18px; margin: 6px 0">'
+        f"{''.join(drawn)}</div>"
+    )

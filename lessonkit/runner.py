@@ -1,0 +1,208 @@
+"""``run()``: execute a coroutine in virtual time, or in real seconds, and keep what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import math
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from lessonkit.checks import positive_number
+from lessonkit.clock import BackgroundTaskError, ClockError, DeadlockError, VirtualTimeLoop
+from lessonkit.clock.loop import DEFAULT_STEP_LIMIT, DEFAULT_STEPS_PER_INSTANT, DEFAULT_TIME_LIMIT
+from lessonkit.trace import Trace, recording
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Run(Generic[T]):
+    """What came of a run.
+
+    Attributes
+    ----------
+    elapsed
+        Seconds that the coroutine took: virtual ones, or real ones with ``wall=True``.
+    error
+        What the coroutine raised, or None. Only ``run(..., keep_error=True)`` leaves an error here.
+    trace
+        Every message, change of state and note.
+    """
+
+    elapsed: float
+    trace: Trace
+    error: BaseException | None
+    value: T | None
+
+    @property
+    def result(self) -> T:
+        """What the coroutine returned; if it raised an error, that error is raised here."""
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]
+
+    def __repr__(self) -> str:
+        ended = f"error={self.error!r}" if self.error else f"result={self.value!r}"
+        return f"Run(elapsed={self.elapsed:.3f} s, {ended}, {len(self.trace.messages)} messages)"
+
+
+def run(
+    main: Coroutine[Any, Any, T],
+    *,
+    wall: bool = False,
+    keep_error: bool = False,
+    drain: float = 0.0,
+    time_limit: float = DEFAULT_TIME_LIMIT,
+    step_limit: int = DEFAULT_STEP_LIMIT,
+    steps_per_instant: int = DEFAULT_STEPS_PER_INSTANT,
+) -> Run[T]:
+    """Execute a coroutine and return what came of it.
+
+    It works from a notebook cell, from a widget's callback and in a plain script. Tasks that are
+    still busy when the coroutine ends are cancelled, as ``asyncio.run`` does, after ``drain``.
+
+    Parameters
+    ----------
+    main
+        A coroutine, as in ``run(place_order())``.
+    wall
+        Run in real seconds instead of virtual ones.
+    keep_error
+        Keep an ``Exception`` that the coroutine raises in ``Run.error`` instead of raising it.
+    drain
+        Seconds that background tasks may go on after the coroutine ended; ``math.inf`` lets them
+        finish.
+    time_limit
+        Seconds of virtual time after which the run is stopped. (In real time, interrupt it.)
+    step_limit, steps_per_instant
+        How many steps the loop may take in all, and how many without time passing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``main`` is not a fresh coroutine, or a number is out of range.
+    DeadlockError, FrozenTimeError, RunawayError
+        If virtual time cannot go on; each names the tasks that wait.
+    BackgroundTaskError
+        If a task that nobody awaited failed.
+    Exception
+        What the coroutine itself raised, unless ``keep_error`` is set.
+    """
+    _check_coroutine(main)
+    try:
+        positive_number("drain", drain, zero=True, infinite=True)
+        for name, limit in (
+            ("time_limit", time_limit),
+            ("step_limit", step_limit),
+            ("steps_per_instant", steps_per_instant),
+        ):
+            positive_number(name, limit)
+        if isinstance(asyncio._get_running_loop(), VirtualTimeLoop):
+            raise RuntimeError("run() was called inside a run; await the coroutine instead")
+    except BaseException:
+        main.close()
+        raise
+
+    with recording(Trace()) as trace, _no_garbage_collection():
+        if wall:
+            from lessonkit.wall import run_in_real_time
+
+            outcome = run_in_real_time(main, trace, drain)
+        else:
+            loop = VirtualTimeLoop(time_limit, step_limit, steps_per_instant)
+            outcome = _run_in_virtual_time(main, trace, drain, loop)
+    if outcome.error is not None and not (keep_error and _is_ordinary(outcome.error)):
+        raise outcome.error
+    return outcome
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    # The collector comes after so many allocations, those of earlier cells included; what it closes
+    # (an unfinished async generator) would be closed at another moment in every process. Also, a
+    # run makes little garbage and many long-lived objects: without the collector it takes half.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _is_ordinary(error: BaseException) -> bool:
+    # A clock error is a mistake in the program, not something that happened in the shop.
+    return isinstance(error, Exception) and not isinstance(error, ClockError)
+
+
+def _run_in_virtual_time(
+    main: Coroutine[Any, Any, T], trace: Trace, drain: float, loop: VirtualTimeLoop
+) -> Run[T]:
+    trace.clock = loop.time
+    task = loop.create_task(main, name="main")
+    value, error = None, None
+    try:
+        try:
+            value = loop.run_until_complete(task)
+        except (Exception, asyncio.CancelledError) as raised:
+            error = raised
+        elapsed = loop.time()
+        if drain and not isinstance(error, ClockError):
+            _go_on(loop, until=loop.time() + drain)
+    finally:
+        failures = _stop_everything(loop)
+    if failures:
+        background = BackgroundTaskError(failures)
+        if error is None:
+            error = background
+        else:
+            error.add_note(str(background))
+    return Run(elapsed, trace, error, value)
+
+
+def _go_on(loop: VirtualTimeLoop, until: float) -> None:
+    # Background tasks get their time. That those left over then wait for ever is no deadlock:
+    # a server that waits for its next request is simply idle.
+    async def all_done() -> None:
+        if others := [task for task in loop.pending() if task is not asyncio.current_task()]:
+            await asyncio.wait(others)
+
+    watcher = loop.create_task(all_done(), name="drain")
+    if until < math.inf:
+        loop.call_at(until, watcher.cancel)
+    with suppress(asyncio.CancelledError, DeadlockError):
+        loop.run_until_complete(watcher)
+
+
+def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
+    """Cancel what is left, close the loop, and return the errors that nobody has seen."""
+    # What failed before is the learner's business; see to it before cancelling changes it.
+    failures = loop.background_failures()
+    for task in loop.pending():
+        task.cancel()
+    try:
+        _go_on(loop, until=math.inf)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        failures += loop.background_failures()
+    finally:
+        for task in loop.pending():  # it was cancelled and yet waits on: throw it away
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            with suppress(RuntimeError):  # it awaits even in its last finally
+                task.get_coro().close()
+        loop.close()
+    return failures
+
+
+def _check_coroutine(main: object) -> None:
+    if not asyncio.iscoroutine(main):
+        hint = " (call the function: run(f()), not run(f))" if callable(main) else ""
+        raise TypeError(f"main must be a coroutine, got {type(main).__name__} {main!r}{hint}")
+    if inspect.iscoroutine(main) and inspect.getcoroutinestate(main) != inspect.CORO_CREATED:
+        raise ValueError(
+            f"main must be a fresh coroutine; {main.__qualname__}() has been awaited already,"
+            " call the function again"
+        )
