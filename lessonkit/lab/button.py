@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lessonkit.lab.picture import Picture
+from lessonkit.lab.picture import with_stills
 
 Show = Callable[[str], None]
 """Replaces what stands below the button by this SVG or HTML."""
@@ -39,7 +39,7 @@ class ActionButton(widgets.VBox):
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/html"] = Picture(self.picture.value)._repr_html_()
+        data["text/html"] = with_stills(self.picture.value)
         data["text/plain"] = f"Button({self.button.description})"
         return bundle
 

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lessonkit.lab.controls import Control
-from lessonkit.lab.picture import Picture
+from lessonkit.lab.picture import with_stills
 from lessonkit.lab.svg import RED
 from lessonkit.messages import _
 
@@ -118,7 +118,7 @@ class Panel(widgets.VBox):
         # Beside the live panel, a still picture: for a page on which no kernel runs.
         bundle = super()._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/html"] = Picture(self.picture.value)._repr_html_()
+        data["text/html"] = with_stills(self.picture.value)
         data["text/plain"] = f"Panel({', '.join(self.controls)})"
         return bundle
 

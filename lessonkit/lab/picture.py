@@ -20,6 +20,11 @@ class Picture:
     ----------
     parts
         SVG or HTML, as :func:`lessonkit.lab.timeline` and :func:`lessonkit.lab.tiles` make them.
+
+    Raises
+    ------
+    TypeError
+        If a part is not a string.
     """
 
     def __init__(self, *parts: str) -> None:
@@ -28,26 +33,10 @@ class Picture:
                 raise TypeError(f"each part must be a string of SVG or HTML; got {part!r}")
         self.html = "".join(f"<div>{part}</div>" for part in parts)
 
-    def _repr_html_(self) -> str:
-        return "<style>.lessonkit-still{display:none}</style>" + with_stills(self.html)
-
     def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
-        return {"text/html": self._repr_html_(), "text/plain": "Picture"}
-
-
-def with_stills(html: str) -> str:
-    """Put behind each ``<svg>`` an image of it, for readers that do not let the drawing through."""
-    return re.sub(r"<svg\b.*?</svg>", _drawing_and_still, html, flags=re.DOTALL)
-
-
-def _drawing_and_still(match: re.Match[str]) -> str:
-    drawing = match.group()
-    # An image does not know the page's colours: it gets paper to be drawn on.
-    still = drawing.replace("<svg", '<svg style="background:#fff;color:#000"', 1)
-    if "xmlns=" not in still:
-        still = still.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
-    data = b64encode(still.encode()).decode()
-    return f'{drawing}<img class="lessonkit-still" alt="" src="data:image/svg+xml;base64,{data}">'
+        both = _DRAWING.sub(lambda found: found.group() + _still(found.group()), self.html)
+        html = f"<style>.lessonkit-still{{display:none}}</style>{both}"
+        return {"text/html": html, "text/plain": "Picture"}
 
 
 class Mermaid:
@@ -64,3 +53,23 @@ class Mermaid:
 
     def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
         return {"text/vnd.mermaid": self.source, "text/plain": self.source}
+
+
+def with_stills(html: str) -> str:
+    """The same page with an image in place of each drawing, for pages that show no drawings."""
+    return _DRAWING.sub(lambda found: _still(found.group()), html)
+
+
+_DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+_NOT_IN_A_STILL = re.compile(
+    r"<circle[^>]*lessonkit-dot.*?</circle>|<(style|desc|title)\b.*?</\1>", re.DOTALL
+)
+
+
+def _still(drawing: str) -> str:
+    # An image neither moves nor has tooltips, and it does not know the page's colours: it gets
+    # paper to be drawn on.
+    still = _NOT_IN_A_STILL.sub("", drawing)
+    still = re.sub(r'style="', 'style="background:#fff;color:#000;', still, count=1)
+    data = b64encode(still.encode()).decode()
+    return f'<img class="lessonkit-still" alt="" src="data:image/svg+xml;base64,{data}">'
