@@ -52,6 +52,9 @@ async def _run_all(client: NotebookClient, times: int) -> None:
 def _name_widgets(book: nbformat.NotebookNode, path: Path) -> None:
     # Widgets get a random id. In the order in which they are made, they get one of ours.
     state = book.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    for model in state.values():
+        # "Not set" is what a missing entry means as well, and there are thousands of them.
+        model["state"] = {key: value for key, value in model["state"].items() if value is not None}
     text = nbformat.writes(book)
     for number, name in enumerate(state):
         new = hashlib.sha256(f"{path.parent.name}/{path.stem}/{number}".encode()).hexdigest()[:32]
