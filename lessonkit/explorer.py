@@ -107,7 +107,7 @@ class Exploration:
                     _("pieces held"): sum(order.held for order in ledgers),
                     _("yen taken"): sum(order.money for order in ledgers),
                     _("mails"): sum(order.mails for order in ledgers),
-                    _("what the audit says"): " ".join(v.sentence for v in case.violations),
+                    _("what the audit says"): " ".join(v.sentence for v in case.violations) or "✓",
                 }
             )
         return pd.DataFrame(rows)

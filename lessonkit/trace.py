@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from lessonkit.messages import N_
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
 class Fate(StrEnum):
     """How a message ended."""
 
-    IN_FLIGHT = "in flight"  #: still on its way when the run ended
-    DELIVERED = "delivered"  #: it arrived and somebody was there to take it
-    REFUSED = "refused"  #: it arrived and was turned away
-    LOST = "lost"  #: it never arrived
-    LATE = "late"  #: it arrived after the one who waited had gone
+    IN_FLIGHT = N_("in flight")  #: still on its way when the run ended
+    DELIVERED = N_("delivered")  #: it arrived and somebody was there to take it
+    REFUSED = N_("refused")  #: it arrived and was turned away
+    LOST = N_("lost")  #: it never arrived
+    LATE = N_("late")  #: it arrived after the one who waited had gone
 
 
 class Kind(StrEnum):

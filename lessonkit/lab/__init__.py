@@ -15,7 +15,7 @@ from lessonkit.lab.panel import panel
 from lessonkit.lab.picture import Mermaid, Picture
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
-from lessonkit.lab.views import case_view, shop_view
+from lessonkit.lab.views import case_view, shop_view, table
 
 __all__ = [
     "Mermaid",
@@ -30,6 +30,7 @@ __all__ = [
     "probability",
     "seed",
     "shop_view",
+    "table",
     "tiles",
     "timeline",
     "toggle",

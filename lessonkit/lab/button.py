@@ -18,7 +18,7 @@ class ActionButton(widgets.VBox):
 
     def __init__(self, label: str, action: Callable[[Show], None]) -> None:
         self.action = action
-        self.button = widgets.Button(description=label, layout=widgets.Layout(width="auto"))
+        self.button = widgets.Button(description=label, layout=widgets.Layout(width="max-content"))
         self.picture = widgets.HTML()
         self.button.on_click(lambda _button: self.press())
         super().__init__([self.button, self.picture])

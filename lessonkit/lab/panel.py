@@ -12,7 +12,7 @@ import ipywidgets as widgets
 
 from lessonkit.lab.controls import Control
 from lessonkit.lab.picture import with_stills
-from lessonkit.lab.svg import RED
+from lessonkit.lab.svg import RED, text_width
 from lessonkit.messages import _
 
 Scene = Callable[..., str | Iterable[str]]
@@ -47,7 +47,9 @@ class Panel(widgets.VBox):
 
         for control in controls.values():
             control.widget.style.description_width = "initial"
-            control.widget.layout = widgets.Layout(width="auto", min_width="19em", flex="1 1 19em")
+            # Wide enough for the label and for a slider that one can aim with.
+            least = f"{round(text_width(control.widget.description, 14)) + 210}px"
+            control.widget.layout = widgets.Layout(width="auto", flex=f"1 1 {least}")
             control.widget.observe(lambda _change: self._redraw(), "value")
         row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")
         buttons = [

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
 from lessonkit.explorer import Case
+from lessonkit.lab.picture import Picture
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _
 from lessonkit.shop import Shop, Told, audit, books
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def shop_view(shop: Shop) -> str:
@@ -49,6 +54,16 @@ def shop_view(shop: Shop) -> str:
     mark = "✗" if violations else "✓"
     lines = "".join(f"<div>{mark} {escape(sentence)}</div>" for sentence in sentences)
     return f'{numbers}<div class="lessonkit-audit" style="margin: 4px 0 8px">{lines}</div>'
+
+
+def table(frame: pd.DataFrame) -> Picture:
+    """A table for reading: all of the text, on the left, and no row numbers."""
+    import pandas as pd
+
+    with pd.option_context("display.max_colwidth", None):
+        html = frame.to_html(index=False, border=0, classes="lessonkit-table")
+    look = ".lessonkit-table :is(td,th){text-align:left!important;white-space:normal!important}"
+    return Picture(f"<style>{look}</style>{html}")
 
 
 def case_view(case: Case) -> str:

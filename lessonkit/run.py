@@ -1,1 +1,0 @@
-from lessonkit.runner import *
