@@ -63,7 +63,8 @@ class Panel(widgets.VBox):
             self.picture,
         ]
         if hint is not None:
-            parts.insert(0, widgets.HTML(f"<p><b>{_('Try this.')}</b> {escape(hint)}</p>"))
+            lead = _("Try this.")
+            parts.insert(0, widgets.HTML(f"<p><b>{lead}</b> {escape(hint)}</p>"))
         super().__init__(parts, layout=widgets.Layout(overflow="visible"))
         self._redraw()
 

@@ -250,7 +250,9 @@ class _Timeline:
         ]
         for fate in LOOKS:
             if any(m.fate is fate and m.kind is Kind.REPLY for m in self.messages):
-                words = _("reply") if fate is Fate.DELIVERED else f"{_('reply')}: {_(fate)}"
+                words = _("reply")
+                if fate is not Fate.DELIVERED:
+                    words = f"{words}: {_(fate)}"
                 samples.append((words, _sample(fate, Kind.REPLY)))
         if any(m.error for m in self.messages):
             samples.append((_("error"), _sample(Fate.DELIVERED, Kind.REPLY, error=True)))
@@ -284,13 +286,14 @@ def sentence(message: Message) -> str:
     words = _("{sender} to {receiver}, {what}: sent at {sent} ms, {fate}.")
     if message.kind is Kind.REPLY:
         words = _("{sender} replies to {receiver}, {what}: sent at {sent} ms, {fate}.")
-    fate = _(message.fate)
+    fates = [_("error")] if message.error else []
+    fates.append(_(message.fate))
     return words.format(
         sender=service_name(message.sender),
         receiver=service_name(message.receiver),
         what=message.what,
         sent=_ms(message.sent),
-        fate=f"{_('error')}, {fate}" if message.error else fate,
+        fate=", ".join(fates),
     )
 
 
