@@ -25,7 +25,7 @@ def paths(*names: str) -> list[Path]:
 
 
 def execute(path: Path, *, times: int = 1) -> nbformat.NotebookNode:
-    """Run a notebook in a fresh kernel, ``times`` times in a row, and return it with its outputs."""
+    """Run a notebook in a fresh kernel, ``times`` times in a row; return it with its outputs."""
     book = nbformat.read(path, as_version=4)
     client = NotebookClient(
         book,
