@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -51,7 +52,10 @@ def _messages(source: str) -> Iterator[Key]:
 
 def read(language: str) -> Catalog:
     with po_path(language).open("rb") as file:
-        return read_po(file, locale=language)
+        catalogue = read_po(file, locale=language)
+    # Babel would write the time of day into the compiled file.
+    catalogue.creation_date = catalogue.revision_date = datetime(2000, 1, 1, tzinfo=UTC)
+    return catalogue
 
 
 def compiled(catalogue: Catalog) -> bytes:

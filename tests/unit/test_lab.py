@@ -1,0 +1,329 @@
+"""What a learner sees: timeline, tiles, charts, pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from lessonkit import Crash, Down, Order, Refused, ReplyLost, Shop, explore, language, run
+from lessonkit.lab import Mermaid, Picture, case_view, charts, shop_view, table, tiles, timeline
+from lessonkit.lab.svg import round_step, shorten, text_width
+from lessonkit.shop import CreateOrder
+from lessonkit.trace import Fate, Kind, Trace, current_trace
+
+SVG = "{http://www.w3.org/2000/svg}"
+NASTY = "<script>alert(1)</script>\"'&;\n#"
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    language("en")
+    yield
+    language("en")
+
+
+def plain(shop: Shop):
+    async def create_order(command: CreateOrder) -> Order:
+        await shop.inventory.reserve(command.items)
+        payment = await shop.payment.charge(command.total, command.payment_method)
+        order = Order.create(command, payment.transaction_id)
+        await shop.database.save(order)
+        await shop.notification.send_order_confirmation(order)
+        return order
+
+    return shop.place_order(create_order)
+
+
+def trace_of(*faults: object) -> Trace:
+    return run(plain(Shop(faults=faults))).trace
+
+
+def texts(svg: str) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+# --- timeline ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "faults", [(), (Refused("payment"),), (ReplyLost("payment"),), (Crash("orders", after=2),)]
+)
+@pytest.mark.parametrize("code", ["en", "ja"])
+def test_the_timeline_is_well_formed_and_speaks_to_screen_readers(faults, code) -> None:
+    language(code)
+    root = ElementTree.fromstring(timeline(trace_of(*faults), at=0.1))
+    assert root.get("role") == "img"
+    first, second = root.get("aria-labelledby").split()
+    title, desc = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
+    assert (title.get("id"), desc.get("id")) == (first, second)
+    assert title.text
+    assert "payment" in desc.text or "決済" in desc.text
+
+
+def test_the_same_run_gives_the_same_picture_and_another_run_another() -> None:
+    assert timeline(trace_of()) == timeline(trace_of())
+    assert timeline(trace_of()) != timeline(trace_of(Refused("payment")))
+
+
+def test_every_service_has_a_lane_and_every_call_its_name() -> None:
+    shown = texts(timeline(trace_of()))
+    for name in ("customer", "orders", "inventory", "payment", "database", "notification"):
+        assert name in shown
+    for call in ("create_order", "reserve", "charge", "save", "send_order_confirmation"):
+        assert call in shown
+
+
+def test_arrows_are_to_scale() -> None:
+    trace = Trace()
+    for sent, ended in ((0.0, 0.25), (0.5, 1.0)):
+        trace.clock = lambda now=sent: now
+        message = trace.send("a", "b", "work", Kind.EVENT)
+        trace.clock = lambda now=ended: now
+        trace.end(message)
+    lines = [
+        line
+        for line in ElementTree.fromstring(timeline(trace)).iter(f"{SVG}line")
+        if line.get("stroke-width") == "2.2"
+    ]
+    (first_start, first_end), (second_start, second_end) = (
+        (float(line.get("x1")), float(line.get("x2"))) for line in lines[:2]
+    )
+    unit = second_end - first_start
+    assert first_end - first_start == pytest.approx(unit / 4, abs=0.2)
+    assert second_start - first_start == pytest.approx(unit / 2, abs=0.2)
+
+
+def test_every_fate_has_its_own_shape_as_well_as_a_colour() -> None:
+    def look(fate: Fate) -> set[str]:
+        trace = Trace()
+        message = trace.send("a", "b", "x", Kind.EVENT)
+        trace.end(message, fate)
+        picture = timeline(trace)
+        return set(re.findall(r'stroke-dasharray="[^"]*"|<poly\w+|<path|stroke-width="4"', picture))
+
+    shapes = [frozenset(look(fate)) for fate in Fate]
+    assert len(set(shapes)) == len(shapes)
+
+
+def test_the_column_shows_what_is_known_at_the_moment() -> None:
+    trace = trace_of()
+    early, late = texts(timeline(trace, at=0.15)), texts(timeline(trace))
+    assert "after 150 ms" in early
+    # Once as a label on the lane, and once more in the column when it is known.
+    assert early.count("yen taken: 5,000") == 1
+    assert late.count("yen taken: 5,000") == 2
+    assert early.count("stock: P-1 8, P-2 5") == 2
+    assert "at the end" in late
+
+
+def test_the_timeline_speaks_japanese() -> None:
+    language("ja")
+    shown = texts(timeline(trace_of()))
+    assert "在庫サービス" in shown
+    assert "回答: 確定" in shown
+
+
+def test_a_run_without_messages_still_has_a_picture() -> None:
+    ElementTree.fromstring(timeline(Trace()))
+
+
+def test_only_so_many_messages_are_drawn_and_the_rest_is_counted() -> None:
+    trace = Trace()
+    for _ in range(5000):
+        trace.end(trace.send("a", "b", "x"))
+    picture = timeline(trace)
+    assert len(picture) < 150_000
+    assert "... and 4,800 more messages" in texts(picture)
+
+
+def test_a_long_run_is_shown_in_seconds() -> None:
+    trace = Trace(clock=lambda: 3600.0)
+    trace.note("a", "late")
+    assert "s" in texts(timeline(trace))
+
+
+@pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), "1", True])
+def test_a_moment_that_is_none_is_refused(wrong) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"at must be a number"):
+        timeline(trace_of(), at=wrong)
+
+
+def test_names_from_a_learner_cannot_break_out() -> None:
+    trace = Trace()
+    trace.end(trace.send(NASTY, "b", NASTY, correlation=NASTY))
+    trace.state(NASTY, NASTY, NASTY)
+    trace.note(NASTY, NASTY)
+    picture = timeline(trace, title=NASTY)
+    ElementTree.fromstring(picture)
+    assert "<script" not in picture
+
+
+# --- Mermaid -------------------------------------------------------------------------------------
+
+
+def test_mermaid_has_every_participant_and_message_in_order() -> None:
+    source = trace_of().to_mermaid().splitlines()
+    assert source[0] == "sequenceDiagram"
+    assert source[1].strip() == "participant p0 as customer"
+    arrows = [line.strip() for line in source if ">>" in line]
+    assert arrows[:3] == [
+        "p0->>p1: create_order",
+        "p1->>p2: reserve",
+        "p2-->>p1: reserve",
+    ]
+    assert len(arrows) == 10
+
+
+def test_mermaid_shows_what_was_lost_and_who_crashed() -> None:
+    lost = trace_of(Down("payment")).to_mermaid()
+    assert "p1-xp3: charge (lost)" in lost
+    assert "Note over p1: crash" in trace_of(Crash("orders", after=1)).to_mermaid()
+
+
+def test_mermaid_escapes_what_would_be_markup() -> None:
+    trace = Trace()
+    trace.send(NASTY, "b", NASTY)
+    source = trace.to_mermaid()
+    assert "<" not in source
+    assert len(source.splitlines()) == 4
+
+
+def test_a_long_diagram_is_cut_and_says_so() -> None:
+    trace = Trace()
+    for _ in range(300):
+        trace.send("a", "b", "x")
+    assert "... and 200 more messages" in trace.to_mermaid()
+
+
+def test_the_mermaid_output_has_the_type_that_jupyterlab_draws() -> None:
+    assert set(Mermaid(trace_of())._repr_mimebundle_()) == {"text/vnd.mermaid", "text/plain"}
+
+
+# --- tiles, views, tables ------------------------------------------------------------------------
+
+
+def test_tiles_show_value_label_and_a_mark_beside_the_colour() -> None:
+    html = tiles([("mails", "3", "good"), ("wait", "<b>", "bad")])
+    assert "✓" in html
+    assert "✗" in html
+    assert "<b>" not in html
+    ElementTree.fromstring(html)
+
+
+def test_an_unknown_kind_of_tile_is_refused() -> None:
+    with pytest.raises(ValueError, match="kind of a tile must be one of good, bad, plain"):
+        tiles([("mails", "3", "green")])
+
+
+def test_the_shop_view_says_what_the_audit_says() -> None:
+    honest = Shop()
+    run(plain(honest))
+    assert "The books balance." in shop_view(honest)
+    shop = Shop(faults=[ReplyLost("payment")])
+    run(plain(shop))
+    assert "5,000 yen were taken, but there is no order." in shop_view(shop)
+
+
+def test_a_case_is_shown_with_its_title_and_its_run() -> None:
+    case = explore(plain).cases[3]
+    view = case_view(case)
+    assert case.title in view
+    assert "<svg" in view
+
+
+def test_a_table_shows_all_of_its_text() -> None:
+    long = "x" * 300
+    html = table(pd.DataFrame({"a": [long]}))._repr_mimebundle_()["text/html"]
+    assert long in html
+
+
+# --- charts --------------------------------------------------------------------------------------
+
+
+def a_histogram() -> str:
+    return charts.histogram(
+        [0.1, 0.2, 0.2, 0.9], marks={"p50": 0.2, "p99": 0.9}, title="待ち <b>", xlabel="ms"
+    )
+
+
+def test_the_same_figures_give_the_same_bytes() -> None:
+    assert a_histogram() == a_histogram()
+
+
+@pytest.mark.filterwarnings("error")
+def test_charts_are_well_formed_take_the_page_colour_and_keep_letters() -> None:
+    lines = charts.lines(
+        [1, 2], {"式": [0.9, 0.8]}, mark=(1, 0.9, "m"), title="t", xlabel="x", ylabel="y"
+    )
+    for chart in (a_histogram(), lines):
+        root = ElementTree.fromstring(chart)
+        assert root.get("role") == "img"
+        assert root.find(f"{SVG}title").text
+        assert "currentColor" in chart
+        assert "#010203" not in chart
+        assert "<style" not in chart
+    assert "p99: 900 ms" in a_histogram()
+    assert "式" in lines
+
+
+def test_charts_refuse_what_they_cannot_draw() -> None:
+    with pytest.raises(ValueError, match="at least one number"):
+        charts.histogram([], title="t", xlabel="x")
+    with pytest.raises(ValueError, match="series 'a' must have 2 values"):
+        charts.lines([1, 2], {"a": [1]}, title="t", xlabel="x", ylabel="y")
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def test_a_picture_carries_a_still_for_pages_that_show_no_drawing() -> None:
+    html = Picture(timeline(trace_of()))._repr_mimebundle_()["text/html"]
+    (data,) = re.findall(r'<img class="lessonkit-still" alt="" src="data:[^,]*,([^"]*)"', html)
+    still = b64decode(data).decode()
+    ElementTree.fromstring(still)
+    assert "background:#fff" in still
+    assert "animateMotion" not in still
+    assert html.count("animateMotion") > 0
+
+
+def test_a_chart_has_a_still_too() -> None:
+    html = Picture(a_histogram())._repr_mimebundle_()["text/html"]
+    (data,) = re.findall(r'src="data:[^,]*,([^"]*)"', html)
+    ElementTree.fromstring(b64decode(data).decode())
+
+
+def test_a_picture_is_made_of_strings() -> None:
+    with pytest.raises(TypeError, match=r"each part must be a string.*got None"):
+        Picture("a", None)  # type: ignore[arg-type]
+
+
+# --- small things --------------------------------------------------------------------------------
+
+
+def test_round_steps_are_1_2_or_5() -> None:
+    for span in (0.001, 0.8, 1.2, 5.3, 61.0, 3600.0):
+        step = round_step(span, 8)
+        assert span / step <= 8
+        assert f"{step:e}"[0] in "125"
+
+
+def test_japanese_letters_are_wide_and_long_words_are_shortened() -> None:
+    assert text_width("在庫", 10) == 20
+    assert text_width("ab", 10) < 20
+    assert shorten("a" * 100, 10, 50).endswith("…")
+    assert shorten("ab", 10, 50) == "ab"
+
+
+def test_a_message_under_way_is_drawn_to_the_end_of_the_run() -> None:
+    async def main() -> None:
+        current_trace().send("a", "b", "x")
+        await asyncio.sleep(1)
+        current_trace().note("a", "done")
+
+    assert "in flight" in texts(timeline(run(main()).trace))

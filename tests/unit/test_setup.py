@@ -1,0 +1,131 @@
+"""The three lists of packages agree, and the package stays light."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import lessonkit
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+#: What conda-forge calls the packages that it calls otherwise.
+CONDA_NAMES = {"matplotlib": "matplotlib-base"}
+
+
+def floors(requirements: list[str]) -> dict[str, str]:
+    found = {}
+    for text in requirements:
+        requirement = Requirement(text)
+        (specifier,) = requirement.specifier
+        assert specifier.operator == ">=", f"{text}: floors only"
+        found[canonicalize_name(requirement.name)] = specifier.version
+    return found
+
+
+def constraints() -> dict[str, Requirement]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(pin.name): pin for pin in pins}
+
+
+def test_conda_has_the_same_packages_and_floors() -> None:
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert listed["channels"] == ["conda-forge"]
+    plain = [text for text in listed["dependencies"] if isinstance(text, str) and text != "pip"]
+    conda = floors([text for text in plain if not text.startswith("python>")])
+    expected = floors(PROJECT["dependencies"])
+    assert conda == {CONDA_NAMES.get(name, name): floor for name, floor in expected.items()}
+    assert f"python{PROJECT['requires-python']}" in plain
+    assert {"pip": ["-e ."]} in listed["dependencies"]
+
+
+def test_the_constraints_cover_every_package_and_respect_its_floor() -> None:
+    pins = constraints()
+    extras = PROJECT["optional-dependencies"]
+    for text in [*PROJECT["dependencies"], *extras["test"], *extras["bench"]]:
+        requirement = Requirement(text)
+        (pin,) = pins[canonicalize_name(requirement.name)].specifier
+        assert pin.operator == "=="
+        assert requirement.specifier.contains(pin.version), text
+
+
+def test_what_the_owner_fixed_is_there() -> None:
+    assert PROJECT["requires-python"] == ">=3.11"
+    packages = floors(PROJECT["dependencies"])
+    assert {"jupyterlab", "nest-asyncio", "ipywidgets", "pandas", "nbval"} <= set(packages)
+    assert packages["ipykernel"] == "7.4"
+    for name in ("notebooks", "lessonkit", "data", "environment.yml", "tests", "README.md"):
+        assert (ROOT / name).exists()
+
+
+def test_the_data_stay_small_and_are_described() -> None:
+    files = [path for path in (ROOT / "data").iterdir() if path.suffix == ".csv"]
+    described = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    assert sum(path.stat().st_size for path in files) < 2_000_000
+    for path in files:
+        assert f"## {path.name}" in described
+
+
+def test_importing_the_package_loads_none_of_the_heavy_ones() -> None:
+    code = (
+        "import json, sys, lessonkit\n"
+        "lessonkit.run, lessonkit.Shop, lessonkit.explore, lessonkit.language\n"
+        "heavy = ('pandas', 'matplotlib', 'numpy', 'ipywidgets', 'IPython', 'nest_asyncio')\n"
+        "print(json.dumps([name for name in heavy if name in sys.modules]))\n"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert json.loads(shown.stdout) == []
+
+
+def test_the_clock_needs_only_the_standard_library() -> None:
+    standard = {*sys.stdlib_module_names, "lessonkit.clock", "__future__"}
+    for path in (ROOT / "lessonkit" / "clock").glob("*.py"):
+        for module in re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.MULTILINE):
+            assert module.partition(".")[0] in standard or module.startswith("lessonkit.clock")
+
+
+#: The rooms of the house, from the ground up: a module imports only from its own room and below.
+ROOMS = ["messages", "checks", "clock", "trace", "faults", "runner", "shop", "explorer", "lab"]
+SIDE_DOORS = {
+    ("trace", "mermaid"),  # inside to_mermaid(), which only names it
+    ("runner", "wall"),  # inside run(wall=True)
+}
+
+
+def test_imports_only_point_down() -> None:
+    rank = {name: number for number, name in enumerate(ROOMS)}
+    rank |= {"mermaid": rank["trace"] + 0.5, "wall": rank["runner"] + 0.5}
+    for path in (ROOT / "lessonkit").rglob("*.py"):
+        own = path.relative_to(ROOT / "lessonkit").parts[0].removesuffix(".py")
+        for other in re.findall(r"from lessonkit\.(\w+)[\w.]* import", path.read_text()):
+            if own != "__init__" and (own, other) not in SIDE_DOORS:
+                assert rank[other] <= rank[own], f"{path.name} imports lessonkit.{other}"
+
+
+def test_every_public_name_can_be_had() -> None:
+    for name in lessonkit.__all__:
+        assert getattr(lessonkit, name) is not None
+    assert dir(lessonkit) == lessonkit.__all__
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        lessonkit.nonsense  # noqa: B018
+
+
+def test_names_stay_what_they_are_whichever_module_is_loaded_first() -> None:
+    code = (
+        "import lessonkit.lab, lessonkit.runner; from lessonkit import run, explore; run, explore"
+    )
+    check = f"{code}; assert callable(run) and callable(explore)"
+    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
