@@ -34,7 +34,7 @@ class Picture:
         self.html = "".join(f"<div>{part}</div>" for part in parts)
 
     def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
-        both = _DRAWING.sub(lambda found: found.group() + _still(found.group()), self.html)
+        both = _DRAWING.sub(_drawing_and_still, self.html)
         html = f"<style>.lessonkit-still{{display:none}}</style>{both}"
         return {"text/html": html, "text/plain": "Picture"}
 
@@ -64,6 +64,12 @@ _DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _NOT_IN_A_STILL = re.compile(
     r"<circle[^>]*lessonkit-dot.*?</circle>|<(style|desc|title)\b.*?</\1>", re.DOTALL
 )
+
+
+def _drawing_and_still(found: re.Match[str]) -> str:
+    # Of a stripped drawing the words are left. At no size nobody sees them; a screen reader says
+    # them.
+    return f'<div style="font-size:0px">{found.group()}</div>{_still(found.group())}'
 
 
 def _still(drawing: str) -> str:
