@@ -1,0 +1,161 @@
+"""What a learner does, done in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Lab, Notebook
+from playwright.sync_api import Locator, expect
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "en").glob("*.ipynb"))
+
+Open = Callable[[str, str], Notebook]
+
+
+def panel_cells(language: str, name: str) -> list[str]:
+    path = ROOT / "notebooks" / language / f"{name}.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [
+        cell["id"]
+        for cell in cells
+        if cell["cell_type"] == "code" and re.search(r"^panel\(", "".join(cell["source"]), re.M)
+    ]
+
+
+def first_tile(cell: Locator) -> Locator:
+    """The figure in the first number tile of a panel."""
+    return cell.locator(".widget-html-content div[style*='font-weight: 600']").first
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_runs_and_every_panel_moves(
+    open_notebook: Open, language: str, name: str
+) -> None:
+    notebook = open_notebook(language, name)
+    expect(notebook.page.locator(".jp-Dialog")).to_have_count(0)
+    notebook.run_all()
+    assert panel_cells(language, name)
+    for cell_id in panel_cells(language, name):
+        cell = notebook.cell(cell_id)
+        picture = cell.locator(".widget-html-content svg").first
+        expect(picture).to_be_visible()
+        before = cell.locator(".jp-OutputArea").inner_html()
+        control = cell.locator(".noUi-handle, input[type=checkbox], select").first
+        control.focus()
+        if control.evaluate("e => e.tagName") == "SELECT":
+            control.select_option(index=0)
+        else:
+            is_box = control.evaluate("e => e.tagName") == "INPUT"
+            control.press("Space" if is_box else "ArrowRight")
+        notebook.page.wait_for_timeout(800)
+        assert cell.locator(".jp-OutputArea").inner_html() != before, cell_id
+        expect(picture).to_be_visible()
+    errors = notebook.page.locator('[data-mime-type="application/vnd.jupyter.error"]')
+    expect(errors).to_have_count(0)
+
+
+def test_a_hundred_key_presses_end_with_the_right_figure_and_nothing_in_the_queue(
+    open_notebook: Open,
+) -> None:
+    notebook = open_notebook("en", "00-start")
+    notebook.run_all()
+    cell = notebook.cell("first-panel")
+    expect(first_tile(cell)).to_have_text("800 ms")
+    slider = cell.locator(".noUi-handle").first
+    slider.focus()
+    for _ in range(100):
+        slider.press("ArrowRight")
+    # One press is 10 ms of mail: 500 and 100 times 10, and the 300 of the other services.
+    expect(first_tile(cell)).to_have_text("1,800 ms", timeout=2000)
+    expect(cell.locator(".widget-readout").first).to_have_text("1,500")
+    settled = cell.locator(".widget-html-content").last.inner_html()
+    notebook.page.wait_for_timeout(1500)
+    assert cell.locator(".widget-html-content").last.inner_html() == settled
+    status = notebook.page.locator(".jp-Notebook-ExecutionIndicator").first
+    assert status.get_attribute("data-status") == "idle"
+
+
+def test_dragging_follows_the_mouse(open_notebook: Open) -> None:
+    notebook = open_notebook("en", "00-start")
+    notebook.run_all()
+    cell = notebook.cell("first-panel")
+    handle, track = cell.locator(".noUi-handle").first, cell.locator(".noUi-base").first
+    start, whole = handle.bounding_box(), track.bounding_box()
+    assert start is not None
+    assert whole is not None
+    mouse = notebook.page.mouse
+    y = start["y"] + start["height"] / 2
+    mouse.move(start["x"] + start["width"] / 2, y)
+    mouse.down()
+    mouse.move(whole["x"] + whole["width"] + 40, y, steps=40)
+    mouse.up()
+    expect(first_tile(cell)).to_have_text("5,300 ms", timeout=2000)
+
+
+def test_everything_can_be_done_with_the_keyboard(open_notebook: Open) -> None:
+    notebook = open_notebook("en", "00-start")
+    notebook.run_all()
+    cell = notebook.cell("first-panel")
+    press = notebook.page.keyboard.press
+    cell.locator(".noUi-handle").first.focus()
+    press("ArrowRight")
+    press("Tab")  # the readout
+    press("Tab")  # the second slider
+    press("ArrowLeft")
+    expect(cell.locator("svg text", has_text=re.compile("after 8"))).to_be_visible()
+    press("Tab")
+    press("Tab")  # the first preset
+    press("Tab")  # the second one
+    press("Enter")
+    expect(first_tile(cell)).to_have_text("5,300 ms")
+
+
+def test_the_picture_is_labelled_for_screen_readers(open_notebook: Open) -> None:
+    notebook = open_notebook("ja", "00-start")
+    notebook.run_all()
+    cell = notebook.cell("first-panel")
+    picture = cell.get_by_role("img", name="起きたことの時系列図")
+    expect(picture).to_be_visible()
+    expect(picture.locator("desc")).to_contain_text("決済サービス")
+
+
+def test_five_seconds_can_be_felt_and_the_page_stays_alive(open_notebook: Open) -> None:
+    notebook = open_notebook("en", "00-start")
+    notebook.run_all()
+    cell = notebook.cell("five-real")
+    cell.get_by_role("button", name="Order, in real seconds").click()
+    expect(cell.get_by_text("you are waiting")).to_be_visible(timeout=2000)
+    expect(cell.get_by_text("you have waited")).to_be_visible(timeout=9000)
+    expect(first_tile(cell)).to_contain_text(re.compile(r"5\.[3-9] s"))
+    # And a panel moves as before.
+    other = notebook.cell("first-panel")
+    slider = other.locator(".noUi-handle").first
+    slider.focus()
+    slider.press("ArrowRight")
+    expect(first_tile(other)).to_have_text("810 ms")
+
+
+def test_a_notebook_that_nobody_has_run_shows_its_pictures(open_notebook: Open) -> None:
+    notebook = open_notebook("ja", "00-start")
+    for cell_id in ("first-picture", "first-panel", "break-panel"):
+        still = notebook.cell(cell_id).locator("img.lessonkit-still").first
+        expect(still).to_be_visible()
+        assert still.evaluate("e => e.naturalWidth") > 100
+    expect(notebook.page.get_by_text("Error displaying widget")).to_have_count(0)
+
+
+@pytest.mark.parametrize("lab", ["JupyterLab Dark"], indirect=True)
+def test_the_dark_theme_has_light_letters(open_notebook: Open, lab: Lab) -> None:
+    notebook = open_notebook("en", "01-request-response")
+    notebook.run_all()
+    letters = "e => getComputedStyle(e).fill"
+    for cell_id in ("chain-panel", "dead-panel"):
+        word = notebook.cell(cell_id).locator(".widget-html-content svg text").first
+        red, green, blue = map(int, re.findall(r"\d+", word.evaluate(letters))[:3])
+        assert min(red, green, blue) > 160, cell_id

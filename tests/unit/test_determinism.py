@@ -1,0 +1,101 @@
+"""The same program gives the same trace in every process, whatever the memory looks like.
+
+LESSONKIT_PYTHONS may list further interpreters, separated as in PATH; they need no packages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCENARIO = Path(__file__).with_name("determinism_scenario.py")
+LAYOUTS = range(20)
+PYTHONS = [sys.executable, *filter(None, os.environ.get("LESSONKIT_PYTHONS", "").split(os.pathsep))]
+AFTER_NEST_ASYNCIO = (
+    "import nest_asyncio, runpy, sys; nest_asyncio.apply();"
+    "runpy.run_path(sys.argv[1], run_name='__main__')"
+)
+
+GOLDEN = "7e0bbbe9514b2022"
+"""The digest of the scenario's trace. It may change only when the scenario is edited."""
+
+
+def python(executable: str, *arguments: str, layout: int) -> str:
+    environment = {
+        **os.environ,
+        "LAYOUT": str(layout),
+        "PYTHONHASHSEED": str(layout),
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [executable, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def in_fresh_processes(executable: str, *arguments: str) -> list[str]:
+    with ThreadPoolExecutor(4) as pool:
+        start = partial(python, executable, str(SCENARIO), *arguments)
+        return list(pool.map(lambda layout: start(layout=layout), LAYOUTS))
+
+
+def load_scenario() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("determinism_scenario", SCENARIO)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("executable", PYTHONS)
+def test_twenty_fresh_processes_give_one_trace(executable: str) -> None:
+    assert in_fresh_processes(executable) == [GOLDEN] * len(LAYOUTS)
+
+
+@pytest.mark.parametrize("executable", PYTHONS)
+def test_on_a_stock_loop_the_same_scenario_gives_many_orders(executable: str) -> None:
+    # Otherwise the test above would prove nothing. Each line has one digest for each part.
+    wait, group, all_tasks, as_completed, queue = zip(
+        *(line.split() for line in in_fresh_processes(executable, "--stock")), strict=True
+    )
+    for orders in (wait, group, all_tasks, as_completed, queue):
+        assert len(set(orders)) > 1
+
+
+def test_a_long_lived_process_with_a_running_loop_gives_the_same_trace() -> None:
+    scenario = load_scenario()
+
+    async def kernel() -> list[str]:
+        others = [asyncio.create_task(asyncio.sleep(0)) for _ in range(100)]
+        digests = []
+        for layout in range(3):
+            junk = scenario.fill_heap(layout)
+            digests.append(scenario.in_virtual_time())
+            del junk
+            await asyncio.sleep(0)
+        await asyncio.gather(*others)
+        return digests
+
+    assert [scenario.in_virtual_time(), *asyncio.run(kernel())] == [GOLDEN] * 4
+
+
+def test_a_process_in_which_nest_asyncio_was_applied_gives_the_same_trace() -> None:
+    arguments = ("-c", AFTER_NEST_ASYNCIO, str(SCENARIO))
+    assert python(sys.executable, *arguments, layout=3) == GOLDEN
