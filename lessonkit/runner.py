@@ -18,6 +18,9 @@ from lessonkit.trace import Trace, recording
 
 T = TypeVar("T")
 
+TIDYING_STEPS = 100_000
+"""Steps that cancelled tasks may take, all together, in their ``finally`` blocks."""
+
 
 @dataclass(frozen=True)
 class Run(Generic[T]):
@@ -74,8 +77,8 @@ def run(
     keep_error
         Keep an ``Exception`` that the coroutine raises in ``Run.error`` instead of raising it.
     drain
-        Seconds that background tasks may go on after the coroutine ended; ``math.inf`` lets them
-        finish.
+        Seconds that whatever is still under way may go on after the coroutine ended; ``math.inf``
+        (in virtual time only) goes on until nothing more can happen.
     time_limit
         Seconds of virtual time after which the run is stopped. (In real time, interrupt it.)
     step_limit, steps_per_instant
@@ -94,7 +97,7 @@ def run(
     """
     _check_coroutine(main)
     try:
-        positive_number("drain", drain, zero=True, infinite=True)
+        positive_number("drain", drain, zero=True, infinite=not wall)
         for name, limit in (
             ("time_limit", time_limit),
             ("step_limit", step_limit),
@@ -144,7 +147,9 @@ def _run_in_virtual_time(
 ) -> Run[T]:
     trace.clock = loop.time
     task = loop.create_task(main, name="main")
-    value, error = None, None
+    value: T | None = None
+    error: BaseException | None = None
+    elapsed = 0.0
     try:
         try:
             value = loop.run_until_complete(task)
@@ -152,7 +157,10 @@ def _run_in_virtual_time(
             error = raised
         elapsed = loop.time()
         if drain and not isinstance(error, ClockError):
-            _go_on(loop, until=loop.time() + drain)
+            try:
+                _drain(loop, until=elapsed + drain)
+            except ClockError as raised:
+                error = raised
     finally:
         failures = _stop_everything(loop)
     if failures:
@@ -164,28 +172,31 @@ def _run_in_virtual_time(
     return Run(elapsed, trace, error, value)
 
 
-def _go_on(loop: VirtualTimeLoop, until: float) -> None:
-    # Background tasks get their time. That those left over then wait for ever is no deadlock:
-    # a server that waits for its next request is simply idle.
-    async def all_done() -> None:
-        if others := [task for task in loop.pending() if task is not asyncio.current_task()]:
-            await asyncio.wait(others)
-
-    watcher = loop.create_task(all_done(), name="drain")
+def _drain(loop: VirtualTimeLoop, until: float) -> None:
+    # What is under way goes on, tasks and timers. When nothing is left but waiting, that is no
+    # deadlock: a server that waits for its next request is simply idle.
+    end = loop.create_future()
     if until < math.inf:
-        loop.call_at(until, watcher.cancel)
-    with suppress(asyncio.CancelledError, DeadlockError):
-        loop.run_until_complete(watcher)
+        loop.call_at(until, end.set_result, None)
+    with suppress(DeadlockError):
+        loop.run_until_complete(end)
 
 
 def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
     """Cancel what is left, close the loop, and return the errors that nobody has seen."""
     # What failed before is the learner's business; see to it before cancelling changes it.
     failures = loop.background_failures()
+    # A run that has used up its limits may still tidy up, though not for ever.
+    loop.time_limit = loop.time() + DEFAULT_TIME_LIMIT
+    loop.step_limit = loop.steps + TIDYING_STEPS
     for task in loop.pending():
         task.cancel()
     try:
-        _go_on(loop, until=math.inf)
+        if cancelled := loop.pending():
+            # One that swallows its cancellation must neither hold up the end nor hide the error
+            # that led to it.
+            with suppress(ClockError):
+                loop.run_until_complete(asyncio.wait(cancelled))
         loop.run_until_complete(loop.shutdown_asyncgens())
         failures += loop.background_failures()
     finally:

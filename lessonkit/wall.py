@@ -9,7 +9,6 @@ nobody notices, and virtual time does not use them.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -56,9 +55,8 @@ async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
         except Exception as raised:
             error = raised
         elapsed = trace.clock()
+        await asyncio.sleep(drain)
         background = [task for task in tasks if task is not own_task]
-        if background and drain:
-            await asyncio.wait(background, timeout=None if drain == math.inf else drain)
     finally:
         loop.set_task_factory(old_factory)
         for task in tasks:

@@ -818,7 +818,7 @@ def test_a_deadlock_names_who_waits_and_what_for() -> None:
     with pytest.raises(DeadlockError) as caught:
         run(main())
     here = "test_a_deadlock_names_who_waits_and_what_for.<locals>.main"
-    waiting = [line.split(" (", 1)[0] for line in caught.value.waiting]
+    waiting = names_of(caught.value.waiting)
     assert waiting == ["main", "stock", "payment", "mail", "both", "Task-6"]
     lines = dict(zip(waiting, caught.value.waiting, strict=True))
     assert f"({here}, line " in lines["main"]
@@ -940,6 +940,45 @@ def test_the_time_limit_itself_may_be_reached() -> None:
 def test_a_run_past_its_steps_is_stopped() -> None:
     with pytest.raises(RunawayError, match=r"the run took more than 1,000 steps \(at \d+\.\d+ s\)"):
         run(ticks_for_ever(), step_limit=1000)
+
+
+def names_of(waiting: tuple[str, ...]) -> list[str]:
+    return [line.split(" (", 1)[0] for line in waiting]
+
+
+async def tidies_up_slowly() -> None:
+    try:
+        await ticks_for_ever()
+    finally:
+        await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize(
+    ("main", "options"),
+    [
+        (ticks_for_ever, {"step_limit": 1000}),
+        (tidies_up_slowly, {"time_limit": 100}),
+        (lambda: leaves_behind(ticks_for_ever()), {"drain": math.inf, "time_limit": 100}),
+    ],
+    ids=["steps", "time", "drain"],
+)
+def test_a_runaway_names_the_learners_tasks_and_no_others(
+    main: Callable[[], Coroutine[Any, Any, None]], options: dict[str, Any]
+) -> None:
+    # Whether tidying up runs into the same limit or not: run() has no tasks the learner made.
+    with pytest.raises(RunawayError) as caught:
+        run(main(), **options)
+    assert names_of(caught.value.waiting) in (["main"], ["Task-2"])
+
+
+def test_a_runaway_does_not_hide_the_errors_of_background_tasks() -> None:
+    async def main() -> None:
+        await leaves_behind(fails())
+        await ticks_for_ever()
+
+    with pytest.raises(RunawayError) as caught:
+        run(main(), step_limit=1000)
+    assert "ValueError: it broke" in "".join(getattr(caught.value, "__notes__", []))
 
 
 def test_by_default_a_run_for_ever_ends_after_a_year_of_virtual_time() -> None:

@@ -127,7 +127,15 @@ def test_a_bad_number_is_refused_with_name_value_and_what_is_accepted(
     options: dict[str, Any] = {name: value}
     with pytest.raises((TypeError, ValueError)) as caught:
         run(place_order(), wall=wall, **options)
-    assert str(caught.value) == message
+    # In real time nothing goes on for ever: "..., and finite" is said of each number.
+    assert str(caught.value).replace(", and finite;", ";") == message.replace(", and finite;", ";")
+
+
+def test_an_endless_drain_is_for_virtual_time_only() -> None:
+    with pytest.raises(
+        ValueError, match="drain must be a number of 0 or more, and finite; got inf"
+    ):
+        run(place_order(), wall=True, drain=math.inf)
 
 
 @pytest.mark.parametrize("wall", [False, True])
@@ -499,7 +507,8 @@ def test_wall_takes_real_seconds_and_the_trace_begins_at_0() -> None:
     outcome = run(main(), wall=True)
     assert outcome.result == "done"
     begins, ends = (note.time for note in outcome.trace.notes)
-    assert begins < 0.05 <= ends + 0.01
+    assert begins < 5  # of the loop's own clock it would be the seconds since the machine started
+    assert ends - begins > 0.04
     assert ends <= outcome.elapsed
 
 
@@ -570,15 +579,21 @@ def test_wall_does_not_count_an_error_that_somebody_handled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("drain", "expected"),
-    [(0, ["cancelled"]), (0.05, ["cancelled"]), (5, ["done"]), (math.inf, ["done"])],
+    ("drain", "seconds", "expected"),
+    [
+        (0, 60, ["cancelled"]),
+        (0.05, 60, ["cancelled"]),
+        (0.5, 0.05, ["done"]),
+    ],
 )
-def test_wall_drains_and_cancels_background_tasks(drain: float, expected: list[str]) -> None:
+def test_wall_drains_and_cancels_background_tasks(
+    drain: float, seconds: float, expected: list[str]
+) -> None:
     log: list[str] = []
 
     async def background() -> None:
         try:
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(seconds)
             log.append("done")
         except asyncio.CancelledError:
             log.append("cancelled")
@@ -586,9 +601,9 @@ def test_wall_drains_and_cancels_background_tasks(drain: float, expected: list[s
 
     async def main() -> None:
         leave_behind(background())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
 
-    assert run(main(), wall=True, drain=drain).elapsed < 0.15
+    run(main(), wall=True, drain=drain)
     assert log == expected
 
 
@@ -630,7 +645,7 @@ def test_wall_inside_of_a_running_loop_lets_that_loop_go_on() -> None:
             factory = loop.get_task_factory()
             beats = log.count("beat")
             outcome = run(main(), wall=True)
-            print(outcome.result, outcome.trace.notes[0].time < 0.04, outcome.elapsed < 1)
+            print(outcome.result, outcome.trace.notes[0].time < 5, outcome.elapsed < 5)
             print("kernel went on:", log.count("beat") > beats, "cancelled" in log)
             print("as before:", asyncio.get_running_loop() is loop, asyncio.current_task() is me,
                   loop.get_task_factory() is factory, asyncio.all_tasks() == {me, heart})
@@ -656,29 +671,26 @@ def test_wall_inside_of_a_running_loop_lets_that_loop_go_on() -> None:
 
 
 def test_wall_does_not_crash_a_loop_that_nest_asyncio_did_not_start() -> None:
-    # BUG found by this test: the outer loop has counted what is ready in this round (the cell and
-    # the heart) before nest_asyncio came; the inner one takes the heart from it, and the outer one
-    # dies of "IndexError: pop from an empty deque". A notebook's kernel is such a loop.
+    # BUG found by this test: the outer loop has counted what is ready in this round before
+    # nest_asyncio came; the inner one takes callbacks from it, and the outer one dies of
+    # "IndexError: pop from an empty deque". A notebook's kernel is such a loop.
     script = """
         import asyncio
         from lessonkit import run
 
-        async def heart():
-            await asyncio.sleep(0)
-
         async def cell():
-            asyncio.create_task(heart())
-            await asyncio.sleep(0)
-            beats = [asyncio.create_task(heart()) for _ in range(3)]
-            asyncio.get_running_loop().call_soon(clicked)
-            for _ in range(3):
-                asyncio.get_running_loop().call_soon(int)
-            await asyncio.gather(*beats)
+            loop = asyncio.get_running_loop()
+            finished = loop.create_future()
+
+            def clicked():
+                print(run(asyncio.sleep(0.01, "done"), wall=True).result)
+                finished.set_result(None)
+
+            for callback in (clicked, int, int, int):  # ready in one round of the loop
+                loop.call_soon(callback)
+            await finished
             await asyncio.sleep(0.01)
             return "kernel goes on"
-
-        def clicked():
-            print(run(asyncio.sleep(0.01, "done"), wall=True).result)
 
         print(asyncio.run(cell()))
     """
@@ -695,7 +707,7 @@ def test_wall_in_a_plain_script_leaves_no_loop_behind() -> None:
             return 7
 
         first, second = run(main(), wall=True), run(main(), wall=True)
-        print(first.result, second.result, 0.04 < first.elapsed < 5)
+        print(first.result, second.result, first.elapsed > 0.04)
         print(asyncio._get_running_loop())
         print(asyncio.run(main()))
     """

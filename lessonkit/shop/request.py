@@ -1,0 +1,156 @@
+"""The life of one request: on its way, at work, and its reply on the way back.
+
+It lives on timers of its own, so the service works on, and the effect still happens, when the
+caller has long given up waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from lessonkit.faults import Failure
+from lessonkit.shop.errors import NoReply, ServiceRefused
+from lessonkit.shop.process import Process, here
+from lessonkit.trace import Fate, Kind, Message, current_trace
+
+if TYPE_CHECKING:
+    from lessonkit.shop.network import Network
+
+ON_THE_WAY = 0.1
+"""The share of a call's latency that the request, and again the reply, is on its way."""
+
+
+class Request:
+    """A request from ``caller`` to ``callee``; what comes of it is put into ``reply``.
+
+    Parameters
+    ----------
+    network
+        Knows the latencies and the faults.
+    caller, callee
+        The two processes.
+    name
+        The operation.
+    number
+        How many times it has been called, this call included.
+    handler, args
+        What the service does: ``handler(*args)``.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        caller: Process,
+        callee: Process,
+        name: str,
+        number: int,
+        handler: Callable[..., Any | Awaitable[Any]],
+        args: tuple[Any, ...],
+    ) -> None:
+        self.network = network
+        self.caller = caller
+        self.callee = callee
+        self.handler = handler
+        self.args = args
+        self.loop = asyncio.get_running_loop()
+        self.trace = current_trace()
+        self.reply: asyncio.Future[Any] = self.loop.create_future()
+        self.faults = network.faults_of(f"{callee.name}.{name}", number)
+        self.failure: Failure | None = None
+        # What is done for this request is done in the callee's process, for the same order.
+        self.context = copy_context()
+        self.context.run(here.set, callee)
+
+        latency = network.draw_latency(callee.name)
+        for fault, _ in self.faults:
+            latency *= fault.factor()
+        self.way = latency * ON_THE_WAY
+        self.work = latency * (1 - 2 * ON_THE_WAY)
+
+    def send(self, name: str, correlation: str | None) -> None:
+        """The request sets out."""
+        self.message = self.trace.send(
+            self.caller.name, self.callee.name, name, correlation=correlation
+        )
+        self._after(self.way, self._arrive)
+
+    def _arrive(self) -> None:
+        arrival = self.loop.time()
+        failures = [fault.failure(arrival, arrival + self.work, rng) for fault, rng in self.faults]
+        self.failure = next((failure for failure in failures if failure is not None), None)
+        if self.failure is None:
+            self.network.crash_if_due(self.callee)
+        if self.failure is Failure.REFUSED or not self.callee.alive:
+            self.trace.end(self.message, Fate.REFUSED)
+            self._answer(error=ServiceRefused(self.callee.name))
+        elif self.failure is Failure.DOWN:
+            self.trace.end(self.message, Fate.LOST)
+            self._after(self.work + self.way, self._no_reply)  # until the reply is overdue
+        else:
+            self.trace.end(self.message)
+            self._after(self.work, self._take_effect)
+
+    def _take_effect(self) -> None:
+        if not self.callee.alive:
+            return
+        try:
+            result = self.handler(*self.args)
+        except Exception as error:
+            self._answer(error=error)
+            return
+        if inspect.isawaitable(result):
+            task = self.loop.create_task(self._finish(result), context=self.context)
+            self.callee.tasks.add(task)  # asyncio would let an unreferenced task be collected
+            task.add_done_callback(self.callee.tasks.discard)
+        else:
+            self._answer(result)
+
+    async def _finish(self, work: Awaitable[Any]) -> None:
+        try:
+            result = await work
+        except Exception as error:
+            self._answer(error=error)
+        else:
+            self._answer(result)
+
+    def _answer(self, result: Any = None, error: Exception | None = None) -> None:
+        """The reply sets out; it carries a result or an error."""
+        message = self.trace.send(
+            self.callee.name,
+            self.caller.name,
+            self.message.what,
+            Kind.REPLY,
+            correlation=self.message.correlation,
+            reply_to=self.message,
+            error=error is not None,
+        )
+        self._after(self.way, self._deliver, message, result, error)
+
+    def _deliver(self, message: Message, result: Any, error: Exception | None) -> None:
+        if self.failure is Failure.REPLY_LOST:
+            self.trace.end(message, Fate.LOST)
+            self._no_reply()
+            return
+        late = self.reply.done()
+        arrived = Fate.LATE if late else Fate.DELIVERED
+        self.trace.end(message, arrived if self.caller.alive else Fate.LOST)
+        if late:
+            return
+        if error is None:
+            self.reply.set_result(result)
+        else:
+            self.reply.set_exception(error)
+
+    def _no_reply(self) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(NoReply(self.callee.name))
+
+    def _after(self, seconds: float, step: Callable[..., None], *args: Any) -> None:
+        if seconds:
+            self.loop.call_later(seconds, step, *args, context=self.context)
+        else:
+            step(*args)
