@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from lessonkit.checks import positive_number
+from lessonkit.checks import positive_number, whole_number
 from lessonkit.clock import BackgroundTaskError, ClockError, DeadlockError, VirtualTimeLoop
 from lessonkit.clock.loop import DEFAULT_STEP_LIMIT, DEFAULT_STEPS_PER_INSTANT, DEFAULT_TIME_LIMIT
 from lessonkit.trace import Trace, recording
@@ -98,12 +98,9 @@ def run(
     _check_coroutine(main)
     try:
         positive_number("drain", drain, zero=True, infinite=not wall)
-        for name, limit in (
-            ("time_limit", time_limit),
-            ("step_limit", step_limit),
-            ("steps_per_instant", steps_per_instant),
-        ):
-            positive_number(name, limit)
+        positive_number("time_limit", time_limit)
+        whole_number("step_limit", step_limit, low=1)
+        whole_number("steps_per_instant", steps_per_instant, low=1)
         if isinstance(asyncio._get_running_loop(), VirtualTimeLoop):
             raise RuntimeError("run() was called inside a run; await the coroutine instead")
     except BaseException:
@@ -210,8 +207,10 @@ def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
 
 def _check_coroutine(main: object) -> None:
     if not asyncio.iscoroutine(main):
-        hint = " (call the function: run(f()), not run(f))" if callable(main) else ""
-        raise TypeError(f"main must be a coroutine, got {type(main).__name__} {main!r}{hint}")
+        got = f"{type(main).__name__} {main!r}"
+        if inspect.isroutine(main):  # its repr would show an address
+            got = f"function {main.__name__} (call it: run(f()), not run(f))"
+        raise TypeError(f"main must be a coroutine, got {got}")
     if inspect.iscoroutine(main) and inspect.getcoroutinestate(main) != inspect.CORO_CREATED:
         raise ValueError(
             f"main must be a fresh coroutine; {main.__qualname__}() has been awaited already,"

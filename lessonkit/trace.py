@@ -94,7 +94,7 @@ class Trace:
         Gives the seconds since the start of the run.
     """
 
-    clock: Callable[[], float] = field(default=lambda: 0.0, repr=False)
+    clock: Callable[[], float] = field(default=lambda: 0.0, repr=False, compare=False)
     messages: list[Message] = field(default_factory=list)
     states: list[StateChange] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)

@@ -29,7 +29,14 @@ def run_in_real_time(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
     import nest_asyncio
 
     nest_asyncio.apply(loop)
-    return loop.run_until_complete(_supervise(main, trace, drain))
+    # The loop is in the middle of a round: it has counted the callbacks that were ready, and ours
+    # will take some of them away. It must find as many as it counted.
+    counted = len(loop._ready)  # type: ignore[attr-defined]
+    try:
+        return loop.run_until_complete(_supervise(main, trace, drain))
+    finally:
+        for _ in range(counted - len(loop._ready)):  # type: ignore[attr-defined]
+            loop.call_soon(lambda: None)
 
 
 async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -> Run[T]:
@@ -47,7 +54,8 @@ async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
         return task
 
     loop.set_task_factory(keep_ours)
-    value, error = None, None
+    value: T | None = None
+    error: Exception | None = None
     try:
         own_task = loop.create_task(main, name="main")
         try:
@@ -57,15 +65,29 @@ async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
         elapsed = trace.clock()
         await asyncio.sleep(drain)
         background = [task for task in tasks if task is not own_task]
+        failures = [_unseen_error(task) for task in background]
     finally:
         loop.set_task_factory(old_factory)
-        for task in tasks:
+        unfinished = [task for task in tasks if not task.done()]
+        for task in unfinished:
             task.cancel()
-    outcomes = await asyncio.gather(*background, return_exceptions=True)
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    if error is None and failures:
-        error = BackgroundTaskError(failures)
+    failures += [
+        outcome
+        for outcome in await asyncio.gather(*unfinished, return_exceptions=True)
+        if isinstance(outcome, Exception)
+    ]
+    if unseen := [failure for failure in failures if failure is not None]:
+        failed = BackgroundTaskError(unseen)
+        if error is None:
+            error = failed
+        else:
+            error.add_note(str(failed))
     return Run(elapsed, trace, error, value)
+
+
+def _unseen_error(task: asyncio.Task[Any]) -> BaseException | None:
+    # asyncio keeps a note of the errors that nobody has asked for.
+    return task.exception() if task.done() and getattr(task, "_log_traceback", False) else None
 
 
 def _is_ours(trace: Trace) -> bool:

@@ -1,4 +1,9 @@
-"""The two places where asyncio lets a memory address or another loop decide."""
+"""Where asyncio would let a memory address or another loop decide about the order of things.
+
+Tasks are ordered by number (:class:`~lessonkit.clock.loop.VirtualTask`). A plain *future*, one that
+is not a task, still has no number: what ``asyncio.wait`` returns for several of those is a set in
+no particular order.
+"""
 
 from __future__ import annotations
 

@@ -110,6 +110,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self.tasks: list[VirtualTask] = []
         self.failures: list[BaseException] = []
         self._now = 0.0
+        self._steps_before_now = 0
         self._queue: deque[Handle] = deque()
         self._timers: list[tuple[float, int, Handle]] = []
         self._timers_set = 0
@@ -191,7 +192,9 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
                 self.who_waits(),
             )
         # A deadline in the past (a negative delay) is due now: time never runs backwards.
-        self._now = max(when, self._now)
+        if when > self._now:
+            self._now = when
+            self._steps_before_now = self.steps
         while timers and timers[0][0] <= when:
             self._queue.append(heappop(timers)[2])
 
@@ -200,7 +203,8 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         # when it began.
         queue = self._queue
         take = queue.popleft
-        left = min(self.steps_per_instant, self.step_limit - self.steps)
+        most = min(self.step_limit, self._steps_before_now + self.steps_per_instant)
+        left = most - self.steps
         while queue and not self._stopping:
             count = len(queue)
             if count > left:
@@ -258,7 +262,9 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         """The errors that nobody has looked at, in the order of the tasks."""
         unseen = [task for task in self.tasks if task.done() and task._log_traceback]
         # Asking for the exception marks it as seen, for asyncio would log it again later.
-        return [*self.failures, *(error for task in unseen if (error := task.exception()))]
+        found = [*self.failures, *(error for task in unseen if (error := task.exception()))]
+        self.failures = []
+        return found
 
     def _forget_finished_tasks(self) -> None:
         self.tasks = [task for task in self.tasks if not task.done() or task._log_traceback]
@@ -311,7 +317,7 @@ _REAL_WORLD = (
     " connect_read_pipe connect_write_pipe subprocess_exec subprocess_shell add_reader"
     " remove_reader add_writer remove_writer sock_recv sock_recv_into sock_recvfrom"
     " sock_recvfrom_into sock_sendall sock_sendto sock_connect sock_accept sock_sendfile"
-    " add_signal_handler remove_signal_handler set_task_factory"
+    " add_signal_handler remove_signal_handler"
 )
 for _name in _REAL_WORLD.split():
     setattr(VirtualTimeLoop, _name, _refuse(_name))

@@ -1,0 +1,53 @@
+"""What the README says is true: its example runs, and the files it names exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+READMES = ["README.md", "README.ja.md"]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_example_prints_what_the_readme_says(name: str) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", text(name), re.DOTALL)
+    expected = example.strip().splitlines()[-1].removeprefix("# ")
+    shown = subprocess.run(
+        [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == expected
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_file_that_is_named_exists(name: str) -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)", text(name))
+    paths = re.findall(
+        r"(?<![\w/])((?:tests|notebooks|lessonkit|data|docs)/[\w/.-]+\w)", text(name)
+    )
+    assert links
+    for path in [*links, *paths]:
+        assert (ROOT / path).exists(), path
+
+
+def test_both_readmes_give_the_same_commands() -> None:
+    def commands(name: str) -> list[str]:
+        blocks = re.findall(r"```(?:sh|powershell)\n(.*?)```", text(name), re.DOTALL)
+        return [re.sub(r"notebooks(.)(ja|en)", r"notebooks\1XX", block) for block in blocks]
+
+    assert commands("README.md") == commands("README.ja.md")
+
+
+def test_ci_calls_the_test_command_of_the_readme() -> None:
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert '-c constraints.txt -e ".[test]"' in ci
+    assert '-c constraints.txt -e ".[test]" && .venv/bin/pytest\n' in text("README.md")
+    assert ci.rstrip().endswith('"$venv/bin/pytest"')
