@@ -166,6 +166,9 @@ def _run_in_virtual_time(
             error = background
         else:
             error.add_note(str(background))
+    # The clock stops. (And a trace that held on to the loop would keep everything alive.)
+    end = loop.time()
+    trace.clock = lambda: end
     return Run(elapsed, trace, error, value)
 
 
@@ -202,6 +205,7 @@ def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
             with suppress(RuntimeError):  # it awaits even in its last finally
                 task.get_coro().close()
         loop.close()
+        loop.tasks.clear()
     return failures
 
 

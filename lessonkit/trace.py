@@ -120,9 +120,11 @@ class Trace:
             what,
             kind,
             self.clock(),
-            correlation=correlation,
-            reply_to=None if reply_to is None else reply_to.number,
-            error=error,
+            None,
+            Fate.IN_FLIGHT,
+            correlation,
+            None if reply_to is None else reply_to.number,
+            error,
         )
         self.messages.append(message)
         return message

@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -63,7 +64,9 @@ def histogram(
         raise ValueError("values must have at least one number; got none")
     with mpl.rc_context(STYLE):
         figure, axes = _figure(title, xlabel)
-        axes.hist([value * 1000 for value in values], bins=40, color=BLUE, alpha=0.6)
+        counts, edges = np.histogram([value * 1000 for value in values], bins=40)
+        axes.stairs(counts, edges, fill=True, color=BLUE, alpha=0.6)
+        axes.set_ylim(bottom=0)
         axes.yaxis.set_visible(False)
         axes.spines["left"].set_visible(False)
         top = axes.get_ylim()[1]
@@ -126,7 +129,9 @@ def lines(
 
 def _figure(title: str, xlabel: str) -> tuple[Figure, Axes]:
     # Not pyplot: it would keep every figure of every slider move.
-    figure = Figure(figsize=(7.5, 2.8), layout="constrained")
+    # Fixed margins: to find the best ones takes matplotlib longer than the drawing.
+    figure = Figure(figsize=(7.5, 2.8))
+    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.18, top=0.88)
     axes = figure.add_subplot()
     axes.set_title(title)
     axes.set_xlabel(xlabel)

@@ -108,10 +108,9 @@ class Network:
 
     def crash_if_due(self, process: Process) -> None:
         """Kill the process if a :class:`~lessonkit.faults.Crash` strikes it at this step."""
-        if process.alive and any(
-            crash.service == process.name and crash.after == process.steps for crash in self.crashes
-        ):
-            self.kill(process.name)
+        for crash in self.crashes:
+            if crash.service == process.name and crash.after == process.steps and process.alive:
+                self.kill(process.name)
 
     def kill(self, service: str) -> None:
         """Kill the process of ``service`` now."""

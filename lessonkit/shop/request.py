@@ -61,9 +61,7 @@ class Request:
         self.reply: asyncio.Future[Any] = self.loop.create_future()
         self.faults = network.faults_of(f"{callee.name}.{name}", number)
         self.failure: Failure | None = None
-        # What is done for this request is done in the callee's process, for the same order.
         self.context = copy_context()
-        self.context.run(here.set, callee)
 
         latency = network.draw_latency(callee.name)
         for fault, _ in self.faults:
@@ -79,9 +77,8 @@ class Request:
         self._after(self.way, self._arrive)
 
     def _arrive(self) -> None:
-        arrival = self.loop.time()
-        failures = [fault.failure(arrival, arrival + self.work, rng) for fault, rng in self.faults]
-        self.failure = next((failure for failure in failures if failure is not None), None)
+        if self.faults:
+            self.failure = self._draw_failure()
         if self.failure is None:
             self.network.crash_if_due(self.callee)
         if self.failure is Failure.REFUSED or not self.callee.alive:
@@ -94,6 +91,12 @@ class Request:
             self.trace.end(self.message)
             self._after(self.work, self._take_effect)
 
+    def _draw_failure(self) -> Failure | None:
+        arrival = self.loop.time()
+        # Every fault draws, whatever the others say: so none shifts the numbers of another.
+        failures = [fault.failure(arrival, arrival + self.work, rng) for fault, rng in self.faults]
+        return next((failure for failure in failures if failure is not None), None)
+
     def _take_effect(self) -> None:
         if not self.callee.alive:
             return
@@ -103,7 +106,10 @@ class Request:
             self._answer(error=error)
             return
         if inspect.isawaitable(result):
-            task = self.loop.create_task(self._finish(result), context=self.context)
+            # What is done for this request is done in the callee's process, for the same order.
+            context = self.context.copy()
+            context.run(here.set, self.callee)
+            task = self.loop.create_task(self._finish(result), context=context)
             self.callee.tasks.add(task)  # asyncio would let an unreferenced task be collected
             task.add_done_callback(self.callee.tasks.discard)
         else:
