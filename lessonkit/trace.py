@@ -62,7 +62,7 @@ class Message:
     error: bool = False
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class StateChange:
     """At ``time`` (seconds), ``key`` of ``service`` became ``value`` (already a short text)."""
 
@@ -72,7 +72,7 @@ class StateChange:
     value: str
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Note:
     """A remark about ``service`` at ``time`` (seconds): a crash, a decision, a timeout."""
 

@@ -7,7 +7,6 @@ caller has long given up waiting.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -105,7 +104,7 @@ class Request:
         except Exception as error:
             self._answer(error=error)
             return
-        if inspect.isawaitable(result):
+        if isinstance(result, Awaitable):
             # What is done for this request is done in the callee's process, for the same order.
             context = self.context.copy()
             context.run(here.set, self.callee)

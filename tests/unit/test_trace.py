@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from itertools import pairwise
 from typing import Any
@@ -310,7 +311,7 @@ def test_one_changed_value_changes_the_digest(difference: str) -> None:
     assert DIFFERENCES[difference]().digest() != a_filled_trace().digest()
 
 
-def test_the_digest_is_sixteen_hexadecimal_digits_that_do_not_change_between_versions() -> None:
+def test_the_digest_of_nothing_never_changes() -> None:
     assert a_filled_trace().digest() == a_filled_trace().digest()
     assert Trace().digest() == "56769a6f6f93bdd5"
 
@@ -350,7 +351,7 @@ def test_any_trace_survives_the_way_through_json(rows: list[tuple[Any, ...]]) ->
 
 
 def test_outside_of_a_run_there_is_no_trace() -> None:
-    with pytest.raises(RuntimeError, match="no trace here.*run"):
+    with pytest.raises(RuntimeError, match=r"no trace here.*run"):
         current_trace()
 
 
@@ -370,8 +371,9 @@ def test_a_run_writes_into_a_trace_of_its_own() -> None:
 def test_recording_makes_a_trace_the_current_one_and_puts_the_one_before_back() -> None:
     outer, inner = Trace(), Trace()
     with recording(outer):
-        with recording(inner) as given_trace, pytest.raises(LookupError):
-            assert given_trace is current_trace() is inner
+        with suppress(LookupError), recording(inner) as given_trace:
+            assert given_trace is current_trace()
+            assert given_trace is inner
             raise LookupError
         assert current_trace() is outer
     with pytest.raises(RuntimeError):
