@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lessonkit.clock import BackgroundTaskError
 from lessonkit.faults import AnyFault, Crash, Down, Refused, ReplyLost, Slow
 from lessonkit.messages import N_, _
 from lessonkit.runner import Run, run
-from lessonkit.shop import Shop, Violation, audit, books
+from lessonkit.shop import Shop, ShopError, Violation, audit, books
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,6 +149,9 @@ def explore(
     ------
     TypeError
         If the scenario does not return a coroutine.
+    Exception
+        What the scenario raised in a case, unless it is a :class:`ShopError` or a timeout; a note
+        says which case.
     """
     first = _try(scenario, shop, restart, ())
     cases = [first]
@@ -179,7 +183,18 @@ def _try(
 
     # What is on its way when the scenario ends arrives before the audit looks at the books.
     outcome = run(play(), keep_error=True, drain=math.inf)
-    return Case(faults, shop, outcome, tuple(audit(shop)))
+    case = Case(faults, shop, outcome, tuple(audit(shop)))
+    if outcome.error is not None and not _belongs_to_a_shop(outcome.error):
+        outcome.error.add_note(f"(while exploring the case: {case.title})")
+        raise outcome.error
+    return case
+
+
+def _belongs_to_a_shop(error: BaseException) -> bool:
+    # A call that fails under a fault is what we are here for; a mistake in the program is not.
+    if isinstance(error, BackgroundTaskError):
+        return all(map(_belongs_to_a_shop, error.errors))
+    return isinstance(error, ShopError | TimeoutError)
 
 
 def _faults_after(

@@ -120,7 +120,7 @@ def as_latency(name: str, value: Latency | float) -> Latency:
     """
     if isinstance(value, Fixed | Uniform | Exponential | LogNormal):
         return value
-    if hasattr(value, "sample"):
+    if hasattr(value, "sample") and not isinstance(value, type):
         return value
     try:
         return Fixed(positive_number(name, value, zero=True))
@@ -266,6 +266,7 @@ class Crash:
 
     A step is a call to another service, answered or failed; ``after=0`` kills it on its first
     request. The process says nothing more to anybody, and no ``except`` or ``finally`` helps it.
+    (Only when the whole run is over, Python throws the coroutines away and runs each ``finally``.)
     """
 
     service: str
@@ -288,6 +289,8 @@ def check_faults(faults: Sequence[AnyFault], services: Sequence[str]) -> tuple[A
     TypeError, ValueError
         Otherwise.
     """
+    if not isinstance(faults, Sequence) or isinstance(faults, str):
+        raise TypeError(f"faults must be a list of faults; got {faults!r}")
     for fault in faults:
         if not isinstance(fault, AnyFault):
             raise TypeError(

@@ -75,7 +75,8 @@ def run(
     wall
         Run in real seconds instead of virtual ones.
     keep_error
-        Keep an ``Exception`` that the coroutine raises in ``Run.error`` instead of raising it.
+        Keep an ``Exception`` of the coroutine or of a background task in ``Run.error`` instead of
+        raising it.
     drain
         Seconds that whatever is still under way may go on after the coroutine ended; ``math.inf``
         (in virtual time only) goes on until nothing more can happen.
@@ -135,8 +136,9 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def _is_ordinary(error: BaseException) -> bool:
-    # A clock error is a mistake in the program, not something that happened in the shop.
-    return isinstance(error, Exception) and not isinstance(error, ClockError)
+    # A deadlock or a runaway is a mistake in the program, not something that the run has shown.
+    stuck = isinstance(error, ClockError) and not isinstance(error, BackgroundTaskError)
+    return isinstance(error, Exception) and not stuck
 
 
 def _run_in_virtual_time(

@@ -49,7 +49,9 @@ class Panel(widgets.VBox):
             control.widget.style.description_width = "initial"
             # Wide enough for the label and for a slider that one can aim with.
             least = f"{round(text_width(control.widget.description, 14)) + 210}px"
-            control.widget.layout = widgets.Layout(width="auto", flex=f"1 1 {least}")
+            control.widget.layout = widgets.Layout(
+                width="auto", max_width="46em", flex=f"1 1 {least}"
+            )
             control.widget.observe(lambda _change: self._redraw(), "value")
         row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")
         buttons = [

@@ -68,7 +68,7 @@ def table(frame: pd.DataFrame) -> Picture:
 
 def case_view(case: Case) -> str:
     """One case of an exploration, as HTML: its fault, the books, and the timeline."""
-    return (
-        f'<div style="font-weight: bold; margin: 4px 0">{escape(case.title)}</div>'
-        f"{shop_view(case.shop)}{timeline(case.run.trace)}"
-    )
+    title = f'<div style="font-weight: bold; margin: 4px 0">{escape(case.title)}</div>'
+    error = case.run.error
+    unseen = "" if error is None else _("Nobody saw this error: {error}").format(error=error)
+    return f"{title}{shop_view(case.shop)}<div>{escape(unseen)}</div>{timeline(case.run.trace)}"

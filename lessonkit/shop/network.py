@@ -106,11 +106,19 @@ class Network:
 
     # --- processes -------------------------------------------------------------------------------
 
-    def crash_if_due(self, process: Process) -> None:
-        """Kill the process if a :class:`~lessonkit.faults.Crash` strikes it at this step."""
+    def crash_if_due(self, process: Process) -> bool:
+        """Kill the process if a :class:`~lessonkit.faults.Crash` strikes it at this step.
+
+        Returns
+        -------
+        bool
+            Whether it was killed.
+        """
         for crash in self.crashes:
             if crash.service == process.name and crash.after == process.steps and process.alive:
                 self.kill(process.name)
+                return True
+        return False
 
     def kill(self, service: str) -> None:
         """Kill the process of ``service`` now."""

@@ -31,6 +31,10 @@ class CreateOrder:
     payment_method: str = "card"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.order_id, str) or not self.order_id:
+            raise ValueError(
+                f"order_id must be a text of at least one letter; got {self.order_id!r}"
+            )
         positive_number("the number of items", len(self.items))
 
     @property

@@ -78,11 +78,12 @@ class Request:
     def _arrive(self) -> None:
         if self.faults:
             self.failure = self._draw_failure()
-        if self.failure is None:
-            self.network.crash_if_due(self.callee)
         if self.failure is Failure.REFUSED or not self.callee.alive:
             self.trace.end(self.message, Fate.REFUSED)
             self._answer(error=ServiceRefused(self.callee.name))
+            return
+        if self.failure is None and self.network.crash_if_due(self.callee):
+            self.trace.end(self.message, Fate.LOST)
         elif self.failure is Failure.DOWN:
             self.trace.end(self.message, Fate.LOST)
             self._after(self.work + self.way, self._no_reply)  # until the reply is overdue
@@ -115,12 +116,13 @@ class Request:
             self._answer(result)
 
     async def _finish(self, work: Awaitable[Any]) -> None:
+        result, failed = None, None
         try:
             result = await work
         except Exception as error:
-            self._answer(error=error)
-        else:
-            self._answer(result)
+            failed = error
+        if self.callee.alive:
+            self._answer(result, failed)
 
     def _answer(self, result: Any = None, error: Exception | None = None) -> None:
         """The reply sets out; it carries a result or an error."""

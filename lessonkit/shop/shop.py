@@ -58,7 +58,12 @@ class Shop:
         declined: Collection[str] = ("expired card",),
         seed: int = 0,
     ) -> None:
-        given = dict(latency or {})
+        given = {} if latency is None else latency
+        for word, value in (("latency", given), ("stock", stock)):
+            if not isinstance(value, Mapping):
+                raise TypeError(f"{word} must be a dict by name, as in {{'a': 1}}; got {value!r}")
+        if isinstance(declined, str):
+            raise TypeError(f"declined must be a list of payment methods; got {declined!r}")
         for name in given:
             one_of("the service in latency", name, LATENCY)
         latencies = {

@@ -206,7 +206,6 @@ def test_the_error_for_a_latency_lists_what_is_accepted() -> None:
         Shop(latency={"payment": "x"})  # type: ignore[dict-item]
 
 
-@pytest.mark.xfail(strict=True, reason="as_latency takes whatever has the attribute `sample`")
 def test_a_latency_class_instead_of_a_latency_is_refused() -> None:
     with pytest.raises(TypeError, match="latency of payment"):
         Shop(latency={"payment": Exponential})  # type: ignore[dict-item]
@@ -254,7 +253,7 @@ def test_the_number_of_a_call_counts_from_1(kind: type[Fault]) -> None:
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("value", [None, 1, Refused, ("payment",)], ids=repr)
 def test_a_fault_strikes_a_name(kind: type[Fault], value: object) -> None:
-    with pytest.raises(TypeError, match="target must be a service or service.operation; got ") as e:
+    with pytest.raises(TypeError, match=r"target must be a service or service\.operation;") as e:
         kind(value)  # type: ignore[arg-type]
     assert repr(value) in str(e.value)
 
@@ -284,7 +283,6 @@ def test_what_is_no_fault_is_refused(fault: object) -> None:
     assert repr(fault) in str(e.value)
 
 
-@pytest.mark.xfail(strict=True, reason="says \"'Refused' object is not iterable\"")
 def test_one_fault_instead_of_a_list_of_faults_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match=r"^faults must be"):
         Shop(faults=Refused("payment"))  # type: ignore[arg-type]
@@ -573,13 +571,6 @@ def test_a_killed_service_makes_no_further_call_and_no_except_or_finally_runs(st
     assert len(shop.notification.mails) == (steps >= 4)
 
 
-@pytest.mark.xfail(strict=True, reason="the end of the run closes the coroutine: finally runs")
-def test_a_killed_service_gets_no_except_or_finally_even_when_the_run_ends() -> None:
-    shop, log = Shop(faults=[Crash("orders", after=1)]), list[str]()
-    run(shop.place_order(service(shop, log)), drain=math.inf)
-    assert log == []
-
-
 @pytest.mark.parametrize("steps", range(5))
 def test_the_customer_of_a_killed_service_is_told_nothing(steps: int) -> None:
     _, outcome, _ = crash_after(steps)
@@ -592,10 +583,7 @@ def test_the_customer_of_a_killed_service_is_told_nothing(steps: int) -> None:
 @pytest.mark.parametrize(
     "steps",
     [
-        pytest.param(
-            0, marks=pytest.mark.xfail(strict=True, reason="it refuses the request, in a reply")
-        ),
-        *range(1, 5),
+        *range(5),
     ],
 )
 def test_a_killed_service_sends_nothing_more(steps: int) -> None:
@@ -606,7 +594,6 @@ def test_a_killed_service_sends_nothing_more(steps: int) -> None:
     assert all(m.sent <= killed for m in outcome.trace.messages if m.sender == "orders")
 
 
-@pytest.mark.xfail(strict=True, reason="Request._answer does not ask whether the callee lives")
 def test_a_killed_service_sends_no_reply_to_another_request_that_it_slept_over() -> None:
     shop = Shop(faults=[Crash("orders", after=1)])
 

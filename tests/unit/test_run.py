@@ -203,7 +203,6 @@ async def leave_a_failing_task() -> None:
     [
         (wait_for_ever, {}, DeadlockError),
         (lambda: place_order(11), {"time_limit": 10}, RunawayError),
-        (leave_a_failing_task, {}, BackgroundTaskError),
     ],
 )
 def test_a_mistake_in_the_program_is_raised_even_with_keep_error(

@@ -1,0 +1,833 @@
+"""The shop: what each service promises, what the customer is told, and the audit of the books."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lessonkit import (
+    LATENCY,
+    STOCK,
+    Crash,
+    CreateOrder,
+    Down,
+    Exponential,
+    Fate,
+    Fixed,
+    Flaky,
+    Item,
+    KeyReused,
+    Kind,
+    LogNormal,
+    NotFound,
+    Order,
+    OrderFailed,
+    OrderStatus,
+    Outage,
+    Refused,
+    ReplyLost,
+    Run,
+    Shop,
+    Slow,
+    Told,
+    Uniform,
+    Violation,
+    an_order,
+    audit,
+    books,
+    run,
+)
+from lessonkit.faults import AnyFault
+from lessonkit.messages import current_language, language
+from lessonkit.shop.audit import RULES
+from lessonkit.shop.customer import Answer, OrderFunction
+from lessonkit.shop.services import Capture, Mail, Reservation
+
+ITEMS = (Item("P-1", 2, 2500),)
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Any:
+    before = current_language()
+    language("en")
+    yield
+    language(before)
+
+
+def plain(shop: Shop) -> OrderFunction:
+    """The order service of the first notebook: one call after the other, nothing undone."""
+
+    async def create_order(command: CreateOrder) -> Order:
+        reserved = await shop.inventory.reserve(command.items)
+        if not reserved.success:
+            raise OrderFailed("out of stock")
+        payment = await shop.payment.charge(command.total, command.payment_method)
+        if not payment.success:
+            await shop.inventory.cancel_reservation(reserved.reservation_id or "")
+            raise OrderFailed("card declined")
+        order = Order.create(command, payment.transaction_id or "")
+        await shop.database.save(order)
+        await shop.notification.send_order_confirmation(order)
+        return order
+
+    return create_order
+
+
+def place(shop: Shop, command: CreateOrder | None = None) -> Run[Answer]:
+    return run(shop.place_order(plain(shop), command), drain=math.inf)
+
+
+def result_of(main: Coroutine[Any, Any, Any]) -> Any:
+    return run(main).result
+
+
+def money(shop: Shop) -> int:
+    return sum(order.money for order in books(shop))
+
+
+# --- one order -----------------------------------------------------------------------------------
+
+
+def test_the_lesson_s_order_takes_800_ms_and_succeeds() -> None:
+    shop = Shop()
+    outcome = place(shop)
+    assert outcome.elapsed == pytest.approx(0.8)
+    answer = outcome.result
+    assert (answer.order_id, answer.told, answer.reason) == ("O-001", Told.CONFIRMED, "")
+    assert (answer.asked, answer.answered) == (0.0, pytest.approx(0.8))
+    assert answer.wait == pytest.approx(0.8)
+    assert shop.customer.answers == [answer]
+    assert audit(shop) == []
+
+
+def test_the_figures_are_those_of_the_lesson() -> None:
+    assert {k: v for k, v in LATENCY.items() if v} == {
+        "inventory": 0.1,
+        "payment": 0.2,
+        "notification": 0.5,
+    }
+    assert an_order().total == 5000
+    assert an_order(7).order_id == "O-007"
+    assert STOCK == {"P-1": 10, "P-2": 5}
+
+
+def test_the_books_of_one_order_agree() -> None:
+    shop = Shop()
+    place(shop)
+    (order,) = books(shop)
+    assert (order.order_id, order.stands, order.total, order.money) == ("O-001", True, 5000, 5000)
+    assert (order.held, order.mails, order.told) == (2, 1, (Told.CONFIRMED,))
+    assert shop.database.orders["O-001"] == Order("O-001", "C-100", ITEMS, 5000, "T-1")
+    assert shop.notification.mails == [Mail("O-001", "C-100")]
+
+
+def test_every_call_belongs_to_its_order() -> None:
+    shop = Shop()
+
+    async def two() -> None:
+        await asyncio.gather(*(shop.place_order(plain(shop), an_order(n)) for n in (1, 2)))
+
+    trace = run(two()).trace
+    assert [m.correlation for m in trace.messages].count("O-001") == 10
+    assert [m.correlation for m in trace.messages].count("O-002") == 10
+    assert {c.order_id for c in shop.payment.captures.values()} == {"O-001", "O-002"}
+    assert {r.order_id for r in shop.inventory.reservations.values()} == {"O-001", "O-002"}
+
+
+def test_the_trace_shows_each_state_as_it_changes() -> None:
+    shop = Shop()
+    trace = place(shop).trace
+    assert trace.states_at(0.0) == {}
+    assert trace.states_at(0.1) == {"inventory": {"stock": "P-1 8, P-2 5"}}
+    assert trace.states_at(0.3)["payment"] == {"yen taken": "5,000"}
+    assert trace.states_at(1.0) == {
+        "inventory": {"stock": "P-1 8, P-2 5"},
+        "payment": {"yen taken": "5,000"},
+        "database": {"orders": "1"},
+        "notification": {"mails": "1"},
+        "customer": {"told": "confirmed"},
+    }
+
+
+def test_a_shop_can_be_used_for_one_run_after_the_other() -> None:
+    shop = Shop()
+    place(shop)
+    place(shop, an_order(2))
+    assert shop.inventory.stock == {"P-1": 6, "P-2": 5}
+    assert audit(shop) == []
+
+
+# --- inventory -----------------------------------------------------------------------------------
+
+
+def test_a_reservation_takes_the_pieces_from_the_shelf() -> None:
+    shop = Shop()
+    reserved = result_of(shop.inventory.reserve(ITEMS))
+    assert reserved.success
+    assert shop.inventory.stock == {"P-1": 8, "P-2": 5}
+    assert shop.inventory.reservations[reserved.reservation_id] == Reservation("R-1", None, ITEMS)
+
+
+def test_cancelling_puts_the_pieces_back_and_cancelling_twice_does_no_harm() -> None:
+    shop = Shop()
+
+    async def reserve_and_cancel_twice() -> None:
+        reserved = await shop.inventory.reserve(ITEMS)
+        await shop.inventory.cancel_reservation(reserved.reservation_id or "")
+        assert shop.inventory.stock == STOCK
+        await shop.inventory.cancel_reservation(reserved.reservation_id or "")
+
+    run(reserve_and_cancel_twice())
+    assert shop.inventory.stock == STOCK
+
+
+def test_what_is_out_of_stock_is_not_reserved_and_nothing_else_is_either() -> None:
+    shop = Shop()
+    wanted = (Item("P-1", 1, 100), Item("P-2", 6, 100))
+    reserved = result_of(shop.inventory.reserve(wanted))
+    assert (reserved.success, reserved.reservation_id) == (False, None)
+    assert shop.inventory.stock == STOCK
+    assert shop.inventory.reservations == {}
+
+
+def test_the_last_piece_can_be_reserved_and_the_one_after_it_cannot() -> None:
+    shop = Shop(stock={"P-1": 2})
+    assert result_of(shop.inventory.reserve(ITEMS)).success
+    assert not result_of(shop.inventory.reserve((Item("P-1", 1, 1),))).success
+    assert shop.inventory.stock == {"P-1": 0}
+
+
+def test_the_same_product_twice_in_an_order_is_added_up() -> None:
+    shop = Shop(stock={"P-1": 3})
+    assert not result_of(shop.inventory.reserve((*ITEMS, *ITEMS))).success
+    assert shop.inventory.stock == {"P-1": 3}
+
+
+def test_an_unknown_product_is_out_of_stock() -> None:
+    assert not result_of(Shop().inventory.reserve((Item("P-9", 1, 1),))).success
+
+
+def test_the_same_key_reserves_once() -> None:
+    shop = Shop()
+    first = result_of(shop.inventory.reserve(ITEMS, "O-001"))
+    assert result_of(shop.inventory.reserve(ITEMS, "O-001")) == first
+    assert shop.inventory.stock["P-1"] == 8
+    assert result_of(shop.inventory.reserve(ITEMS, "O-002")) != first
+    assert shop.inventory.stock["P-1"] == 6
+
+
+def test_a_reservation_that_failed_does_not_use_up_its_key() -> None:
+    shop = Shop(stock={"P-1": 2})
+    held = result_of(shop.inventory.reserve(ITEMS, "O-001"))
+    assert not result_of(shop.inventory.reserve(ITEMS, "O-002")).success
+    result_of(shop.inventory.cancel_reservation(held.reservation_id))
+    assert result_of(shop.inventory.reserve(ITEMS, "O-002")).success
+
+
+def test_without_a_key_each_reservation_is_a_new_one() -> None:
+    shop = Shop()
+    assert result_of(shop.inventory.reserve(ITEMS)) != result_of(shop.inventory.reserve(ITEMS))
+    assert shop.inventory.stock["P-1"] == 6
+
+
+def test_an_unknown_reservation_cannot_be_cancelled() -> None:
+    with pytest.raises(NotFound, match="no reservation 'R-9'"):
+        result_of(Shop().inventory.cancel_reservation("R-9"))
+
+
+# --- payment -------------------------------------------------------------------------------------
+
+
+def test_the_same_key_charges_once() -> None:
+    shop = Shop()
+    first = result_of(shop.payment.charge(5000, "card", "O-001"))
+    again = result_of(shop.payment.charge(5000, "card", "O-001"))
+    assert first == again
+    assert shop.payment.captures == {"T-1": Capture("T-1", None, 5000)}
+
+
+def test_without_a_key_every_charge_counts() -> None:
+    shop = Shop()
+    assert result_of(shop.payment.charge(5000, "card")) != result_of(
+        shop.payment.charge(5000, "card")
+    )
+    assert money(shop) == 10000
+
+
+def test_the_same_key_with_another_amount_is_an_error() -> None:
+    shop = Shop()
+    result_of(shop.payment.charge(5000, "card", "O-001"))
+    with pytest.raises(KeyReused, match="key 'O-001' was used for 5000 yen, not 5001"):
+        result_of(shop.payment.charge(5001, "card", "O-001"))
+    assert money(shop) == 5000
+
+
+def test_a_charge_repeated_after_a_lost_reply_charges_once_with_a_key_and_twice_without() -> None:
+    async def charge_again(shop: Shop, key: str | None) -> None:
+        with pytest.raises(Exception, match="no reply from payment"):
+            await shop.payment.charge(5000, "card", key)
+        await shop.payment.charge(5000, "card", key)
+
+    for key, taken in (("O-001", 5000), (None, 10000)):
+        shop = Shop(faults=[ReplyLost("payment", call=1)])
+        run(charge_again(shop, key))
+        assert money(shop) == taken
+
+
+def test_a_refund_gives_the_money_back_and_a_second_one_does_no_harm() -> None:
+    shop = Shop()
+
+    async def charge_and_refund_twice() -> None:
+        paid = await shop.payment.charge(5000, "card")
+        await shop.payment.refund(paid.transaction_id or "")
+        await shop.payment.refund(paid.transaction_id or "")
+
+    trace = run(charge_and_refund_twice()).trace
+    assert shop.payment.captures == {"T-1": Capture("T-1", None, 5000, refunded=True)}
+    assert money(shop) == 0
+    assert [change.value for change in trace.states] == ["5,000", "0"]
+
+
+def test_an_unknown_charge_cannot_be_refunded() -> None:
+    with pytest.raises(NotFound, match="no charge 'T-9'"):
+        result_of(Shop().payment.refund("T-9"))
+
+
+def test_a_declined_card_is_not_charged_and_the_items_go_back() -> None:
+    shop = Shop()
+    command = CreateOrder("O-001", "C-100", ITEMS, "expired card")
+    answer = place(shop, command).result
+    assert (answer.told, answer.reason) == (Told.FAILED, "card declined")
+    assert (shop.payment.captures, shop.database.orders) == ({}, {})
+    assert shop.inventory.stock == STOCK
+    assert audit(shop) == []
+
+
+def test_the_shop_says_which_cards_are_declined() -> None:
+    shop = Shop(declined=["gift card"])
+    assert not result_of(shop.payment.charge(1, "gift card")).success
+    assert result_of(shop.payment.charge(1, "expired card")).success
+
+
+def test_a_declined_charge_does_not_use_up_its_key() -> None:
+    shop = Shop()
+    assert not result_of(shop.payment.charge(1, "expired card", "O-001")).success
+    assert result_of(shop.payment.charge(1, "card", "O-001")).success
+
+
+# --- database and mail ---------------------------------------------------------------------------
+
+
+def test_an_order_of_the_same_id_is_replaced() -> None:
+    shop = Shop()
+    order = Order.create(an_order(), "T-1")
+    result_of(shop.database.save(order))
+    result_of(shop.database.save(order.cancelled()))
+    assert shop.database.orders == {"O-001": order.cancelled()}
+    assert order.status is OrderStatus.CONFIRMED
+    assert not books(shop)[0].stands
+
+
+def test_every_mail_that_is_sent_is_sent() -> None:
+    shop = Shop()
+    order = Order.create(an_order(), "T-1")
+    result_of(shop.notification.send_order_confirmation(order))
+    result_of(shop.notification.send_order_confirmation(order))
+    assert shop.notification.mails == [Mail("O-001", "C-100")] * 2
+    assert books(shop)[0].mails == 2
+
+
+# --- a caller that gives up ----------------------------------------------------------------------
+
+
+def test_a_caller_that_gives_up_leaves_the_effect_and_the_reply_comes_late() -> None:
+    shop = Shop(faults=[Slow("payment")])
+
+    async def charge_with_timeout() -> float:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await shop.payment.charge(5000, "card")
+        return asyncio.get_running_loop().time()
+
+    outcome = run(charge_with_timeout(), drain=math.inf)
+    assert outcome.result == 1.0
+    assert money(shop) == 5000
+    request, reply = outcome.trace.messages
+    assert (request.fate, reply.fate) == (Fate.DELIVERED, Fate.LATE)
+    assert reply.ended == pytest.approx(2.0)
+
+
+def test_a_request_whose_sender_gave_up_on_its_way_still_arrives() -> None:
+    shop = Shop()
+
+    async def give_up_at_once() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await shop.payment.charge(5000, "card")
+
+    run(give_up_at_once(), drain=math.inf)
+    assert money(shop) == 5000
+
+
+def test_a_timeout_of_the_order_service_is_an_answer_to_the_customer() -> None:
+    shop = Shop(faults=[Slow("payment")])
+
+    async def create_order(command: CreateOrder) -> None:
+        async with asyncio.timeout(1):
+            await shop.payment.charge(command.total, command.payment_method)
+
+    answer = run(shop.place_order(create_order), drain=math.inf).result
+    assert (answer.told, answer.wait) == (Told.FAILED, 1.0)
+    assert [v.rule for v in audit(shop)] == ["no money without an order"]
+
+
+def test_a_reply_of_the_order_service_that_is_lost_is_no_answer() -> None:
+    shop = Shop(faults=[ReplyLost("orders")])
+    answer = place(shop).result
+    assert (answer.told, answer.reason) == (Told.NOTHING, "no reply from orders")
+    assert audit(shop) == []  # the order stands, and the customer was not lied to
+
+
+def test_an_order_service_that_refuses_has_failed() -> None:
+    answer = place(Shop(faults=[Refused("orders")])).result
+    assert (answer.told, answer.reason) == (Told.FAILED, "orders refused the request")
+
+
+@pytest.mark.parametrize("fault", [Refused, Down, ReplyLost])
+def test_a_failed_call_of_the_order_service_is_told_as_a_failure(fault: type[AnyFault]) -> None:
+    answer = place(Shop(faults=[fault("payment")])).result
+    assert answer.told is Told.FAILED
+    assert "payment" in answer.reason
+
+
+# --- many at once --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_fifty_orders_at_once_never_sell_a_piece_twice(seed: int) -> None:
+    shop = Shop(latency={"inventory": LogNormal(0.1, 0.8), "payment": Uniform(0, 1)}, seed=seed)
+
+    async def crowd() -> list[Answer]:
+        orders = (shop.place_order(plain(shop), an_order(n)) for n in range(50))
+        return await asyncio.gather(*orders)
+
+    answers = run(crowd(), drain=math.inf).result
+    assert [answer.told for answer in answers].count(Told.CONFIRMED) == 5
+    assert {answer.reason for answer in answers if answer.told is Told.FAILED} == {"out of stock"}
+    assert shop.inventory.stock["P-1"] == 0
+    assert money(shop) == 25_000
+    assert audit(shop) == []
+
+
+def test_orders_at_once_wait_no_longer_than_one() -> None:
+    shop = Shop(stock={"P-1": 100})
+
+    async def crowd() -> None:
+        await asyncio.gather(*(shop.place_order(plain(shop), an_order(n)) for n in range(50)))
+
+    assert run(crowd()).elapsed == pytest.approx(0.8)
+
+
+# --- the audit -----------------------------------------------------------------------------------
+
+ORDER = Order("O-001", "C-100", ITEMS, 5000, "T-1")
+
+
+def honest_shop() -> Shop:
+    """A shop with the books of one honest order, written by hand."""
+    shop = Shop()
+    shop.inventory.reservations["R-1"] = Reservation("R-1", "O-001", ITEMS)
+    shop.inventory.stock["P-1"] -= 2
+    shop.payment.captures["T-1"] = Capture("T-1", "O-001", 5000)
+    shop.database.orders["O-001"] = ORDER
+    shop.notification.mails.append(Mail("O-001", "C-100"))
+    shop.customer.answers.append(Answer("O-001", Told.CONFIRMED, "", 0.0, 0.8))
+    return shop
+
+
+def empty_books(shop: Shop) -> None:
+    """As if nobody had ever ordered."""
+    shop.inventory.reservations.clear()
+    shop.inventory.stock["P-1"] = 10
+    shop.payment.captures.clear()
+    shop.database.orders.clear()
+    shop.notification.mails.clear()
+    shop.customer.answers.clear()
+
+
+def money_without_order(shop: Shop) -> None:
+    empty_books(shop)
+    shop.payment.captures["T-1"] = Capture("T-1", "O-001", 5000)
+
+
+def charged_twice(shop: Shop) -> None:
+    shop.payment.captures["T-2"] = Capture("T-2", "O-001", 5000)
+
+
+def refunded(shop: Shop) -> None:
+    shop.payment.captures["T-1"].refunded = True
+
+
+def stock_without_order(shop: Shop) -> None:
+    empty_books(shop)
+    shop.inventory.reservations["R-1"] = Reservation("R-1", "O-001", ITEMS)
+    shop.inventory.stock["P-1"] -= 2
+
+
+def reservation_cancelled(shop: Shop) -> None:
+    shop.inventory.reservations["R-1"].held = False
+    shop.inventory.stock["P-1"] += 2
+
+
+def order_lost(shop: Shop) -> None:
+    answers = list(shop.customer.answers)
+    empty_books(shop)
+    shop.customer.answers += answers
+
+
+def customer_told_a_lie(shop: Shop) -> None:
+    shop.customer.answers[-1] = Answer("O-001", Told.FAILED, "no reply", 0.0, 0.8)
+
+
+def mail_without_order(shop: Shop) -> None:
+    mails = list(shop.notification.mails)
+    empty_books(shop)
+    shop.notification.mails += mails
+
+
+def piece_gone(shop: Shop) -> None:
+    shop.inventory.stock["P-2"] -= 1
+
+
+BROKEN: dict[str, tuple[Callable[[Shop], None], str, str]] = {
+    "no money without an order": (
+        money_without_order,
+        "money",
+        "O-001: 5,000 yen were taken, but there is no order.",
+    ),
+    "no wrong amount": (
+        charged_twice,
+        "money",
+        "O-001: 10,000 yen were taken for an order of 5,000 yen.",
+    ),
+    "no order without its money": (
+        refunded,
+        "money",
+        "O-001: the order stands at 5,000 yen, but only 0 yen were taken.",
+    ),
+    "no stock without an order": (
+        stock_without_order,
+        "stock",
+        "O-001: 2 pieces are held, but there is no order.",
+    ),
+    "no order without its stock": (
+        reservation_cancelled,
+        "stock",
+        "O-001: the order stands, but no stock is held for it.",
+    ),
+    "no order lost": (
+        order_lost,
+        "customer",
+        "O-001: the customer was told that it is confirmed, but there is no order.",
+    ),
+    "the customer is told the truth": (
+        customer_told_a_lie,
+        "customer",
+        "O-001: the order stands, but the customer was told that it failed.",
+    ),
+    "no mail without an order": (
+        mail_without_order,
+        "mail",
+        "O-001: a confirmation was mailed, but there is no order.",
+    ),
+}
+
+
+def test_an_honest_shop_passes_the_audit() -> None:
+    assert audit(honest_shop()) == []
+    assert audit(Shop()) == []
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_the_audit_names_the_broken_rule_and_only_that_one(rule: str) -> None:
+    shop = honest_shop()
+    breaking, about, sentence = BROKEN[rule]
+    breaking(shop)
+    assert audit(shop) == [Violation(rule, about, "O-001", sentence)]
+
+
+def test_every_rule_is_broken_once_in_these_tests() -> None:
+    assert list(BROKEN) == [name for name, *_ in RULES]
+
+
+def test_the_audit_counts_the_pieces() -> None:
+    shop = honest_shop()
+    piece_gone(shop)
+    sentence = "P-2: 5 pieces at first, now 4 on the shelf and 0 held."
+    assert audit(shop) == [Violation("no piece appears or disappears", "stock", None, sentence)]
+
+
+def test_the_audit_finds_a_shelf_with_fewer_than_no_pieces() -> None:
+    shop = honest_shop()
+    shop.inventory.reservations["R-2"] = Reservation("R-2", "O-001", (Item("P-2", 6, 0),))
+    shop.inventory.stock["P-2"] = -1
+    assert [v.rule for v in audit(shop)] == ["no piece appears or disappears"]
+
+
+def test_money_that_was_given_back_and_stock_that_was_put_back_are_no_violation() -> None:
+    shop = honest_shop()
+    refunded(shop)
+    reservation_cancelled(shop)
+    shop.database.orders["O-001"] = ORDER.cancelled()
+    shop.notification.mails.clear()
+    shop.customer.answers[0] = Answer("O-001", Told.FAILED, "", 0.0, 0.8)
+    assert audit(shop) == []
+
+
+def test_what_the_customer_was_told_last_counts() -> None:
+    shop = honest_shop()
+    shop.customer.answers.insert(0, Answer("O-001", Told.FAILED, "", 0.0, 0.1))
+    assert audit(shop) == []
+
+
+def test_each_order_is_audited_for_itself() -> None:
+    shop = honest_shop()
+    shop.payment.captures["T-2"] = Capture("T-2", "O-002", 300)
+    assert [(v.order_id, v.rule) for v in audit(shop)] == [("O-002", "no money without an order")]
+
+
+def test_what_belongs_to_no_order_is_on_the_books_too() -> None:
+    shop = Shop()
+    result_of(shop.payment.charge(300, "card"))
+    (violation,) = audit(shop)
+    assert (violation.rule, violation.order_id) == ("no money without an order", "?")
+
+
+@pytest.mark.parametrize("wrong", ["", None, 7])
+def test_an_order_has_an_id(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"order_id must be a text of at least one letter; got"):
+        CreateOrder(wrong, "C-100", ITEMS)
+
+
+# --- a mistake in the program --------------------------------------------------------------------
+
+
+def test_a_mistake_in_the_program_is_raised_and_not_told_to_the_customer() -> None:
+    shop = Shop()
+
+    async def create_order(command: CreateOrder) -> None:
+        await shop.inventory.reserve(command.items)
+        await shop.payment.charge("5000")  # type: ignore[call-arg, arg-type]
+
+    with pytest.raises(TypeError, match="method"):
+        run(shop.place_order(create_order))
+    assert shop.customer.answers == []
+
+
+def test_an_order_service_that_is_no_coroutine_function_works_as_well() -> None:
+    shop = Shop()
+
+    def create_order(command: CreateOrder) -> Any:
+        raise OrderFailed(f"we do not sell {command.items[0].product_id}")
+
+    answer = run(shop.place_order(create_order)).result
+    assert (answer.told, answer.reason) == (Told.FAILED, "we do not sell P-1")
+
+
+# --- crash and restart ---------------------------------------------------------------------------
+
+
+def test_a_killed_service_is_restarted_with_the_work_it_is_given() -> None:
+    shop = Shop(faults=[Crash("orders", after=2)])
+
+    async def recover() -> str:
+        order = Order.create(an_order(), "T-1")
+        await shop.database.save(order)
+        return "recovered"
+
+    async def crash_and_restart() -> str:
+        answer = await shop.place_order(plain(shop))
+        assert answer.told is Told.NOTHING
+        assert [v.about for v in audit(shop)] == ["money", "stock"]
+        return await shop.restart("orders", recover())
+
+    outcome = run(crash_and_restart(), drain=math.inf)
+    assert outcome.result == "recovered"
+    assert audit(shop) == []
+    assert shop.network.calls[-1] == ("orders", "database.save", 1)
+
+
+def test_a_restarted_service_takes_orders_again_and_is_not_killed_a_second_time() -> None:
+    shop = Shop(faults=[Crash("orders", after=1)])
+
+    async def nothing() -> None:
+        pass
+
+    async def crash_restart_and_order() -> list[Answer]:
+        first = await shop.place_order(plain(shop))
+        refused = await shop.place_order(plain(shop), an_order(2))
+        await shop.restart("orders", nothing())
+        return [first, refused, await shop.place_order(plain(shop), an_order(3))]
+
+    told = [answer.told for answer in run(crash_restart_and_order()).result]
+    assert told == [Told.NOTHING, Told.FAILED, Told.CONFIRMED]
+
+
+def test_what_the_killed_process_was_doing_is_not_taken_up_again_by_the_new_one() -> None:
+    shop, log = Shop(faults=[Crash("orders", after=1)]), list[str]()
+
+    async def create_order(command: CreateOrder) -> None:
+        await shop.inventory.reserve(command.items)
+        log.append("the old process goes on")
+
+    async def nothing() -> None:
+        pass
+
+    async def crash_and_restart() -> None:
+        await shop.place_order(create_order)
+        await shop.restart("orders", nothing())
+        await asyncio.sleep(100)
+
+    run(crash_and_restart())
+    assert log == []
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+def test_a_latency_for_an_unknown_service_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"latency must be one of orders, .*; got 'paymnt'"):
+        Shop(latency={"paymnt": 1.0})
+
+
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
+def test_a_negative_or_infinite_latency_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match=rf"latency of payment must be .*; got {value}"):
+        Shop(latency={"payment": value})
+
+
+def test_negative_stock_is_refused() -> None:
+    with pytest.raises(ValueError, match="stock of P-1 must be 0 or more; got -1"):
+        Shop(stock={"P-1": -1})
+
+
+@pytest.mark.parametrize("pieces", [1.5, "10", None, True])
+def test_stock_is_counted_in_whole_pieces(pieces: Any) -> None:
+    with pytest.raises(TypeError, match=rf"stock of P-1 must be a whole number, got .*{pieces!r}"):
+        Shop(stock={"P-1": pieces})
+
+
+@pytest.mark.parametrize("seed", [1.5, "1", None, True])
+def test_a_seed_is_a_whole_number(seed: Any) -> None:
+    with pytest.raises(TypeError, match=rf"seed must be a whole number, got {seed!r}"):
+        Shop(seed=seed)
+
+
+UNNAMED: dict[str, dict[str, Any]] = {
+    "latency": {"latency": 0.5},
+    "stock": {"stock": ["P-1"]},
+    "declined": {"declined": "gift card"},  # a collection, but of letters
+}
+
+
+@pytest.mark.parametrize("name", UNNAMED)
+def test_an_argument_of_the_wrong_kind_is_refused_by_name(name: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=name):
+        Shop(**UNNAMED[name])
+
+
+@pytest.mark.parametrize("wrong", [0, -1])
+def test_an_item_is_at_least_one_piece(wrong: int) -> None:
+    with pytest.raises(ValueError, match=rf"quantity must be 1 or more; got {wrong}"):
+        Item("P-1", wrong, 100)
+
+
+def test_an_item_may_be_free_but_not_cheaper() -> None:
+    assert Item("P-1", 1, 0).unit_price == 0
+    with pytest.raises(ValueError, match="unit_price must be 0 or more; got -1"):
+        Item("P-1", 1, -1)
+    with pytest.raises(TypeError, match=r"unit_price must be a whole number, got float 1\.5"):
+        Item("P-1", 1, 1.5)  # type: ignore[arg-type]
+
+
+def test_an_order_without_items_is_refused() -> None:
+    with pytest.raises(ValueError, match="the number of items must be a number above 0"):
+        CreateOrder("O-001", "C-100", ())
+
+
+# --- whatever goes wrong -------------------------------------------------------------------------
+
+SERVICES = list(LATENCY)
+OPERATIONS = [
+    *SERVICES,
+    "inventory.reserve",
+    "inventory.cancel_reservation",
+    "payment.charge",
+    "database.save",
+    "notification.send_order_confirmation",
+]
+seconds = st.floats(0, 2).map(lambda value: round(value, 3))
+latencies = st.one_of(
+    seconds.map(Fixed),
+    st.tuples(seconds, seconds).map(sorted).map(lambda pair: Uniform(*pair)),
+    st.floats(0.01, 2).map(Exponential),
+    st.floats(0.01, 1).map(lambda mean: LogNormal(mean, 4 * mean)),
+)
+targets = st.sampled_from(OPERATIONS)
+calls = st.none() | st.integers(1, 3)
+faults = st.one_of(
+    *(st.builds(kind, targets, call=calls) for kind in (Refused, Down, ReplyLost, Slow)),
+    st.builds(Flaky, targets, p=st.floats(0, 1), call=calls),
+    st.tuples(targets, seconds, seconds).map(lambda t: Outage(t[0], start=t[1], end=t[1] + t[2])),
+    st.builds(Crash, st.sampled_from(SERVICES), after=st.integers(0, 6)),
+)
+
+
+@given(
+    latency=st.dictionaries(st.sampled_from(SERVICES), latencies),
+    faults=st.lists(faults, max_size=4),
+    seed=st.integers(0, 1000),
+    cards=st.lists(st.sampled_from(["card", "expired card"]), min_size=1, max_size=4),
+)
+@settings(max_examples=50, deadline=None)
+def test_whatever_goes_wrong_no_piece_disappears_and_the_run_repeats_itself(
+    latency: dict[str, Any], faults: list[AnyFault], seed: int, cards: list[str]
+) -> None:
+    def sequence() -> tuple[Shop, Run[None]]:
+        shop = Shop(latency=latency, faults=faults, seed=seed, stock={"P-1": 5})
+
+        async def one_after_the_other() -> None:
+            for number, card in enumerate(cards):
+                command = CreateOrder(f"O-{number}", "C-100", ITEMS, card)
+                await shop.place_order(plain(shop), command)
+
+        return shop, run(one_after_the_other(), drain=math.inf)
+
+    shop, outcome = sequence()
+    held = sum(
+        item.quantity
+        for reservation in shop.inventory.reservations.values()
+        if reservation.held
+        for item in reservation.items
+    )
+    assert shop.inventory.stock["P-1"] + held == 5
+    assert shop.inventory.stock["P-1"] >= 0
+    assert "no piece appears or disappears" not in [v.rule for v in audit(shop)]
+    taken = sum(c.amount for c in shop.payment.captures.values() if not c.refunded)
+    assert money(shop) == taken
+    shown = [change.value for change in outcome.trace.states if change.service == "payment"]
+    assert shown[-1:] in ([], [f"{taken:,}"])
+    assert bool(shown) == bool(taken)
+    assert len(shop.customer.answers) == len(cards)
+    assert all(m.fate is not Fate.IN_FLIGHT for m in outcome.trace.messages)
+    assert all(m.reply_to is not None for m in outcome.trace.messages if m.kind == Kind.REPLY)
+
+    again, repeated = sequence()
+    assert repeated.trace.digest() == outcome.trace.digest()
+    assert again.customer.answers == shop.customer.answers
