@@ -289,7 +289,7 @@ def check_faults(faults: Sequence[AnyFault], services: Sequence[str]) -> tuple[A
     TypeError, ValueError
         Otherwise.
     """
-    if not isinstance(faults, Sequence) or isinstance(faults, str):
+    if not isinstance(faults, Sequence):
         raise TypeError(f"faults must be a list of faults; got {faults!r}")
     for fault in faults:
         if not isinstance(fault, AnyFault):

@@ -193,11 +193,6 @@ async def wait_for_ever() -> None:
     await asyncio.Event().wait()
 
 
-async def leave_a_failing_task() -> None:
-    leave_behind(fail_later(1))
-    await asyncio.sleep(2)
-
-
 @pytest.mark.parametrize(
     ("main", "options", "error"),
     [
@@ -212,6 +207,17 @@ def test_a_mistake_in_the_program_is_raised_even_with_keep_error(
 ) -> None:
     with pytest.raises(error):
         run(main(), keep_error=True, **options)
+
+
+@pytest.mark.parametrize("wall", [False, True])
+def test_keep_error_keeps_the_errors_of_background_tasks_too(wall: bool) -> None:
+    async def main() -> None:
+        leave_behind(fail_later(0.01))
+        await asyncio.sleep(0.05)
+
+    kept = run(main(), wall=wall, keep_error=True).error
+    assert isinstance(kept, BackgroundTaskError)
+    assert [type(error) for error in kept.errors] == [OSError]
 
 
 def test_a_main_coroutine_that_is_cancelled_says_so() -> None:
@@ -550,7 +556,7 @@ def test_wall_raises_the_errors_of_background_tasks() -> None:
         await asyncio.sleep(0.05)
 
     with pytest.raises(BackgroundTaskError, match="OSError: the mail server is down"):
-        run(main(), wall=True, keep_error=True)
+        run(main(), wall=True)
 
 
 def test_wall_notes_the_errors_of_background_tasks_on_the_error_of_main() -> None:
