@@ -8,6 +8,7 @@ gave rise to (a retry, a compensation), and the second fault strikes one of thos
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -132,7 +133,7 @@ def explore(
     shop
         Makes the shop; called with ``faults=...``; ``functools.partial(Shop, seed=1)`` will do.
     restart
-        After a crash, a new process of the killed service runs this before the audit.
+        At a crash, a new process of the killed service starts and runs this.
     pairs
         Also try every second fault after every first.
     crashes
@@ -174,12 +175,15 @@ def _try(
 ) -> Case:
     shop = make_shop(faults=faults)
 
+    restarts: list[asyncio.Task[object]] = []
+
+    def start_again(service: str) -> None:
+        if restart is not None:
+            restarts.append(asyncio.create_task(shop.restart(service, restart(shop))))
+
     async def play() -> object:
-        result = await scenario(shop)
-        for process in [p for p in shop.network.processes.values() if not p.alive]:
-            if restart is not None:
-                await shop.restart(process.name, restart(shop))
-        return result
+        shop.network.on_kill = start_again
+        return await scenario(shop)
 
     # What is on its way when the scenario ends arrives before the audit looks at the books.
     outcome = run(play(), keep_error=True, drain=math.inf)

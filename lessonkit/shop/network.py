@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
@@ -46,16 +46,19 @@ class Network:
         Every call made so far: the caller, the operation, and the how-manieth call of it this was.
     processes
         The running program of each service, and of the customer.
+    on_kill
+        Called with the name of each service that is killed: whoever wants to restart it.
     """
 
     def __init__(
         self, latency: Mapping[str, Latency], faults: Sequence[AnyFault] = (), seed: int = 0
     ) -> None:
         self.latency = dict(latency)
-        self.faults = [(f, stream(seed, repr(f))) for f in faults if isinstance(f, Fault)]
+        self.faults = list(_with_streams(faults, seed))
         self.crashes = [fault for fault in faults if isinstance(fault, Crash)]
         self.processes = {name: Process(name) for name in ("customer", *latency)}
         self.calls: list[tuple[str, str, int]] = []
+        self.on_kill: Callable[[str], None] | None = None
         self._counts: Counter[str] = Counter()
         self._rngs = {name: stream(seed, name) for name in latency}
 
@@ -82,15 +85,13 @@ class Network:
         number = self._counts[operation]
         self.calls.append((caller.name, operation, number))
 
-        callee = self.processes[service]
-        request = Request(self, caller, callee, name, number, handler, args)
-        callee.owed[request.reply] = None
+        request = Request(self, caller, self.processes[service], name, number, handler, args)
         request.send(name, correlation.get())
         try:
             reply: T = await request.reply
             return reply
         finally:
-            callee.owed.pop(request.reply, None)
+            request.callee.owed.pop(request.reply, None)
             caller.steps += 1
             self.crash_if_due(caller)
             if not caller.alive:
@@ -124,6 +125,8 @@ class Network:
         """Kill the process of ``service`` now."""
         current_trace().note(service, CRASH)
         self.processes[service].kill()
+        if self.on_kill is not None:
+            self.on_kill(service)
 
     async def restart(self, service: str, work: Coroutine[Any, Any, T]) -> T:
         """Start a new process for ``service`` and run ``work`` in it; return its result."""
@@ -132,3 +135,13 @@ class Network:
         context = copy_context()
         context.run(here.set, process)
         return await asyncio.get_running_loop().create_task(work, context=context)
+
+
+def _with_streams(faults: Sequence[AnyFault], seed: int) -> Iterator[tuple[Fault, random.Random]]:
+    # Two equal faults are two faults: each has numbers of its own.
+    seen: Counter[str] = Counter()
+    for fault in faults:
+        if isinstance(fault, Fault):
+            name = repr(fault)
+            seen[name] += 1
+            yield fault, stream(seed, name if seen[name] == 1 else f"{name} {seen[name]}")

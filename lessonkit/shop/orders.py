@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from lessonkit.checks import positive_number, whole_number
+from lessonkit.checks import whole_number
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,10 @@ class Item:
     unit_price: int
 
     def __post_init__(self) -> None:
+        if not isinstance(self.product_id, str) or not self.product_id:
+            raise ValueError(
+                f"product_id must be a text of at least one letter; got {self.product_id!r}"
+            )
         whole_number("quantity", self.quantity, low=1)
         whole_number("unit_price", self.unit_price, low=0)
 
@@ -35,7 +39,11 @@ class CreateOrder:
             raise ValueError(
                 f"order_id must be a text of at least one letter; got {self.order_id!r}"
             )
-        positive_number("the number of items", len(self.items))
+        if not isinstance(self.items, tuple) or not self.items:
+            raise ValueError(f"items must be a tuple of at least one item; got {self.items!r}")
+        for item in self.items:
+            if not isinstance(item, Item):
+                raise TypeError(f"items must be Item objects; got {item!r}")
 
     @property
     def total(self) -> int:

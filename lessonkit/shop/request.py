@@ -76,17 +76,20 @@ class Request:
         self._after(self.way, self._arrive)
 
     def _arrive(self) -> None:
+        # It is taken by whichever process runs there now: the service may have been restarted.
+        self.callee = self.network.processes[self.callee.name]
+        self.callee.owed[self.reply] = None
         if self.faults:
             self.failure = self._draw_failure()
         if self.failure is Failure.REFUSED or not self.callee.alive:
             self.trace.end(self.message, Fate.REFUSED)
             self._answer(error=ServiceRefused(self.callee.name))
             return
-        if self.failure is None and self.network.crash_if_due(self.callee):
-            self.trace.end(self.message, Fate.LOST)
-        elif self.failure is Failure.DOWN:
+        if self.failure is Failure.DOWN:
             self.trace.end(self.message, Fate.LOST)
             self._after(self.work + self.way, self._no_reply)  # until the reply is overdue
+        elif self.network.crash_if_due(self.callee):
+            self.trace.end(self.message, Fate.LOST)
         else:
             self.trace.end(self.message)
             self._after(self.work, self._take_effect)
@@ -119,6 +122,9 @@ class Request:
         result, failed = None, None
         try:
             result = await work
+        except asyncio.CancelledError:
+            self._no_reply()
+            raise
         except Exception as error:
             failed = error
         if self.callee.alive:

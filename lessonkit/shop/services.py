@@ -46,7 +46,11 @@ class Inventory:
         self._by_key: dict[str, str] = {}
 
     async def reserve(self, items: tuple[Item, ...], key: str | None = None) -> ReserveResult:
-        """Set items aside. The same ``key`` again gives the same reservation, not a second one."""
+        """Set items aside. The same ``key`` again gives the same answer, not a second reservation.
+
+        That answer is given even if the reservation has been cancelled since: who wants to reserve
+        anew needs a new key.
+        """
         return await self._network.call("inventory", "reserve", self._reserve, items, key)
 
     async def cancel_reservation(self, reservation_id: str) -> None:
@@ -115,6 +119,9 @@ class Payment:
 
     async def charge(self, amount: int, method: str, key: str | None = None) -> ChargeResult:
         """Take ``amount`` yen. The same idempotency ``key`` again does not take it again.
+
+        It repeats its first answer, even if the money has been refunded since: who wants to charge
+        anew needs a new key.
 
         Raises
         ------

@@ -82,6 +82,15 @@ class Shop:
         self.payment = Payment(self.network, declined)
         self.database = Database(self.network)
         self.notification = Notification(self.network)
+        self._check_operations(faults)
+
+    def _check_operations(self, faults: Sequence[AnyFault]) -> None:
+        # A fault at an operation that does not exist would never strike, and nobody would know.
+        for fault in faults:
+            service, _, operation = getattr(fault, "target", "").partition(".")
+            if operation and service != "orders":
+                own = [name for name in vars(type(getattr(self, service))) if name[0] != "_"]
+                one_of(f"the operation in {fault!r}", operation, own)
 
     async def place_order(
         self, create_order: OrderFunction, command: CreateOrder | None = None

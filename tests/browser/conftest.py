@@ -26,8 +26,9 @@ ROOT = Path(__file__).parents[2]
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for one file of tests: while it lives, asyncio.run() works nowhere else."""
     installed = [path for name in CHROMIUMS if (path := shutil.which(name))]
     path = os.environ.get("LESSONKIT_CHROMIUM") or next(iter(installed), None)
     if path is None:
@@ -85,7 +86,7 @@ def start_lab(folder: Path, theme: str) -> tuple[Lab, subprocess.Popen[bytes]]:
     pytest.fail(f"JupyterLab did not start:\n{(folder / 'lab.log').read_text()}")
 
 
-@pytest.fixture(scope="session", params=["JupyterLab Light"])
+@pytest.fixture(scope="module", params=["JupyterLab Light"])
 def lab(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
 ) -> Iterator[Lab]:

@@ -501,3 +501,52 @@ def test_slow_is_checked_at_the_door(slow: float) -> None:
 def test_the_service_that_crashes_must_exist() -> None:
     with pytest.raises(ValueError, match=r"'warehouse'.* strikes an unknown service"):
         explore(plain, crashes="warehouse")
+
+
+def test_a_crash_after_the_scenario_has_ended_is_followed_by_the_restart_too() -> None:
+    restarted: list[Shop] = []
+
+    async def leaves_the_mail_behind(shop: Shop) -> None:
+        async def create_order(command: CreateOrder) -> None:
+            order = Order.create(command, "T-1")
+            shop.mail = asyncio.create_task(  # type: ignore[attr-defined]
+                shop.notification.send_order_confirmation(order)
+            )
+
+        await shop.place_order(create_order)
+
+    async def recover(shop: Shop) -> None:
+        restarted.append(shop)
+
+    found = explore(leaves_the_mail_behind, restart=recover)
+    crashed = [case.shop for case in found.cases if isinstance((*case.faults, None)[0], Crash)]
+    assert len(crashed) == 2
+    assert restarted == crashed
+
+
+def test_an_error_of_a_background_task_is_kept_if_the_shop_made_it() -> None:
+    async def forgets_the_mail(shop: Shop) -> None:
+        async def create_order(command: CreateOrder) -> None:
+            order = Order.create(command, "T-1")
+            shop.mail = asyncio.create_task(  # type: ignore[attr-defined]
+                shop.notification.send_order_confirmation(order)
+            )
+
+        await shop.place_order(create_order)
+
+    case = explore(forgets_the_mail).find(Refused("notification.send_order_confirmation", call=1))
+    assert "notification refused the request" in str(case.run.error)
+
+
+def test_a_mistake_says_in_which_case_it_showed() -> None:
+    async def fails_under_a_fault(shop: Shop) -> None:
+        try:
+            await shop.payment.charge(1, "card")
+        except ServiceRefused:
+            raise ValueError("a mistake") from None
+        except NoReply:
+            return
+
+    with pytest.raises(ValueError, match="a mistake") as caught:
+        explore(fails_under_a_fault, crashes=None)
+    assert caught.value.__notes__ == ["(while exploring the case: payment.charge: refused)"]

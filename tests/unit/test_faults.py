@@ -380,8 +380,53 @@ def test_of_two_failures_the_first_in_the_list_strikes() -> None:
 def test_a_fault_of_one_operation_spares_the_others_of_the_service() -> None:
     assert charge_under(Refused("payment.refund")).error == ""
     assert charge_under(Refused("payment.charge")).error == REFUSED
-    assert charge_under(Refused("payment.char")).error == ""
     assert charge_under(Refused("inventory")).error == ""
+
+
+def test_a_misspelt_operation_is_refused_at_the_door() -> None:
+    with pytest.raises(ValueError, match=r"Refused\(target='payment.chrge'.* charge, refund"):
+        Shop(faults=[Refused("payment.chrge")])
+
+
+def test_two_equal_faults_are_two_faults() -> None:
+    faults = [Flaky("payment", p=0.3)] * 2
+    shop = Shop(faults=faults, latency={"payment": 0.0})
+    results = run(charges(shop, 2000)).result
+    assert results.count("ServiceRefused") / 2000 == pytest.approx(1 - 0.7**2, abs=0.04)
+
+
+def test_a_service_that_loses_its_replies_can_crash_as_well() -> None:
+    shop = Shop(faults=[ReplyLost("orders"), Crash("orders")])
+    outcome = run(shop.place_order(service(shop, [])))
+    assert outcome.result.told is Told.NOTHING
+    assert [note.text for note in outcome.trace.notes] == ["crash"]
+
+
+def test_a_request_is_taken_by_the_process_that_runs_when_it_arrives() -> None:
+    shop = Shop(latency={"orders": 1.0}, faults=[Crash("orders")])
+
+    async def nothing() -> None:
+        return None
+
+    async def two_orders() -> list[Told]:
+        first = asyncio.create_task(shop.place_order(service(shop, [])))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(shop.place_order(service(shop, []), an_order(2)))
+        await asyncio.sleep(0.05)
+        await shop.restart("orders", nothing())
+        return [(await first).told, (await second).told]
+
+    assert run(two_orders()).result == [Told.NOTHING, Told.CONFIRMED]
+
+
+def test_a_handler_that_is_cancelled_gives_no_reply() -> None:
+    shop = Shop()
+
+    async def gives_up(command: CreateOrder) -> None:
+        raise asyncio.CancelledError
+
+    answer = run(shop.place_order(gives_up)).result
+    assert (answer.told, answer.reason) == (Told.NOTHING, "no reply from orders")
 
 
 async def charges(shop: Shop, count: int, pause: float = 0.0) -> list[str]:
