@@ -19,6 +19,7 @@ from lessonkit.faults import AnyFault, Crash, Down, Refused, ReplyLost, Slow
 from lessonkit.messages import N_, _
 from lessonkit.runner import Run, run
 from lessonkit.shop import Shop, ShopError, Violation, audit, books
+from lessonkit.shop.customer import ORDER_OPERATION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,8 +214,8 @@ def _faults_after(
     for caller, operation, number in calls:
         mine = crashes is not None and caller == crashes
         steps += mine
-        # The customer's own call to the shop is where the scenario begins, not a part of it.
-        if struck and caller != "customer":
+        # The customer's order itself is where the scenario begins, not a part of it.
+        if struck and operation != ORDER_OPERATION:
             yield Refused(operation, call=number)
             yield Down(operation, call=number)
             yield ReplyLost(operation, call=number)

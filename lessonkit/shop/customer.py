@@ -14,6 +14,9 @@ from lessonkit.shop.network import Network, correlation
 from lessonkit.shop.orders import CreateOrder
 from lessonkit.trace import current_trace
 
+ORDER_OPERATION = "orders.create_order"
+"""How the customer's call to the order service is named in faults."""
+
 OrderFunction = Callable[[CreateOrder], Awaitable[Any]]
 """What the order service does with a command: returns the order, or raises an error."""
 
@@ -58,8 +61,9 @@ class Customer:
         token = correlation.set(command.order_id)
         asked = asyncio.get_running_loop().time()
         told, reason = Told.CONFIRMED, ""
+        service, name = ORDER_OPERATION.split(".")
         try:
-            await self._network.call("orders", "create_order", create_order, command)
+            await self._network.call(service, name, create_order, command)
         except (ShopError, TimeoutError) as error:
             unanswered = isinstance(error, NoReply) and error.service == "orders"
             told, reason = Told.NOTHING if unanswered else Told.FAILED, str(error)

@@ -538,6 +538,23 @@ def test_an_error_of_a_background_task_is_kept_if_the_shop_made_it() -> None:
     assert "notification refused the request" in str(case.run.error)
 
 
+def test_a_scenario_that_calls_a_service_itself_has_its_calls_tried_too() -> None:
+    async def asks_the_inventory(shop: Shop) -> None:
+        await shop.inventory.reserve(an_order().items)
+
+    found = explore(asks_the_inventory, crashes=None)
+    assert [case.faults for case in found.cases] == [
+        (),
+        (Refused("inventory.reserve", call=1),),
+        (Down("inventory.reserve", call=1),),
+        (ReplyLost("inventory.reserve", call=1),),
+        (Slow("inventory.reserve", call=1, times=10.0),),
+    ]
+    lost = found.find(ReplyLost("inventory.reserve", call=1))
+    assert isinstance(lost.run.error, NoReply)
+    assert [violation.rule for violation in lost.violations] == ["no stock without an order"]
+
+
 def test_a_mistake_says_in_which_case_it_showed() -> None:
     async def fails_under_a_fault(shop: Shop) -> None:
         try:
