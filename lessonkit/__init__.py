@@ -18,6 +18,11 @@ _HOMES = {
         "Crash Down Exponential Failure Fixed Flaky LogNormal Outage Refused ReplyLost Slow Uniform"
     ),
     "lessonkit.messages": "current_language language tr",
+    "lessonkit.patterns.bus": "BusClosed InMemoryEventBus",
+    "lessonkit.patterns.delivery": "Delivery Subscription",
+    "lessonkit.patterns.events": (
+        "BadEvent Event EventTypes MissingField NewerVersion UnknownEventType"
+    ),
     "lessonkit.runner": "Run run",
     "lessonkit.shop": (
         "Answer CreateOrder Customer Item KeyReused LATENCY Network NoReply NotFound Order"

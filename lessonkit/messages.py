@@ -96,6 +96,8 @@ def service_name(service: str) -> str:
         "inventory": pgettext("service", "inventory"),
         "payment": pgettext("service", "payment"),
         "notification": pgettext("service", "notification"),
+        "event bus": pgettext("service", "event bus"),
+        "publisher": pgettext("service", "publisher"),
     }
     return names.get(service, service)
 

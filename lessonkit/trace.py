@@ -98,6 +98,7 @@ class Trace:
     messages: list[Message] = field(default_factory=list)
     states: list[StateChange] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    _numbers: int = field(default=0, repr=False, compare=False)
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -141,6 +142,11 @@ class Trace:
     def note(self, service: str, text: str) -> None:
         """Record a remark about ``service``."""
         self.notes.append(Note(self.clock(), service, text))
+
+    def next_number(self) -> int:
+        """1, 2, 3, ...: for what needs a name in this run and gets the same one in every run."""
+        self._numbers += 1
+        return self._numbers
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -218,6 +224,11 @@ def current_trace() -> Trace:
     if trace is None:
         raise RuntimeError("there is no trace here: call this from code that run(...) executes")
     return trace
+
+
+def find_trace() -> Trace | None:
+    """The trace of the run that the calling code is part of, or None outside of a run."""
+    return _current.get()
 
 
 @contextmanager

@@ -98,7 +98,18 @@ def test_the_clock_needs_only_the_standard_library() -> None:
 
 
 #: The rooms of the house, from the ground up: a module imports only from its own room and below.
-ROOMS = ["messages", "checks", "clock", "trace", "faults", "runner", "shop", "explorer", "lab"]
+ROOMS = [
+    "messages",
+    "checks",
+    "clock",
+    "trace",
+    "faults",
+    "runner",
+    "shop",
+    "explorer",
+    "patterns",
+    "lab",
+]
 SIDE_DOORS = {
     ("trace", "mermaid"),  # inside to_mermaid(), which only names it
     ("runner", "wall"),  # inside run(wall=True)

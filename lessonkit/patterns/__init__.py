@@ -1,0 +1,1 @@
+"""The lesson's patterns, one idea per module. Read the one that your notebook is about."""

@@ -1,0 +1,242 @@
+"""An event bus in memory: one says what has happened, and everybody who subscribed is told.
+
+The publisher does not know who listens. A handler that fails disturbs neither the publisher nor the
+other handlers, and its failure is kept where it can be seen: in the bus's log and in the trace.
+Each handler gets its events in the order in which they were published, one at a time.
+
+The bus lives in the memory of one process, and dies with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from lessonkit.checks import one_of
+from lessonkit.patterns.delivery import (
+    Delivery,
+    Handler,
+    Subscription,
+    Waiter,
+    context_of,
+    inside_a_handler,
+)
+from lessonkit.patterns.dispatch import Dispatcher, Lane
+from lessonkit.patterns.events import Event
+from lessonkit.shop.network import Network
+from lessonkit.shop.process import here
+from lessonkit.trace import Kind, find_trace
+
+LOG_LENGTH = 10_000
+"""How many deliveries the log remembers. Failures are all kept."""
+
+
+class BusClosed(RuntimeError):
+    """Something was to be published after the bus had been closed."""
+
+
+class InMemoryEventBus:
+    """Tells events to everybody who subscribed to their type.
+
+    Parameters
+    ----------
+    network
+        The shop's network, if handlers belong to its services: such a handler runs in its service's
+        process, and while that process is dead it is told nothing.
+    name
+        How the timeline calls the bus.
+
+    Attributes
+    ----------
+    log
+        The last deliveries, in the order of publication.
+    failures
+        All deliveries whose handler failed, in the order in which they failed.
+    """
+
+    def __init__(self, network: Network | None = None, name: str = "event bus") -> None:
+        self.network = network
+        self.name = name
+        self.dispatcher = Dispatcher(name)
+        self.log: deque[Delivery] = deque(maxlen=LOG_LENGTH)
+        self.failures: list[Delivery] = []
+        self._subscriptions: list[Subscription] = []
+        self._listeners: dict[type, tuple[Subscription, ...]] = {}
+        self._in_flight = 0
+        self._idle: asyncio.Future[None] | None = None
+        self._closed = False
+
+    # --- who is told -----------------------------------------------------------------------------
+
+    def subscribe(
+        self, kind: type[Event] | str, handler: Handler | None = None, *, service: str | None = None
+    ) -> Any:
+        """Tell ``handler`` every event of this type, and of the types derived from it.
+
+        Without ``handler`` it is a decorator: ``@bus.subscribe(OrderCreated)``.
+
+        Parameters
+        ----------
+        kind
+            A class of events, or its name. ``Event`` stands for all of them.
+        handler
+            Called with the event.
+        service
+            The service that the handler belongs to.
+
+        Returns
+        -------
+        Subscription
+            Its ``unsubscribe()`` ends it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``kind`` is no type of event, the handler cannot be called, or there is no such
+            service in the network.
+        """
+        name = kind.__name__ if isinstance(kind, type) and issubclass(kind, Event) else kind
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"kind must be a class of events or the name of one; got {kind!r}")
+        if service is not None and self.network is not None:
+            one_of("service", service, self.network.processes)
+
+        def add(handler: Handler) -> Subscription:
+            if not callable(handler):
+                raise TypeError(f"handler must be a function that takes an event; got {handler!r}")
+            subscription = Subscription(self, name, handler, service)
+            self._subscriptions.append(subscription)
+            self._listeners.clear()
+            return subscription
+
+        return add if handler is None else add(handler)
+
+    def remove(self, subscription: Subscription) -> None:
+        """End a subscription. To do it twice does no harm."""
+        self._subscriptions = [other for other in self._subscriptions if other is not subscription]
+        self._listeners.clear()
+
+    def subscribers(self, kind: type[Event]) -> tuple[Subscription, ...]:
+        """Who is told events of this type, in the order in which they subscribed."""
+        if kind not in self._listeners:
+            names = {parent.__name__ for parent in kind.__mro__}
+            self._listeners[kind] = tuple(s for s in self._subscriptions if s.kind in names)
+        return self._listeners[kind]
+
+    # --- telling ---------------------------------------------------------------------------------
+
+    async def publish(self, event: Event) -> list[Delivery]:
+        """Tell everybody, and wait until all handlers are through, the slowest one included.
+
+        No failure of a handler is raised here. If the publisher stops waiting (a timeout), the
+        handlers go on.
+
+        What a handler publishes and waits for overtakes the events that stand in line: otherwise
+        two handlers could wait for each other for ever.
+
+        Returns
+        -------
+        list of Delivery
+            One for each handler, with the error of those that failed.
+
+        Raises
+        ------
+        TypeError
+            If ``event`` is no event.
+        BusClosed
+            After :meth:`close`.
+        """
+        listeners = self._listeners_of(event)
+        if not listeners:
+            return []
+        waiter = Waiter(len(listeners))
+        deliveries = self._deliver(event, listeners, waiter, overtake=inside_a_handler())
+        await waiter.done
+        return deliveries
+
+    def publish_and_forget(self, event: Event) -> None:
+        """Tell everybody, and do not wait. What came of it is in the log.
+
+        The handlers start as soon as the publisher waits for something, or has ended.
+
+        Raises
+        ------
+        TypeError, BusClosed
+            As :meth:`publish` does.
+        """
+        self._deliver(event, self._listeners_of(event))
+
+    def _listeners_of(self, event: Event) -> tuple[Subscription, ...]:
+        if not isinstance(event, Event):
+            raise TypeError(f"event must be an Event; got {event!r}")
+        if self._closed and not inside_a_handler():
+            raise BusClosed(f"the bus is closed; {event.type} {event.event_id} was not published")
+        trace = find_trace()
+        if trace is not None:
+            process = here.get()
+            sender = process.name if process is not None else "publisher"
+            correlation = event.correlation_id
+            trace.end(
+                trace.send(sender, self.name, event.type, Kind.EVENT, correlation=correlation)
+            )
+        return self.subscribers(type(event))
+
+    def _deliver(
+        self,
+        event: Event,
+        listeners: tuple[Subscription, ...],
+        waiter: Waiter | None = None,
+        overtake: bool = False,
+    ) -> list[Delivery]:
+        context = context_of(event)
+        deliveries = []
+        for listener in listeners:
+            lane = Lane() if overtake else listener.lane
+            delivery = Delivery(self, listener, event, waiter, context.copy(), lane)
+            deliveries.append(delivery)
+            self.dispatcher.put(delivery)
+        self.log.extend(deliveries)
+        self._in_flight += len(deliveries)
+        return deliveries
+
+    # --- what came of it -------------------------------------------------------------------------
+
+    def done(self, delivery: Delivery) -> None:
+        """A delivery is through."""
+        if delivery.error is not None:
+            self.failures.append(delivery)
+        self._in_flight -= 1
+        if not self._in_flight and self._idle is not None:
+            self._idle.set_result(None)
+            self._idle = None
+
+    async def close(self) -> list[Delivery]:
+        """Take nothing more from outside, and wait until all that is under way is through.
+
+        Handlers that are still at work may publish until they are through.
+
+        Returns
+        -------
+        list of Delivery
+            All that failed in the life of the bus.
+
+        Raises
+        ------
+        RuntimeError
+            Inside a handler: it would wait for itself.
+        """
+        if inside_a_handler():
+            raise RuntimeError("close() inside a handler would wait for that handler for ever")
+        self._closed = True
+        while self._in_flight:
+            if self._idle is None:
+                self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._idle)
+        return self.failures
+
+    async def __aenter__(self) -> InMemoryEventBus:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()

@@ -1,0 +1,260 @@
+"""Events travel as JSON and come back as they were, or say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import FrozenInstanceError, dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lessonkit import (
+    BadEvent,
+    Event,
+    EventTypes,
+    Item,
+    MissingField,
+    NewerVersion,
+    UnknownEventType,
+    run,
+)
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass(frozen=True)
+class OrderCreated(Event):
+    order_id: str
+    items: tuple[Item, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Everything(Event):
+    text: str
+    whole: int
+    real: float
+    yes: bool
+    colour: Colour
+    pair: tuple[str, int]
+    many: list[float]
+    named: dict[str, int]
+    nested: Item | None
+    anything: Any
+
+
+@dataclass(frozen=True)
+class Renamed(Event):
+    """Version 1 had a price in yen without a currency, called ``price``."""
+
+    VERSION: ClassVar[int] = 2
+
+    amount: int
+    currency: str
+
+    @classmethod
+    def upcast(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
+        return {"amount": data["price"], "currency": "JPY"}
+
+
+TYPES = EventTypes(OrderCreated, Everything, Renamed)
+HEAD = {"event_id": "E-1", "occurred_at": 0.5}
+ORDER = OrderCreated("O-001", (Item("P-1", 2, 2500),), **HEAD)
+
+items = st.builds(
+    Item, product_id=st.text(min_size=1), quantity=st.integers(1), unit_price=st.integers(0)
+)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.builds(
+        Everything,
+        event_id=st.text(min_size=1),
+        occurred_at=st.floats(min_value=0, allow_infinity=False),
+        correlation_id=st.none() | st.text(),
+        causation_id=st.none() | st.text(),
+        text=st.text(),
+        whole=st.integers(),
+        real=numbers,
+        yes=st.booleans(),
+        colour=st.sampled_from(Colour),
+        pair=st.tuples(st.text(), st.integers()),
+        many=st.lists(numbers),
+        named=st.dictionaries(st.text(), st.integers()),
+        nested=st.none() | items,
+        anything=st.none() | st.booleans() | st.text() | st.lists(st.integers()),
+    )
+)
+def test_what_is_written_is_read_again_as_it_was(event: Everything) -> None:
+    again = TYPES.from_json(event.to_json())
+    assert again == event
+    assert type(again) is Everything
+    assert isinstance(again.colour, Colour)
+
+
+def test_an_event_in_a_run_is_numbered_and_knows_its_moment() -> None:
+    async def main() -> list[OrderCreated]:
+        return [OrderCreated("O-001", ()), OrderCreated("O-002", ())]
+
+    for _ in range(2):
+        first, second = run(main()).result
+        assert (first.event_id, second.event_id) == ("E-1", "E-2")
+        assert first.occurred_at == 0
+
+
+def test_outside_of_a_run_ids_are_unique() -> None:
+    assert OrderCreated("O-001", ()).event_id != OrderCreated("O-001", ()).event_id
+
+
+def test_an_event_never_changes() -> None:
+    with pytest.raises(FrozenInstanceError):
+        ORDER.order_id = "O-002"  # type: ignore[misc]
+
+
+def test_the_text_can_be_read_by_anybody() -> None:
+    assert json.loads(ORDER.to_json()) == {
+        "type": "OrderCreated",
+        "version": 1,
+        "id": "E-1",
+        "time": 0.5,
+        "correlation": None,
+        "causation": None,
+        "data": {
+            "order_id": "O-001",
+            "items": [{"product_id": "P-1", "quantity": 2, "unit_price": 2500}],
+            "note": None,
+        },
+    }
+
+
+# --- readers and writers of different age --------------------------------------------------------
+
+
+def changed(event: Event, **fields: object) -> str:
+    envelope = json.loads(event.to_json())
+    envelope["data"] |= {key: value for key, value in fields.items() if key in envelope["data"]}
+    envelope |= {key: value for key, value in fields.items() if key not in envelope["data"]}
+    return json.dumps(envelope)
+
+
+def test_a_reader_passes_over_a_field_that_it_does_not_know() -> None:
+    envelope = json.loads(ORDER.to_json())
+    envelope["data"]["gift_wrap"] = True
+    envelope["data"]["items"][0]["colour"] = "red"
+    assert TYPES.from_json(json.dumps(envelope)) == ORDER
+
+
+def test_a_field_with_a_default_may_be_missing() -> None:
+    envelope = json.loads(ORDER.to_json())
+    del envelope["data"]["note"]
+    assert TYPES.from_json(json.dumps(envelope)) == ORDER
+
+
+def test_a_missing_field_is_named() -> None:
+    envelope = json.loads(ORDER.to_json())
+    del envelope["data"]["items"][0]["quantity"]
+    with pytest.raises(MissingField, match=r"OrderCreated.items\[0\].quantity is missing; there"):
+        TYPES.from_json(json.dumps(envelope))
+
+
+@pytest.mark.parametrize("key", ["type", "version", "id", "time", "data"])
+def test_a_missing_part_of_the_envelope_is_named(key: str) -> None:
+    envelope = json.loads(ORDER.to_json())
+    del envelope[key]
+    with pytest.raises(MissingField, match=f"an event must have '{key}'"):
+        TYPES.from_json(json.dumps(envelope))
+
+
+def test_an_old_version_is_read_as_a_new_one() -> None:
+    old = json.dumps(
+        {"type": "Renamed", "version": 1, "id": "E-1", "time": 0.5, "data": {"price": 5000}}
+    )
+    assert TYPES.from_json(old) == Renamed(5000, "JPY", **HEAD)
+
+
+def test_an_upcast_that_misses_its_field_is_no_crash() -> None:
+    old = json.dumps({"type": "Renamed", "version": 1, "id": "E-1", "time": 0.5, "data": {}})
+    with pytest.raises(MissingField, match="price"):
+        TYPES.from_json(old)
+
+
+def test_a_newer_version_is_refused_and_not_guessed_at() -> None:
+    with pytest.raises(NewerVersion, match=r"OrderCreated came in version 2; .* knows version 1"):
+        TYPES.from_json(changed(ORDER, version=2))
+
+
+def test_an_unknown_type_is_named_and_so_are_the_known_ones() -> None:
+    with pytest.raises(UnknownEventType, match=r"'OrderLost' is not .* known are OrderCreated, E"):
+        TYPES.from_json(changed(ORDER, type="OrderLost"))
+    with pytest.raises(UnknownEventType):
+        TYPES.from_json(changed(ORDER, type=["OrderCreated"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "must be a JSON text"),
+        ("[]", "must be a JSON object"),
+        (None, "must be a JSON text"),
+        (changed(ORDER, version="1"), "version of OrderCreated must be a whole number"),
+        (changed(ORDER, version=0), "version of OrderCreated must be 1 or more"),
+        (changed(ORDER, data=[]), "data of OrderCreated must be a JSON object"),
+        (changed(ORDER, items=None), r"OrderCreated.items must be tuple\[.*\]; got NoneType"),
+        (changed(ORDER, order_id=5), "OrderCreated.order_id must be str; got int 5"),
+        (changed(ORDER, note=5), "OrderCreated.note must be str or NoneType; got int 5"),
+        (changed(ORDER, id=""), "event_id must be a text of at least one letter"),
+        (changed(ORDER, time=-1), "occurred_at must be a number of 0 or more"),
+    ],
+)
+def test_a_text_that_is_no_event_says_why(text: Any, words: str) -> None:
+    with pytest.raises(BadEvent, match=words):
+        TYPES.from_json(text)
+
+
+def test_true_is_no_number_and_a_number_is_no_truth() -> None:
+    everything = Everything("", 1, 1.0, True, Colour.RED, ("a", 1), [], {}, None, None, **HEAD)
+    for wrong in ({"whole": True}, {"real": False}, {"yes": 1}, {"colour": "green"}, {"pair": [1]}):
+        with pytest.raises(BadEvent):
+            TYPES.from_json(changed(everything, **wrong))
+
+
+# --- what cannot be sent -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (object, TypeError, r"Everything.anything must be a text, a number.*got type"),
+        ({1, 2}, TypeError, "Everything.anything must be .* got set"),
+        ({1: 2}, TypeError, "Everything.anything must be .* got dict"),
+        ([1, {"a": b"x"}], TypeError, r"Everything.anything\[1\]\['a'\] must be .* got bytes"),
+        (math.nan, ValueError, "Everything.anything must be a finite number; got nan"),
+    ],
+)
+def test_what_json_cannot_carry_is_named(value: object, error: type, words: str) -> None:
+    event = Everything("", 1, 1.0, True, Colour.RED, ("a", 1), [], {}, None, value, **HEAD)
+    with pytest.raises(error, match=words):
+        event.to_json()
+
+
+def test_types_must_be_types_of_events_and_differ() -> None:
+    with pytest.raises(TypeError, match="each type must be a subclass of Event; got <class 'int'>"):
+        EventTypes(int)  # type: ignore[arg-type]
+    other = type("OrderCreated", (Event,), {})
+    with pytest.raises(ValueError, match="two event types are called 'OrderCreated'"):
+        EventTypes(OrderCreated, other)
+
+
+def test_an_event_needs_an_id_and_a_time() -> None:
+    with pytest.raises(ValueError, match="event_id must be a text"):
+        OrderCreated("O-001", (), event_id="", occurred_at=0.0)
+    with pytest.raises(ValueError, match="occurred_at must be a number of 0 or more"):
+        OrderCreated("O-001", (), event_id="E-1", occurred_at=math.nan)
