@@ -19,10 +19,14 @@ _HOMES = {
     ),
     "lessonkit.messages": "current_language language tr",
     "lessonkit.patterns.bus": "BusClosed InMemoryEventBus",
+    "lessonkit.patterns.database": "DatabaseUnavailable",
     "lessonkit.patterns.delivery": "Delivery Subscription",
     "lessonkit.patterns.events": (
         "BadEvent Event EventTypes MissingField NewerVersion UnknownEventType"
     ),
+    "lessonkit.patterns.eventstore": "DuplicateEvent EventStore Recorded VersionConflict",
+    "lessonkit.patterns.projections": "Projection ProjectionFailed",
+    "lessonkit.patterns.snapshots": "Rebuilt Snapshot SnapshotStore rebuild",
     "lessonkit.runner": "Run run",
     "lessonkit.shop": (
         "Answer CreateOrder Customer Item KeyReused LATENCY Network NoReply NotFound Order"

@@ -98,6 +98,7 @@ def service_name(service: str) -> str:
         "notification": pgettext("service", "notification"),
         "event bus": pgettext("service", "event bus"),
         "publisher": pgettext("service", "publisher"),
+        "producer": pgettext("service", "producer"),
     }
     return names.get(service, service)
 

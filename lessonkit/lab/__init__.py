@@ -15,11 +15,12 @@ from lessonkit.lab.panel import panel
 from lessonkit.lab.picture import Mermaid, Picture
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
-from lessonkit.lab.views import case_view, shop_view, table
+from lessonkit.lab.views import bus_log, case_view, shop_view, table
 
 __all__ = [
     "Mermaid",
     "Picture",
+    "bus_log",
     "button",
     "case_view",
     "charts",

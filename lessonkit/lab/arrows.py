@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from lessonkit.lab import svg
@@ -51,7 +52,10 @@ def arrow(message: Message, x1: float, y1: float, x2: float, y2: float) -> str:
     elif look.head != "none":
         drawn += svg.arrow_head(x1, y1, x2, y2, look.colour, filled=look.head == "arrow")
     if message.error:
-        x, y = (x1 + x2) / 2, (y1 + y2) / 2
+        # A handler's failure is its own: the mark stands on the last bit of the arrow to it.
+        share = 1 - 20 / max(math.hypot(x2 - x1, y2 - y1), 40)
+        share = share if message.kind is Kind.EVENT else 0.5
+        x, y = x1 + (x2 - x1) * share, y1 + (y2 - y1) * share
         drawn += svg.shape("circle", cx=x, cy=y, r=7, fill=look.colour)
         drawn += svg.text(x, y + 4, "!", text_anchor="middle", fill="#fff", font_weight=700)
     return drawn

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 COLOURS = (BLUE, RED, GREEN, AMBER)
 DASHES = ("-", "--", "-.", ":")
 
+MOST_MARKERS = 50
+"""A line with more points than that shows none of them."""
+
 # matplotlib wants a colour and knows nothing of the page's. It gets one that nobody else uses, and
 # the finished drawing has the page's own colour in its place.
 INK = "#010203"
@@ -111,13 +114,14 @@ def lines(
         axes.set_ylabel(ylabel)
         if all(isinstance(value, int) for value in x):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        marker = "o" if len(x) <= MOST_MARKERS else ""
         for number, (name, values) in enumerate(series.items()):
             axes.plot(
                 x,
                 values,
                 color=COLOURS[number % 4],
                 linestyle=DASHES[number % 4],
-                marker="o",
+                marker=marker,
                 markersize=4,
                 label=name,
             )

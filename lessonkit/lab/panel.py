@@ -50,7 +50,7 @@ class Panel(widgets.VBox):
             # Wide enough for the label and for a slider that one can aim with.
             least = f"{round(text_width(control.widget.description, 14)) + 210}px"
             control.widget.layout = widgets.Layout(
-                width="auto", max_width="46em", flex=f"1 1 {least}"
+                width="auto", max_width="46em", margin="2px 16px 2px 2px", flex=f"1 1 {least}"
             )
             control.widget.observe(lambda _change: self._redraw(), "value")
         row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")

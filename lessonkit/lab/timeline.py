@@ -91,7 +91,7 @@ class _Timeline:
         yield from self.axis()
         yield from self.lanes()
         yield from self.bars()
-        for message in self.messages:
+        for message in sorted(self.messages, key=lambda message: message.error):  # errors on top
             yield self.arrow(message)
         yield from self.labels()
         yield from self.states()
@@ -209,13 +209,17 @@ class _Timeline:
                 yield svg.text(left, y + 20, words, size=10.5, halo=True)
 
     def notes(self) -> Iterator[str]:
+        free_from: dict[str, float] = {}
         for note in self.trace.notes[:MOST_MESSAGES]:
             x, y = self.x(note.time), self.y(note.service)
             if note.text == CRASH:
                 yield svg.cross(x, y, 9, svg.RED)
             words = _(note.text)
-            left = min(x + 12, self.x_end - svg.text_width(words, 11) - 12)
-            yield svg.text(left, y + 20, words, fill=svg.RED, font_weight=600)
+            width = svg.text_width(words, 11)
+            left = min(x + 12, self.x_end - width - 12)
+            if left >= free_from.get(note.service, 0.0):
+                free_from[note.service] = left + width + 4
+                yield svg.text(left, y + 20, words, fill=svg.RED, font_weight=600)
 
     def column(self) -> Iterator[str]:
         """The state of every service, at the marked moment or at the end."""

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 from lessonkit.explorer import Case
 from lessonkit.lab.picture import Picture
+from lessonkit.lab.svg import RED
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
-from lessonkit.messages import _
+from lessonkit.messages import _, service_name
 from lessonkit.shop import Shop, Told, audit, books
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from lessonkit.patterns.bus import InMemoryEventBus
+    from lessonkit.patterns.delivery import Delivery
+
+MOST_DELIVERIES = 100
+"""Only so many deliveries of a bus are shown, the last ones."""
 
 
 def shop_view(shop: Shop) -> str:
@@ -72,3 +79,62 @@ def case_view(case: Case) -> str:
     error = case.run.error
     unseen = "" if error is None else _("Nobody saw this error: {error}").format(error=error)
     return f"{title}{shop_view(case.shop)}<div>{escape(unseen)}</div>{timeline(case.run.trace)}"
+
+
+def bus_log(bus: InMemoryEventBus) -> str:
+    """What a bus has told to whom, and what came of it, as an HTML table: one row per delivery.
+
+    Parameters
+    ----------
+    bus
+        After its run. What was still in line or under way when the run ended is "not done".
+    """
+    if not bus.log:
+        nothing = _("The bus has told nobody anything.")
+        return f"<div>{escape(nothing)}</div>"
+    heads = (
+        _("when (ms)"),
+        _("event"),
+        _("told to"),
+        _("what came of it"),
+        _("for order"),
+        _("id"),
+        _("caused by"),
+    )
+    cell = 'style="text-align: left; padding: 3px 16px 3px 0; border-bottom: 1px solid #8888"'
+    shown = list(bus.log)[-MOST_DELIVERIES:]
+    rows = "".join(
+        f"<tr>{''.join(f'<td {cell}>{word}</td>' for word in _delivery_row(delivery))}</tr>"
+        for delivery in shown
+    )
+    head = "".join(f"<th {cell}>{escape(word)}</th>" for word in heads)
+    left_out = len(bus.log) - len(shown)
+    words = _("... and {number} earlier ones").format(number=f"{left_out:,}")
+    more = f"<div>{words}</div>" if left_out else ""
+    return (
+        '<div style="overflow-x: auto; margin: 6px 0">'
+        '<table class="lessonkit-bus-log" style="border-collapse: collapse; font-size: 0.92em">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}</div>"
+    )
+
+
+def _delivery_row(delivery: Delivery) -> tuple[str, ...]:
+    event, error = delivery.event, delivery.error
+    if delivery.ended is None:
+        came_of_it = escape(_("… not done"))
+    elif error is None:
+        came_of_it = escape(_("✓ done at {ms} ms").format(ms=f"{delivery.ended * 1000:,.0f}"))
+    else:
+        words = _("✗ {error} at {ms} ms").format(
+            error=f"{type(error).__name__}: {error}", ms=f"{delivery.ended * 1000:,.0f}"
+        )
+        came_of_it = f'<span style="color: {RED}">{escape(words)}</span>'
+    return (
+        f"{event.occurred_at * 1000:,.0f}",
+        escape(event.type),
+        escape(service_name(delivery.subscriber)),
+        came_of_it,
+        escape(event.correlation_id or "–"),
+        escape(event.event_id),
+        escape(event.causation_id or "–"),
+    )

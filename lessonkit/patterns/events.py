@@ -16,13 +16,15 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 
 from lessonkit.checks import positive_number, whole_number
 from lessonkit.patterns.jsonable import build_fields, field_names, plain
+from lessonkit.patterns.quickjson import NotQuick, encode, quickly
 from lessonkit.shop.network import correlation
 from lessonkit.trace import find_trace
 
@@ -118,29 +120,33 @@ class Event:
         TypeError, ValueError
             If a field holds something that JSON cannot carry; the message names it.
         """
+        kind: Any = type(self)
         return {
-            name: plain(getattr(self, name), f"{self.type}.{name}")
-            for name in field_names(type(self))
-            if name not in ENVELOPE
+            name: plain(getattr(self, name), f"{self.type}.{name}") for name in _own_names(kind)
         }
 
     def to_json(self) -> str:
         """The event as JSON text: the envelope, and the own fields under ``"data"``."""
-        return json.dumps(
-            {
-                "type": self.type,
-                "version": self.VERSION,
-                "id": self.event_id,
-                "time": self.occurred_at,
-                "correlation": self.correlation_id,
-                "causation": self.causation_id,
-                "data": self.data(),
-            },
-            ensure_ascii=False,
-        )
+        return json.dumps(self._in_envelope(self.data()), ensure_ascii=False)
+
+    def _in_envelope(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": self.type,
+            "version": self.VERSION,
+            "id": self.event_id,
+            "time": self.occurred_at,
+            "correlation": self.correlation_id,
+            "causation": self.causation_id,
+            "data": data,
+        }
 
 
 ENVELOPE = tuple(f.name for f in fields(Event))
+
+
+@cache
+def _own_names(kind: type) -> tuple[str, ...]:
+    return tuple(name for name in field_names(kind) if name not in ENVELOPE)
 
 
 class EventTypes:
@@ -164,24 +170,48 @@ class EventTypes:
                 raise TypeError(f"each type must be a subclass of Event; got {kind!r}")
             if self._types.setdefault(kind.__name__, kind) is not kind:
                 raise ValueError(f"two event types are called {kind.__name__!r}")
+        self._quickly: dict[type[Event], Callable[[Event], dict[str, Any]]] = {}
 
-    def check(self, event: Event) -> None:
-        """Make sure that this reader knows the type of ``event``.
+    def to_json(self, event: Event) -> str:
+        """The event as JSON text, if this reader can read it again.
 
         Raises
         ------
         UnknownEventType
-            If it does not, or knows another class of that name.
+            If it does not know the type, or knows another class of that name.
+        BadEvent
+            If a field holds something else than its type says.
+        TypeError, ValueError
+            If a field holds something that JSON cannot carry.
         """
-        kind = self._types.get(event.type)
+        way = self._quickly.get(type(event)) or self._find_way(event)
+        try:
+            data = way(event)
+        except NotQuick:
+            text = event.to_json()
+            self.from_json(text)
+            return text
+        for name in ENVELOPE:
+            del data[name]
+        return encode(event._in_envelope(data))
+
+    def _find_way(self, event: Event) -> Callable[[Event], dict[str, Any]]:
+        if type(event) is not self._kind(event.type):
+            raise UnknownEventType(
+                f"{event.type!r} is known as another class; has it been defined again since?"
+            )
+        # An event with, say, a data() of its own is written in its own way.
+        kind: Any = type(event)
+        as_usual = all(getattr(kind, n) is getattr(Event, n) for n in ("type", "data", "to_json"))
+        way = self._quickly[kind] = quickly(kind if as_usual else Any)
+        return way
+
+    def _kind(self, name: str) -> type[Event]:
+        kind = self._types.get(name) if isinstance(name, str) else None
         if kind is None:
             known = ", ".join(self._types) or "none"
-            raise UnknownEventType(f"{event.type!r} is not a known event type; known are {known}")
-        if kind is not type(event):
-            raise UnknownEventType(
-                f"{event.type!r} is known, but as another class of that name; has its class been"
-                " defined again since?"
-            )
+            raise UnknownEventType(f"{name!r} is not a known event type; known are {known}")
+        return kind
 
     def from_json(self, text: str) -> Event:
         """Read an event. Fields that its type does not know are passed over.
@@ -218,10 +248,7 @@ class EventTypes:
         UnknownEventType, NewerVersion, MissingField, BadEvent
             If this reader cannot.
         """
-        kind = self._types.get(name) if isinstance(name, str) else None
-        if kind is None:
-            known = ", ".join(self._types) or "none"
-            raise UnknownEventType(f"{name!r} is not a known event type; known are {known}")
+        kind = self._kind(name)
         try:
             whole_number(f"the version of {name}", version, low=1)
             if not isinstance(data, dict):
@@ -237,5 +264,5 @@ class EventTypes:
             raise MissingField(missing.args[0]) from None
         except BadEvent:
             raise
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise BadEvent(f"{name} cannot be read: {error}") from error

@@ -70,8 +70,8 @@ class Order:
     status: OrderStatus = OrderStatus.CONFIRMED
 
     @classmethod
-    def create(cls, command: CreateOrder, transaction_id: str) -> Order:
-        """A confirmed order from the command and the payment that goes with it."""
+    def create(cls, command: CreateOrder, transaction_id: str = "") -> Order:
+        """A confirmed order from the command and the payment that goes with it, if there is one."""
         return cls(
             command.order_id, command.customer_id, command.items, command.total, transaction_id
         )

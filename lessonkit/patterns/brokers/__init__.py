@@ -1,0 +1,45 @@
+"""Three message brokers in miniature, each true to what the lesson says of it.
+
+=================== ================================ ==========================================
+the broker          its model                        a message is gone
+=================== ================================ ==========================================
+Apache Kafka        :class:`PartitionedLog`          when it is too old, read or not
+RabbitMQ            :class:`WorkQueue`               when its consumer has acknowledged it
+AWS SNS and SQS     :class:`Topic`, :class:`Queue`   when its consumer has deleted it, or too old
+=================== ================================ ==========================================
+
+They live in the memory of a run and in its time; each belongs to one run. No model loses a message
+by itself, and none takes any time: what takes time is the work of the consumers. The killed
+process of a service (:class:`~lessonkit.faults.Crash`) takes no further message; to the broker its
+consumer lives on until somebody says ``die()``.
+"""
+
+from lessonkit.patterns.brokers.consumer_group import (
+    CommitFailed,
+    Member,
+    OffsetOutOfRange,
+    Record,
+)
+from lessonkit.patterns.brokers.line import ConsumerClosed
+from lessonkit.patterns.brokers.partitioned_log import PartitionedLog
+from lessonkit.patterns.brokers.sqs_queue import Queue, ReceiptExpired, SqsMessage
+from lessonkit.patterns.brokers.topic import Topic
+from lessonkit.patterns.brokers.work_consumer import Consumer, UnknownDelivery, WorkMessage
+from lessonkit.patterns.brokers.work_queue import WorkQueue
+
+__all__ = [
+    "CommitFailed",
+    "Consumer",
+    "ConsumerClosed",
+    "Member",
+    "OffsetOutOfRange",
+    "PartitionedLog",
+    "Queue",
+    "ReceiptExpired",
+    "Record",
+    "SqsMessage",
+    "Topic",
+    "UnknownDelivery",
+    "WorkMessage",
+    "WorkQueue",
+]

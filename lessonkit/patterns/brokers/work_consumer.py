@@ -1,0 +1,204 @@
+"""A consumer of :class:`~lessonkit.patterns.brokers.WorkQueue`, and what it is sent.
+
+What it has not acknowledged still belongs to the queue. If the consumer goes, the queue takes it
+back and sends it to another one, who sees that it is ``redelivered``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lessonkit.checks import positive_number
+from lessonkit.patterns.brokers import message as common
+from lessonkit.patterns.brokers.line import ConsumerClosed, Line
+from lessonkit.trace import Fate, Message
+
+if TYPE_CHECKING:
+    from lessonkit.patterns.brokers.work_queue import WorkQueue
+
+
+class UnknownDelivery(ValueError):
+    """The consumer does not hold that message: it never did, or not any more."""
+
+
+@dataclass(slots=True)
+class Stored:
+    """A message that the queue keeps until it is acknowledged."""
+
+    number: int
+    body: str
+    headers: Mapping[str, Any]
+    order: str | None
+    deaths: tuple[Mapping[str, Any], ...] = ()
+    deliveries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkMessage:
+    """A message as its consumer gets it.
+
+    Attributes
+    ----------
+    deliveries
+        How many times it has been sent to a consumer, this time included.
+    delivery_tag
+        What the consumer acknowledges: this delivery, not the message.
+    """
+
+    body: str
+    headers: dict[str, Any]
+    deliveries: int
+    delivery_tag: int
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether it was sent to a consumer before, who may or may not have worked on it."""
+        return self.deliveries > 1
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """What a consumer has not acknowledged, and its message in the trace until it is taken."""
+
+    stored: Stored
+    on_its_way: Message | None = field(repr=False)
+
+
+class Consumer:
+    """Somebody who works off a :class:`WorkQueue`. Made by :meth:`WorkQueue.consume`."""
+
+    def __init__(self, queue: WorkQueue, name: str, prefetch: int) -> None:
+        self.queue = queue
+        self.name = name
+        self.prefetch = prefetch
+        self.closed = False
+        self._inbox: deque[WorkMessage] = deque()
+        self._held: dict[int, _Held] = {}
+        self._line = Line(queue.clock)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it may be sent one more message."""
+        return len(self._held) < self.prefetch
+
+    async def get(self, wait: float | None = None) -> WorkMessage | None:
+        """Take the next message that was sent to this consumer.
+
+        Parameters
+        ----------
+        wait
+            Seconds to wait for one; None waits as long as it takes.
+
+        Returns
+        -------
+        WorkMessage or None
+            None if none came in time.
+
+        Raises
+        ------
+        ConsumerClosed
+            If the consumer is dead or closed.
+        """
+        self._check_open()
+        if wait is not None:
+            positive_number("wait", wait, zero=True)
+        return await self._line.get(self._take, wait)
+
+    def ack(self, message: WorkMessage) -> None:
+        """Say that the work is done: the queue forgets the message.
+
+        Raises
+        ------
+        UnknownDelivery
+            If this consumer does not hold it. (RabbitMQ then closes the whole channel.)
+        ConsumerClosed
+            If the consumer is dead or closed: the queue has given its messages to others.
+        """
+        self._settle(message)
+        self.queue._push()
+
+    def nack(self, message: WorkMessage, *, requeue: bool) -> None:
+        """Say that the work is not done.
+
+        Parameters
+        ----------
+        message
+            What this consumer holds.
+        requeue
+            True puts the message back to where it was: it is the next one to be delivered. False
+            sends it to the dead-letter queue.
+
+        Raises
+        ------
+        UnknownDelivery, ConsumerClosed
+            As with :meth:`ack`.
+        """
+        stored = self._settle(message)
+        if requeue:
+            self.queue._return(stored)
+        else:
+            self.queue._bury(stored, "rejected")
+        self.queue._push()
+
+    def die(self) -> None:
+        """Kill the consumer. The queue sees that the connection is gone: all comes back at once.
+
+        Whoever waits in :meth:`get` waits for ever, as a killed program does; end its task.
+        """
+        self._end(Fate.LOST)
+        self._line.die()
+
+    def close(self) -> None:
+        """Close the consumer's channel: what it has not acknowledged comes back at once."""
+        self._end(Fate.REFUSED)
+        self._line.close(f"consumer {self.name!r} is closed")
+
+    # --- the queue's side ------------------------------------------------------------------------
+
+    def deliver(self, tag: int, stored: Stored) -> None:
+        """Send a message to this consumer."""
+        on_its_way = common.trace_set_out(self.queue.name, self.name, stored.body, stored.order)
+        self._held[tag] = _Held(stored, on_its_way)
+        self._inbox.append(WorkMessage(stored.body, dict(stored.headers), stored.deliveries, tag))
+        self._line.wake()
+
+    def _take(self) -> WorkMessage | None:
+        if not self._inbox:
+            return None
+        message = self._inbox.popleft()
+        held = self._held[message.delivery_tag]
+        common.trace_ended(held.on_its_way, Fate.DELIVERED)
+        held.on_its_way = None
+        return message
+
+    def _settle(self, message: WorkMessage) -> Stored:
+        self._check_open()
+        if not isinstance(message, WorkMessage):
+            raise TypeError(f"message must be what get() gave; got {message!r}")
+        if message.delivery_tag not in self._held:
+            raise UnknownDelivery(f"consumer {self.name!r} does not hold {message!r}")
+        had_room = self.has_room
+        stored = self._held.pop(message.delivery_tag).stored
+        self.queue._settled(self, had_room)
+        return stored
+
+    def _end(self, fate: Fate) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        queue = self.queue
+        del queue._consumers[self.name]
+        queue._unacked -= len(self._held)
+        held, self._held = self._held, {}
+        self._inbox.clear()
+        for one in held.values():
+            common.trace_ended(one.on_its_way, fate)
+            queue._return(one.stored)
+        queue._push()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ConsumerClosed(f"consumer {self.name!r} is closed")

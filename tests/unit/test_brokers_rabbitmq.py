@@ -1,0 +1,473 @@
+"""The work queue: what RabbitMQ promises, and what it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lessonkit import Fate, run
+from lessonkit.patterns.brokers import (
+    Consumer,
+    ConsumerClosed,
+    UnknownDelivery,
+    WorkMessage,
+    WorkQueue,
+)
+
+
+async def take(consumer: Consumer, wait: float | None = 0) -> WorkMessage:
+    message = await consumer.get(wait)
+    assert message is not None
+    return message
+
+
+async def bodies(consumer: Consumer) -> list[str]:
+    """Everything that the consumer can get, each acknowledged."""
+    found = []
+    while message := await consumer.get(0):
+        found.append(message.body)
+        consumer.ack(message)
+    return found
+
+
+def a_queue(*texts: str, **options: Any) -> WorkQueue:
+    queue = WorkQueue("mail", **options)
+    for text in texts:
+        queue.publish(text)
+    return queue
+
+
+# --- prefetch and turns --------------------------------------------------------------------------
+
+
+def test_consumers_take_turns() -> None:
+    async def main() -> list[list[str]]:
+        queue = a_queue()
+        consumers = [queue.consume(name, prefetch=10) for name in "abc"]
+        for number in range(6):
+            queue.publish(str(number))
+        return [await bodies(consumer) for consumer in consumers]
+
+    assert run(main()).result == [["0", "3"], ["1", "4"], ["2", "5"]]
+
+
+def test_with_prefetch_one_the_quick_consumer_works_off_what_the_slow_one_cannot() -> None:
+    async def main() -> tuple[int, int]:
+        queue = a_queue(*map(str, range(10)))
+        slow, quick = queue.consume("slow"), queue.consume("quick")
+        await take(slow)
+        return len(await bodies(quick)), queue.unacked
+
+    assert run(main()).result == (9, 1)
+
+
+def test_a_large_prefetch_hoards_the_backlog_and_leaves_the_others_idle() -> None:
+    async def main() -> list[str]:
+        queue = a_queue(*map(str, range(10)))
+        queue.consume("first", prefetch=100)
+        return await bodies(queue.consume("second", prefetch=100))
+
+    assert run(main()).result == []
+
+
+def test_a_consumer_has_at_most_prefetch_messages_that_it_has_not_acknowledged() -> None:
+    async def main() -> list[tuple[int, int]]:
+        queue = a_queue(*map(str, range(5)))
+        consumer = queue.consume("a", prefetch=2)
+        seen = [(queue.ready, queue.unacked)]
+        consumer.ack(await take(consumer))
+        return [*seen, (queue.ready, queue.unacked)]
+
+    assert run(main()).result == [(3, 2), (2, 2)]
+
+
+def test_an_ack_gives_room_for_one_message_and_no_more() -> None:
+    async def main() -> list[tuple[int, int]]:
+        queue = a_queue("0")
+        consumer = queue.consume("a", prefetch=2)
+        consumer.ack(await take(consumer))
+        for number in range(4):
+            queue.publish(str(number))
+        seen = [(queue.ready, queue.unacked)]
+        consumer.ack(await take(consumer))
+        return [*seen, (queue.ready, queue.unacked)]
+
+    assert run(main()).result == [(2, 2), (1, 2)]
+
+
+def test_who_began_to_wait_first_is_served_first() -> None:
+    async def main() -> list[str]:
+        queue, served = a_queue(), []
+
+        async def worker(name: str) -> None:
+            await queue.consume(name).get()
+            served.append(name)
+
+        names = [f"w{number}" for number in range(5)]
+        tasks = [asyncio.create_task(worker(name)) for name in names]
+        await asyncio.sleep(1)
+        for _ in names:
+            queue.publish("x")
+        await asyncio.gather(*tasks)
+        return served
+
+    assert run(main()).result == [f"w{number}" for number in range(5)]
+
+
+def test_two_who_wait_at_one_consumer_are_served_in_their_order() -> None:
+    async def main() -> list[str]:
+        queue = a_queue()
+        consumer = queue.consume("a", prefetch=3)
+        waiting = [asyncio.create_task(consumer.get()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[1].cancel()
+        await asyncio.sleep(0)
+        queue.publish("x")
+        queue.publish("y")
+        first, third = await waiting[0], await waiting[2]
+        assert first is not None
+        assert third is not None
+        return [first.body, third.body]
+
+    assert run(main()).result == ["x", "y"]
+
+
+# --- coming back ---------------------------------------------------------------------------------
+
+
+def test_what_a_dead_consumer_had_comes_back_to_where_it_was() -> None:
+    async def main() -> tuple[list[str], int]:
+        queue = a_queue(*"abcdef")
+        consumer = queue.consume("a", prefetch=4)
+        first = await take(consumer)
+        second = await take(consumer)
+        consumer.ack(second)
+        assert first.body == "a"
+        consumer.die()
+        consumer.die()  # to die twice does no harm
+        ready = queue.ready
+        return await bodies(queue.consume("b", prefetch=10)), ready
+
+    assert run(main()).result == (list("acdef"), 5)
+
+
+def test_what_was_sent_to_a_consumer_counts_as_delivered_though_it_never_took_it() -> None:
+    async def main() -> WorkMessage:
+        queue = a_queue("x")
+        queue.consume("a").die()
+        return await take(queue.consume("b"))
+
+    message = run(main()).result
+    assert (message.redelivered, message.deliveries) == (True, 2)
+
+
+def test_what_is_requeued_is_the_next_to_be_delivered() -> None:
+    async def main() -> list[str]:
+        queue = a_queue(*"abc")
+        consumer = queue.consume("a")
+        consumer.nack(await take(consumer), requeue=True)
+        return await bodies(consumer)
+
+    assert run(main()).result == list("abc")
+
+
+def test_with_two_consumers_what_is_requeued_has_been_overtaken() -> None:
+    async def main() -> list[str]:
+        queue = a_queue(*"ab")
+        first, second = queue.consume("1"), queue.consume("2")
+        failed = await take(first)
+        done = await bodies(second)
+        first.nack(failed, requeue=True)
+        return done + await bodies(second) + await bodies(first)
+
+    assert run(main()).result == ["b", "a"]
+
+
+def test_without_a_limit_a_poison_message_comes_back_for_ever() -> None:
+    async def main() -> int:
+        queue = a_queue("poison", "x")
+        consumer = queue.consume("a")
+        for _ in range(100):
+            message = await take(consumer)
+            assert message.body == "poison"
+            consumer.nack(message, requeue=True)
+        return (await take(consumer)).deliveries
+
+    assert run(main()).result == 101
+
+
+# --- dead letters --------------------------------------------------------------------------------
+
+
+def test_what_is_refused_goes_to_the_dead_letters_with_a_note() -> None:
+    async def main() -> WorkMessage:
+        dead = WorkQueue("mail.dead")
+        queue = WorkQueue("mail", dead_letter=dead)
+        queue.publish("x", {"type": "Mail"})
+        await asyncio.sleep(5)
+        consumer = queue.consume("a")
+        consumer.nack(await take(consumer), requeue=False)
+        assert (queue.ready, queue.unacked, dead.ready) == (0, 0, 1)
+        return await take(dead.consume("undertaker"))
+
+    message = run(main()).result
+    death = {"queue": "mail", "reason": "rejected", "count": 1, "time": 5.0}
+    assert (message.body, message.redelivered) == ("x", False)
+    assert message.headers == {"type": "Mail", "x-death": [death]}
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3])
+def test_a_message_may_come_back_as_often_as_the_limit_says(limit: int) -> None:
+    async def main() -> tuple[int, Any]:
+        dead = WorkQueue("mail.dead")
+        queue = a_queue("poison", dead_letter=dead, delivery_limit=limit)
+        consumer = queue.consume("a")
+        deliveries = 0
+        while message := await consumer.get(0):
+            deliveries += 1
+            consumer.nack(message, requeue=True)
+        (death,) = (await take(dead.consume("undertaker"))).headers["x-death"]
+        return deliveries, (death["reason"], death["count"])
+
+    assert run(main()).result == (limit + 1, ("delivery_limit", 1))
+
+
+def test_a_message_that_kills_its_consumers_reaches_the_limit_too() -> None:
+    async def main() -> int:
+        dead = WorkQueue("mail.dead")
+        queue = a_queue("poison", dead_letter=dead, delivery_limit=2)
+        for number in range(3):
+            queue.consume(f"w{number}").die()
+        return dead.ready
+
+    assert run(main()).result == 1
+
+
+def test_deaths_are_counted_by_queue_and_reason_the_latest_first() -> None:
+    async def main() -> list[tuple[str, str, int]]:
+        graveyard = WorkQueue("graveyard")
+        second = WorkQueue("second", dead_letter=graveyard)
+        first = a_queue("x", dead_letter=second)
+        for queue in (first, second):
+            consumer = queue.consume("a")
+            consumer.nack(await take(consumer), requeue=False)
+        message = await take(graveyard.consume("a"))
+        return [(d["queue"], d["reason"], d["count"]) for d in message.headers["x-death"]]
+
+    assert run(main()).result == [("second", "rejected", 1), ("mail", "rejected", 1)]
+
+
+def test_without_a_dead_letter_queue_what_is_refused_is_thrown_away() -> None:
+    async def main() -> WorkQueue:
+        queue = a_queue("x")
+        consumer = queue.consume("a")
+        consumer.nack(await take(consumer), requeue=False)
+        return queue
+
+    queue = run(main()).result
+    assert (queue.ready, queue.unacked) == (0, 0)
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+def test_a_message_is_settled_once_and_by_its_consumer_only() -> None:
+    async def main() -> None:
+        queue = a_queue(*"ab")
+        one, two = queue.consume("1"), queue.consume("2")
+        message = await take(one)
+        with pytest.raises(UnknownDelivery, match="'2' does not hold"):
+            two.ack(message)
+        one.ack(message)
+        for again in (lambda: one.ack(message), lambda: one.nack(message, requeue=True)):
+            with pytest.raises(UnknownDelivery):
+                again()
+        with pytest.raises(TypeError, match="message must be what get"):
+            one.ack("a")  # type: ignore[arg-type]
+        assert (queue.ready, queue.unacked) == (0, 1)
+
+    run(main())
+
+
+@pytest.mark.parametrize("end", [Consumer.die, Consumer.close])
+def test_nothing_can_be_done_in_the_name_of_who_is_gone(end: Any) -> None:
+    async def main() -> None:
+        queue = a_queue("x")
+        consumer = queue.consume("a")
+        message = await take(consumer)
+        end(consumer)
+        with pytest.raises(ConsumerClosed):
+            consumer.ack(message)
+        with pytest.raises(ConsumerClosed):
+            await consumer.get()
+        queue.consume("a")  # the name is free again
+        assert queue.unacked == 1
+
+    run(main())
+
+
+def test_who_waits_while_its_consumer_is_closed_is_told_so() -> None:
+    async def main() -> None:
+        consumer = a_queue().consume("a")
+        waiting = asyncio.create_task(consumer.get(wait=100))
+        await asyncio.sleep(1)
+        consumer.close()
+        with pytest.raises(ConsumerClosed, match="'a' is closed"):
+            await waiting
+        assert asyncio.get_running_loop().time() == 1
+
+    run(main())
+
+
+def test_who_waits_while_its_consumer_dies_runs_no_further_line() -> None:
+    async def main() -> None:
+        queue = a_queue()
+        consumer = queue.consume("a")
+        asyncio.create_task(consumer.get(wait=100))  # noqa: RUF006 - it waits for ever
+        await asyncio.sleep(1)
+        consumer.die()
+        queue.publish("x")
+
+    outcome = run(main(), drain=math.inf)
+    assert outcome.trace.clock() == 1
+
+
+def test_bad_options_are_refused_by_name() -> None:
+    queue = a_queue()
+    queue.consume("a")
+    for act, error, words in [
+        (lambda: WorkQueue(""), ValueError, "a name must be"),
+        (lambda: a_queue(delivery_limit=-1), ValueError, "delivery_limit must be 0 or more"),
+        (lambda: a_queue(dead_letter="dead"), TypeError, "dead_letter must be a WorkQueue"),
+        (lambda: a_queue(dead_letter=a_queue()), ValueError, "its own dead-letter queue"),
+        (lambda: queue.consume("a"), ValueError, "has a consumer 'a' already"),
+        (lambda: queue.consume("b", prefetch=0), ValueError, "prefetch must be 1 or more"),
+        (lambda: queue.publish(b"x"), TypeError, "body must be a text"),
+        (lambda: queue.publish("x", ["h"]), TypeError, "headers must be a dict"),
+        (lambda: queue.publish("x" * (2**24 + 1)), ValueError, "at most 16,777,216 bytes"),
+    ]:
+        with pytest.raises(error, match=words):
+            act()
+    assert (queue.ready, queue.unacked) == (0, 0)
+    queue.consume("b")
+
+
+def test_bad_waiting_times_are_refused() -> None:
+    async def main() -> None:
+        consumer = a_queue().consume("a")
+        for wait in (-1, math.nan, math.inf):
+            with pytest.raises(ValueError, match="wait must be"):
+                await consumer.get(wait)
+
+    run(main())
+
+
+def test_what_a_consumer_does_to_the_headers_stays_with_it() -> None:
+    async def main() -> dict[str, Any]:
+        queue, headers = a_queue(), {"type": "Mail"}
+        queue.publish("x", headers)
+        headers["type"] = "changed by the publisher"
+        consumer = queue.consume("a")
+        message = await take(consumer)
+        message.headers["type"] = "changed by the consumer"
+        consumer.nack(message, requeue=True)
+        return (await take(consumer)).headers
+
+    assert run(main()).result == {"type": "Mail"}
+
+
+# --- the trace -----------------------------------------------------------------------------------
+
+
+def test_the_trace_shows_what_arrived_and_what_was_lost_with_its_consumer() -> None:
+    async def main() -> None:
+        queue = a_queue(*"ab")
+        consumer = queue.consume("worker", prefetch=2)
+        await take(consumer)
+        consumer.die()
+
+    trace = run(main()).trace
+    assert [(m.sender, m.receiver, m.what, m.fate) for m in trace.messages] == [
+        ("producer", "mail", "a", Fate.DELIVERED),
+        ("producer", "mail", "b", Fate.DELIVERED),
+        ("mail", "worker", "a", Fate.DELIVERED),
+        ("mail", "worker", "b", Fate.LOST),
+    ]
+    assert trace.states_at(0) == {"mail": {"messages ready": "2", "messages unacked": "0"}}
+
+
+# --- anything goes -------------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                "publish",
+                "publish",
+                "get",
+                "get",
+                "ack",
+                "requeue",
+                "refuse",
+                "consume",
+                "die",
+                "close",
+            ]
+        ),
+        st.integers(0, 5),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, st.none() | st.integers(0, 3))
+def test_no_interleaving_loses_or_invents_a_message(
+    steps: list[tuple[str, int]], limit: int | None
+) -> None:
+    async def main() -> None:
+        dead = WorkQueue("dead")
+        queue = WorkQueue("mail", dead_letter=dead, delivery_limit=limit)
+        consumers: list[Consumer] = []
+        holding: dict[Consumer, list[WorkMessage]] = {}
+        acked: Counter[str] = Counter()
+        published = named = 0
+        for step, number in steps:
+            if step == "publish":
+                queue.publish(f"m{published}")
+                published += 1
+            elif step == "consume":
+                named += 1
+                consumers.append(queue.consume(f"w{named}", prefetch=number + 1))
+                holding[consumers[-1]] = []
+            elif consumers:
+                consumer = consumers[number % len(consumers)]
+                mine = holding[consumer]
+                if step == "get":
+                    message = await consumer.get(0)
+                    mine += [message] if message else []
+                elif step in ("die", "close"):
+                    consumers.remove(consumer)
+                    getattr(consumer, step)()
+                elif mine and step == "ack":
+                    acked[mine[0].body] += 1
+                    consumer.ack(mine.pop(0))
+                elif mine:
+                    consumer.nack(mine.pop(), requeue=step == "requeue")
+            assert queue.ready + queue.unacked + dead.ready + acked.total() == published
+        for consumer in consumers:
+            consumer.close()
+        left = await bodies(queue.consume("last", prefetch=100))
+        buried = await bodies(dead.consume("last", prefetch=100))
+        if not any(step in ("requeue", "refuse") for step, _ in steps) and limit is None:
+            assert left == sorted(left, key=lambda body: int(body[1:]))
+        total = acked + Counter(left) + Counter(buried)
+        assert total == Counter(f"m{number}" for number in range(published))
+
+    run(main())
