@@ -16,6 +16,12 @@ from tests.unit.broker_harness import ADAPTERS, Got, Harness, recovery, work_off
 KEYS = ["O-1", "O-2", "O-3", "O-4", "O-5", "O-6", "O-7", "O-8", "O-9", "O-10", "O-11", "O-12"]
 GROUP = "inventory"
 
+ORDERED = [name for name, make in ADAPTERS.items() if make().traits.order != "none"]
+"""Those that promise an order at all."""
+
+ORDERED_QUEUES = [name for name in ORDERED if ADAPTERS[name]().traits.order == "queue"]
+"""Those that promise it for a whole queue."""
+
 Scenario = Callable[[Harness], Awaitable[None]]
 Play = Callable[..., None]
 
@@ -274,10 +280,8 @@ def test_a_poison_message_ends_where_the_broker_says(play: Play) -> None:
 # --- order ---------------------------------------------------------------------------------------
 
 
-def test_messages_with_one_key_stay_in_order(harness: Harness, play: Play) -> None:
-    if harness.traits.order == "none":
-        pytest.skip("this broker promises no order")
-
+@pytest.mark.parametrize("harness", ORDERED, indirect=True)
+def test_messages_with_one_key_stay_in_order(play: Play) -> None:
     async def scenario(harness: Harness) -> None:
         await harness.join(GROUP, "worker-1")
         published = await publish_each(harness, KEYS, "abcdef")
@@ -289,10 +293,8 @@ def test_messages_with_one_key_stay_in_order(harness: Harness, play: Play) -> No
     play(scenario)
 
 
-def test_a_whole_queue_stays_in_order(harness: Harness, play: Play) -> None:
-    if harness.traits.order != "queue":
-        pytest.skip("the order of this broker is narrower than a queue")
-
+@pytest.mark.parametrize("harness", ORDERED_QUEUES, indirect=True)
+def test_a_whole_queue_stays_in_order(play: Play) -> None:
     async def scenario(harness: Harness) -> None:
         await harness.join(GROUP, "worker-1")
         published = await publish_each(harness, KEYS, "abc")
@@ -302,10 +304,8 @@ def test_a_whole_queue_stays_in_order(harness: Harness, play: Play) -> None:
     play(scenario)
 
 
-def test_what_comes_back_comes_before_what_is_behind_it(harness: Harness, play: Play) -> None:
-    if harness.traits.order == "none":
-        pytest.skip("this broker promises no order")
-
+@pytest.mark.parametrize("harness", ORDERED, indirect=True)
+def test_what_comes_back_comes_before_what_is_behind_it(play: Play) -> None:
     async def scenario(harness: Harness) -> None:
         await harness.join(GROUP, "worker-1")
         published = await publish_each(harness, ["O-1"], "abcd")

@@ -8,9 +8,11 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -26,6 +28,8 @@ from lessonkit.patterns.eventtable import DuplicateEvent, Recorded, VersionConfl
 from lessonkit.patterns.snapshots import Snapshot, SnapshotStore, rebuild
 
 ROOT = Path(__file__).parents[2]
+NOBODY = 65534
+"""The number of a user who owns nothing."""
 
 
 class Shade(Enum):
@@ -584,19 +588,35 @@ def test_a_read_only_database_can_be_read(path: Path) -> None:
         assert store.version("O-001") == 1
 
 
-def test_a_write_protected_file_is_never_written(path: Path) -> None:
-    with EventStore(TYPES, path) as store:
-        store.append("O-001", [paid()])
-    path.chmod(0o444)
-    before = path.read_bytes()
-    if os.access(path, os.W_OK):
-        pytest.skip("whoever runs this may write everywhere, as root does")
-    with (
-        EventStore(TYPES, path) as store,
-        pytest.raises(DatabaseUnavailable, match="it is read-only"),
-    ):
-        store.append("O-001", [paid()])
-    assert path.read_bytes() == before
+@contextmanager
+def as_an_ordinary_user() -> Iterator[None]:
+    """Root may write everywhere, so a test that runs as root becomes somebody else for a while."""
+    is_root = os.name == "posix" and os.geteuid() == 0
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_a_write_protected_file_is_never_written() -> None:
+    # Not in pytest's own folder: that one is closed to other users.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.db"
+        with EventStore(TYPES, path) as store:
+            store.append("O-001", [paid()])
+        Path(folder).chmod(0o777)  # the file is write-protected, not its folder
+        path.chmod(0o444)
+        before = path.read_bytes()
+        with (
+            as_an_ordinary_user(),
+            EventStore(TYPES, path) as store,
+            pytest.raises(DatabaseUnavailable, match="it is read-only"),
+        ):
+            store.append("O-001", [paid()])
+        assert path.read_bytes() == before
 
 
 def test_a_damaged_event_is_named_with_its_position(store: EventStore) -> None:
