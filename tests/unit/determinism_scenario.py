@@ -132,8 +132,49 @@ def in_virtual_time() -> str:
 
     async def main() -> None:
         await everything(current_trace().note)
+        await use_patterns()
 
     return run(main()).trace.digest()
+
+
+async def use_patterns() -> None:
+    """Many handlers on one bus, and two consumers on each broker, all at the same moments."""
+    from lessonkit.patterns.brokers import PartitionedLog, Queue, Topic, WorkQueue
+    from lessonkit.patterns.bus import InMemoryEventBus
+    from lessonkit.patterns.events import Event
+
+    bus = InMemoryEventBus()
+    for number in range(12):
+        seconds = 1.0 if number % 2 else 0.0
+        bus.subscribe(Event, lambda event, seconds=seconds: asyncio.sleep(seconds))
+    for _ in range(3):
+        bus.publish_and_forget(Event())
+    await bus.close()
+
+    log, work, sqs = PartitionedLog("log", partitions=3), WorkQueue("work"), Queue("queue")
+    topic = Topic("topic")
+    topic.subscribe(sqs)
+
+    async def read(name: str) -> None:
+        member, consumer = log.join("group", name), work.consume(name)
+        while True:
+            await member.poll(most=1)
+            member.commit()
+            message = await consumer.get()
+            assert message is not None
+            await asyncio.sleep(0.5)
+            consumer.ack(message)
+            for received in await sqs.receive(name):
+                sqs.delete(received)
+
+    readers = {asyncio.create_task(read(f"reader{number}")) for number in range(2)}
+    for number in range(12):
+        log.append(f"key{number}", f"{number}")
+        work.publish(f"{number}")
+        topic.publish(f"{number}")
+    await asyncio.sleep(60)
+    for reader in readers:
+        reader.cancel()
 
 
 def on_a_stock_loop() -> str:

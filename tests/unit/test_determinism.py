@@ -26,7 +26,7 @@ AFTER_NEST_ASYNCIO = (
     "runpy.run_path(sys.argv[1], run_name='__main__')"
 )
 
-GOLDEN = "7e0bbbe9514b2022"
+GOLDEN = "fb71f1fa44672bb3"
 """The digest of the scenario's trace. It may change only when the scenario is edited."""
 
 
