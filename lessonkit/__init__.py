@@ -18,6 +18,7 @@ _HOMES = {
         "Crash Down Exponential Failure Fixed Flaky LogNormal Outage Refused ReplyLost Slow Uniform"
     ),
     "lessonkit.messages": "current_language language tr",
+    "lessonkit.patterns.backoff": "Backoff",
     "lessonkit.patterns.bus": "BusClosed InMemoryEventBus",
     "lessonkit.patterns.database": "DatabaseUnavailable",
     "lessonkit.patterns.delivery": "Delivery Subscription",
@@ -25,8 +26,18 @@ _HOMES = {
         "BadEvent Event EventTypes MissingField NewerVersion UnknownEventType"
     ),
     "lessonkit.patterns.eventstore": "DuplicateEvent EventStore Recorded VersionConflict",
+    "lessonkit.patterns.inbox": "Inbox",
+    "lessonkit.patterns.outbox": "Lease Outbox",
+    "lessonkit.patterns.outboxtable": "PARKED OutboxMessage",
+    "lessonkit.patterns.polling": "PollingTimeout longest_wait poll_until",
     "lessonkit.patterns.projections": "Projection ProjectionFailed",
+    "lessonkit.patterns.saga": "Saga",
+    "lessonkit.patterns.sagalog": "SagaLog SagaTakenOver SagaUnfinished",
+    "lessonkit.patterns.sagaprogress": "SagaResult",
+    "lessonkit.patterns.sagastep": "Step",
+    "lessonkit.patterns.sagatable": "SagaState",
     "lessonkit.patterns.snapshots": "Rebuilt Snapshot SnapshotStore rebuild",
+    "lessonkit.patterns.relay": "Relay",
     "lessonkit.runner": "Run run",
     "lessonkit.shop": (
         "Answer CreateOrder Customer Item KeyReused LATENCY Network NoReply NotFound Order"

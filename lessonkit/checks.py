@@ -69,6 +69,36 @@ def one_of(name: str, value: object, accepted: Iterable[str]) -> str:
     raise ValueError(f"{name} must be one of {', '.join(words)}; got {value!r}")
 
 
+def some_text(name: str, value: object) -> str:
+    """Return ``value`` if it is a text of at least one letter that UTF-8 can carry.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} must be a text of at least one letter; got {value!r}")
+    return utf8_text(name, value)
+
+
+def utf8_text(name: str, text: str) -> str:
+    """Return ``text`` if UTF-8 can carry it: Python has texts with half of a surrogate pair.
+
+    Raises
+    ------
+    ValueError
+        If it cannot.
+    """
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            half = text[error.start]
+            raise ValueError(f"{name} must be such that UTF-8 can carry it; got {half!r}") from None
+    return text
+
+
 def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {type(value).__name__} {value!r}")

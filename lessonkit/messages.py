@@ -99,6 +99,7 @@ def service_name(service: str) -> str:
         "event bus": pgettext("service", "event bus"),
         "publisher": pgettext("service", "publisher"),
         "producer": pgettext("service", "producer"),
+        "points": pgettext("service", "points"),
     }
     return names.get(service, service)
 

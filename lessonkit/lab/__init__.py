@@ -11,6 +11,7 @@ from lessonkit.lab.controls import (
     toggle,
     whole,
 )
+from lessonkit.lab.flow import flow_view
 from lessonkit.lab.panel import panel
 from lessonkit.lab.picture import Mermaid, Picture
 from lessonkit.lab.tiles import tiles
@@ -25,6 +26,7 @@ __all__ = [
     "case_view",
     "charts",
     "choice",
+    "flow_view",
     "milliseconds",
     "moment",
     "panel",

@@ -79,6 +79,7 @@ class _Timeline:
         self.x_end = width - RIGHT - 14
         self.width = width
         self.height = TOP + LANE * max(len(self.services), 1) + BOTTOM
+        self.said: list[tuple[str, float, float]] = []
         self.crashes = {note.service: note.time for note in trace.notes if note.text == CRASH}
 
     def x(self, time: float) -> float:
@@ -206,6 +207,7 @@ class _Timeline:
             left = min(x - 5, max(self.x_end - width, LEFT))
             if left >= free_from.get(change.service, 0.0):
                 free_from[change.service] = left + width + 4
+                self.said.append((change.service, left, left + width))
                 yield svg.text(left, y + 20, words, size=10.5, halo=True)
 
     def notes(self) -> Iterator[str]:
@@ -219,7 +221,12 @@ class _Timeline:
             left = min(x + 12, self.x_end - width - 12)
             if left >= free_from.get(note.service, 0.0):
                 free_from[note.service] = left + width + 4
-                yield svg.text(left, y + 20, words, fill=svg.RED, font_weight=600)
+                taken = any(
+                    service == note.service and start < left + width and left < end
+                    for service, start, end in self.said
+                )
+                below = 32 if taken else 20  # where no state is written already
+                yield svg.text(left, y + below, words, fill=svg.RED, font_weight=600)
 
     def column(self) -> Iterator[str]:
         """The state of every service, at the marked moment or at the end."""

@@ -29,7 +29,7 @@ from lessonkit.shop.process import here
 from lessonkit.trace import Kind, find_trace
 
 LOG_LENGTH = 10_000
-"""How many deliveries the log remembers. Failures are all kept."""
+"""How many events and deliveries a bus remembers. Failures are all kept."""
 
 
 class BusClosed(RuntimeError):
@@ -49,6 +49,8 @@ class InMemoryEventBus:
 
     Attributes
     ----------
+    published
+        The last events, each with the service that published it: also those that nobody heard.
     log
         The last deliveries, in the order of publication.
     failures
@@ -59,6 +61,7 @@ class InMemoryEventBus:
         self.network = network
         self.name = name
         self.dispatcher = Dispatcher(name)
+        self.published: deque[tuple[str, Event]] = deque(maxlen=LOG_LENGTH)
         self.log: deque[Delivery] = deque(maxlen=LOG_LENGTH)
         self.failures: list[Delivery] = []
         self._subscriptions: list[Subscription] = []
@@ -172,10 +175,11 @@ class InMemoryEventBus:
             raise TypeError(f"event must be an Event; got {event!r}")
         if self._closed and not inside_a_handler():
             raise BusClosed(f"the bus is closed; {event.type} {event.event_id} was not published")
+        process = here.get()
+        sender = process.name if process is not None else "publisher"
+        self.published.append((sender, event))
         trace = find_trace()
         if trace is not None:
-            process = here.get()
-            sender = process.name if process is not None else "publisher"
             correlation = event.correlation_id
             trace.end(
                 trace.send(sender, self.name, event.type, Kind.EVENT, correlation=correlation)

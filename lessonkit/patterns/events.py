@@ -54,7 +54,8 @@ def _next_id() -> str:
     return f"E-{trace.next_number()}" if trace is not None else str(uuid.uuid4())
 
 
-def _now() -> float:
+def now() -> float:
+    """Seconds since the start of the run; outside of a run, seconds since 1970."""
     trace = find_trace()
     return trace.clock() if trace is not None else time.time()
 
@@ -81,7 +82,7 @@ class Event:
     VERSION: ClassVar[int] = 1
 
     event_id: str = field(default_factory=_next_id)
-    occurred_at: float = field(default_factory=_now)
+    occurred_at: float = field(default_factory=now)
     correlation_id: str | None = field(default_factory=correlation.get)
     causation_id: str | None = field(default_factory=cause.get)
 

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 
-from lessonkit.checks import whole_number
+from lessonkit.checks import some_text, utf8_text, whole_number
 from lessonkit.patterns.database import Database
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
 from lessonkit.patterns.eventtable import (
@@ -93,7 +93,7 @@ class EventStore:
         DatabaseUnavailable
             If the database cannot be used.
         """
-        _check_stream(stream)
+        some_text("stream", stream)
         if not isinstance(events, Sequence) or not events:
             raise ValueError(f"events must be a list of at least one event; got {events!r}")
         if expected_version is not None:
@@ -119,8 +119,7 @@ class EventStore:
             raise TypeError(f"events[{number}] must be an Event; got {event!r}")
         try:
             text = self._types.to_json(event)
-            if not text.isascii():
-                _check_text(f"the texts of {event.type}", text)
+            utf8_text(f"the texts of {event.type}", text)
         except (TypeError, ValueError) as error:
             error.add_note(f"(events[{number}]; nothing of the list was stored)")
             raise
@@ -149,7 +148,7 @@ class EventStore:
 
     def version(self, stream: str) -> int:
         """How many events there are in ``stream``; 0 if it does not exist."""
-        _check_stream(stream)
+        some_text("stream", stream)
         version: int = self.database.execute(VERSION, (stream,)).fetchone()[0]
         return version
 
@@ -231,20 +230,6 @@ class EventStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _check_stream(stream: object) -> None:
-    if not isinstance(stream, str) or not stream:
-        raise ValueError(f"stream must be a text of at least one letter; got {stream!r}")
-    _check_text("stream", stream)
-
-
-def _check_text(name: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:  # Python has texts with half of a surrogate pair
-        half = text[error.start]
-        raise ValueError(f"{name} must be such that UTF-8 can carry it; got {half!r}") from None
 
 
 def up_to(name: str, value: object, last: int, of_what: str) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lessonkit.checks import whole_number
+from lessonkit.messages import N_
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,11 @@ class CreateOrder:
 
 
 class OrderStatus(StrEnum):
-    """Whether an order stands."""
+    """Whether an order stands: only a confirmed one does."""
 
-    CONFIRMED = "confirmed"
-    CANCELLED = "cancelled"
+    PENDING = N_("pending")  #: written down, and not yet decided
+    CONFIRMED = N_("confirmed")
+    CANCELLED = N_("cancelled")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,15 @@ class Order:
         return cls(
             command.order_id, command.customer_id, command.items, command.total, transaction_id
         )
+
+    @classmethod
+    def pending(cls, command: CreateOrder) -> Order:
+        """An order from the command that does not stand yet."""
+        return replace(cls.create(command), status=OrderStatus.PENDING)
+
+    def confirmed(self, transaction_id: str) -> Order:
+        """The same order, confirmed, with the payment that goes with it."""
+        return replace(self, transaction_id=transaction_id, status=OrderStatus.CONFIRMED)
 
     def cancelled(self) -> Order:
         """The same order, cancelled."""

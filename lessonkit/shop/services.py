@@ -13,8 +13,13 @@ from dataclasses import dataclass
 from lessonkit.messages import N_
 from lessonkit.shop.errors import KeyReused, NotFound
 from lessonkit.shop.network import Network, correlation
-from lessonkit.shop.orders import Item, Order
+from lessonkit.shop.orders import Item, Order, OrderStatus
 from lessonkit.trace import current_trace
+
+
+def _check_key(key: object) -> None:
+    if not isinstance(key, str) or not key:
+        raise ValueError(f"key must be a text of at least one letter; got {key!r}")
 
 
 @dataclass
@@ -44,6 +49,7 @@ class Inventory:
         self.stock = dict(stock)
         self.reservations: dict[str, Reservation] = {}
         self._by_key: dict[str, str] = {}
+        self._tombstones: set[str] = set()
 
     async def reserve(self, items: tuple[Item, ...], key: str | None = None) -> ReserveResult:
         """Set items aside. The same ``key`` again gives the same answer, not a second reservation.
@@ -59,9 +65,20 @@ class Inventory:
             "inventory", "cancel_reservation", self._cancel_reservation, reservation_id
         )
 
+    async def cancel_by_key(self, key: str) -> None:
+        """Undo what ``reserve`` with this key has done, or will do.
+
+        For a caller that has had no reply and knows no reservation id. If no such request has come,
+        the key is marked (a *tombstone*): should the request arrive late, nothing is set aside.
+        """
+        _check_key(key)
+        await self._network.call("inventory", "cancel_by_key", self._cancel_by_key, key)
+
     def _reserve(self, items: tuple[Item, ...], key: str | None) -> ReserveResult:
         if key in self._by_key:
             return ReserveResult(True, self._by_key[key])
+        if key in self._tombstones:
+            return ReserveResult(False)
         wanted: Counter[str] = Counter()
         for item in items:
             wanted[item.product_id] += item.quantity
@@ -81,6 +98,12 @@ class Inventory:
         if reservation.held:
             reservation.held = False
             self._move(reservation.items, +1)
+
+    def _cancel_by_key(self, key: str) -> None:
+        if key in self._by_key:
+            self._cancel_reservation(self._by_key[key])
+        else:
+            self._tombstones.add(key)
 
     def _move(self, items: tuple[Item, ...], sign: int) -> None:
         for item in items:
@@ -115,6 +138,7 @@ class Payment:
         self._declined = frozenset(declined)
         self.captures: dict[str, Capture] = {}
         self._by_key: dict[str, str] = {}
+        self._tombstones: set[str] = set()
         self._balance = 0
 
     async def charge(self, amount: int, method: str, key: str | None = None) -> ChargeResult:
@@ -134,12 +158,23 @@ class Payment:
         """Give the money of one charge back. To do it twice does no harm."""
         await self._network.call("payment", "refund", self._refund, transaction_id)
 
+    async def refund_by_key(self, key: str) -> None:
+        """Give back what ``charge`` with this key has taken, or will take.
+
+        For a caller that has had no reply and knows no transaction id. If no such request has come,
+        the key is marked (a *tombstone*): should the request arrive late, no money is taken.
+        """
+        _check_key(key)
+        await self._network.call("payment", "refund_by_key", self._refund_by_key, key)
+
     def _charge(self, amount: int, method: str, key: str | None) -> ChargeResult:
         if key in self._by_key:
             capture = self.captures[self._by_key[key]]
             if capture.amount != amount:
                 raise KeyReused(f"key {key!r} was used for {capture.amount} yen, not {amount}")
             return ChargeResult(True, capture.transaction_id)
+        if key in self._tombstones:
+            return ChargeResult(False)
         if method in self._declined:
             return ChargeResult(False)
         transaction_id = f"T-{len(self.captures) + 1}"
@@ -157,6 +192,12 @@ class Payment:
             capture.refunded = True
             self._book(-capture.amount)
 
+    def _refund_by_key(self, key: str) -> None:
+        if key in self._by_key:
+            self._refund(self._by_key[key])
+        else:
+            self._tombstones.add(key)
+
     def _book(self, amount: int) -> None:
         self._balance += amount
         current_trace().state("payment", N_("yen taken"), f"{self._balance:,}")
@@ -170,12 +211,21 @@ class Database:
         self.orders: dict[str, Order] = {}
 
     async def save(self, order: Order) -> None:
-        """Keep the order; an order of the same id is replaced."""
+        """Keep the order; one of the same id is replaced, but what is cancelled stays cancelled.
+
+        So a cancelled order is a tombstone, too: a request that arrives late does not revive it.
+        """
         await self._network.call("database", "save", self._save, order)
 
     def _save(self, order: Order) -> None:
+        before = self.orders.get(order.order_id)
+        if before is not None and before.status is OrderStatus.CANCELLED:
+            return
         self.orders[order.order_id] = order
-        current_trace().state("database", N_("orders"), len(self.orders))
+        if order.status is (before or order).status is OrderStatus.CONFIRMED:
+            current_trace().state("database", N_("orders"), len(self.orders))
+        else:  # it was not decided at once: what counts is what became of it
+            current_trace().state("database", order.order_id, order.status)
 
 
 @dataclass(frozen=True)

@@ -40,13 +40,17 @@ class Shop:
         Pieces of each product on the shelf.
     declined
         Payment methods that the payment service does not accept.
+    more
+        Services of your own, each with its latency, as in ``{"points": 0.05}``: what they do, they
+        do through ``shop.network.call("points", ...)``.
     seed
         Everything random comes from it: the same seed gives the same run.
 
     Raises
     ------
     TypeError, ValueError
-        For an unknown service, a latency that is none, a fault that is none, negative stock.
+        For an unknown service, a latency that is none, a fault that is none, negative stock, or a
+        service of your own that has the name of one of the shop's.
     """
 
     def __init__(
@@ -56,10 +60,12 @@ class Shop:
         faults: Sequence[AnyFault] = (),
         stock: Mapping[str, int] = STOCK,
         declined: Collection[str] = ("expired card",),
+        more: Mapping[str, Latency | float] | None = None,
         seed: int = 0,
     ) -> None:
         given = {} if latency is None else latency
-        for word, value in (("latency", given), ("stock", stock)):
+        own = {} if more is None else more
+        for word, value in (("latency", given), ("stock", stock), ("more", own)):
             if not isinstance(value, Mapping):
                 raise TypeError(f"{word} must be a dict by name, as in {{'a': 1}}; got {value!r}")
         if isinstance(declined, str):
@@ -70,11 +76,15 @@ class Shop:
             name: as_latency(f"latency of {name}", given.get(name, LATENCY[name]))
             for name in LATENCY
         }
+        for name, seconds in own.items():
+            if not isinstance(name, str) or not name or name in (*LATENCY, "customer"):
+                raise ValueError(f"more must name new services; got {name!r}")
+            latencies[name] = as_latency(f"latency of {name}", seconds)
         for product, pieces in stock.items():
             whole_number(f"stock of {product}", pieces)
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise TypeError(f"seed must be a whole number, got {seed!r}")
-        faults = check_faults(faults, list(LATENCY))
+        faults = check_faults(faults, list(latencies))
 
         self.network = Network(latencies, faults, seed)
         self.customer = Customer(self.network)
@@ -88,7 +98,7 @@ class Shop:
         # A fault at an operation that does not exist would never strike, and nobody would know.
         for fault in faults:
             service, _, operation = getattr(fault, "target", "").partition(".")
-            if operation and service != "orders":
+            if operation and service != "orders" and service in LATENCY:
                 own = [name for name in vars(type(getattr(self, service))) if name[0] != "_"]
                 one_of(f"the operation in {fault!r}", operation, own)
 

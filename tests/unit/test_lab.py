@@ -148,6 +148,18 @@ def test_a_long_run_is_shown_in_seconds() -> None:
     assert "s" in texts(timeline(trace))
 
 
+def test_a_note_stands_below_a_state_that_is_written_in_its_place() -> None:
+    def height_of_the_note(*states: str) -> float:
+        trace = Trace(clock=lambda: 1.0)
+        for value in states:
+            trace.state("a", "saga", value)
+        trace.note("a", "crash")
+        (found,) = re.findall(r'<text x="[\d.]+" y="([\d.]+)"[^>]*>crash<', timeline(trace))
+        return float(found)
+
+    assert height_of_the_note("compensating") == height_of_the_note() + 12
+
+
 @pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), "1", True])
 def test_a_moment_that_is_none_is_refused(wrong) -> None:
     with pytest.raises((TypeError, ValueError), match=r"at must be a number"):

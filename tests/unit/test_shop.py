@@ -47,7 +47,13 @@ from lessonkit.faults import AnyFault
 from lessonkit.messages import current_language, language
 from lessonkit.shop.audit import RULES
 from lessonkit.shop.customer import Answer, OrderFunction
-from lessonkit.shop.services import Capture, Mail, Reservation
+from lessonkit.shop.services import (
+    Capture,
+    ChargeResult,
+    Mail,
+    Reservation,
+    ReserveResult,
+)
 
 ITEMS = (Item("P-1", 2, 2500),)
 
@@ -236,6 +242,74 @@ def test_without_a_key_each_reservation_is_a_new_one() -> None:
     assert shop.inventory.stock["P-1"] == 6
 
 
+def reserve_by_key(shop: Shop, key: str = "O-001") -> ReserveResult:
+    return result_of(shop.inventory.reserve(ITEMS, key))
+
+
+def charge_by_key(shop: Shop, key: str = "O-001") -> ChargeResult:
+    return result_of(shop.payment.charge(5000, "card", key))
+
+
+def test_a_reservation_can_be_cancelled_by_its_key_and_twice_does_no_harm() -> None:
+    shop = Shop()
+    assert reserve_by_key(shop).success
+    for _ in range(2):
+        result_of(shop.inventory.cancel_by_key("O-001"))
+        assert shop.inventory.stock == STOCK
+    assert not shop.inventory.reservations["R-1"].held
+
+
+def test_a_charge_can_be_refunded_by_its_key_and_twice_does_no_harm() -> None:
+    shop = Shop()
+    assert charge_by_key(shop).success
+    for _ in range(2):
+        trace = run(shop.payment.refund_by_key("O-001")).trace
+    assert shop.payment.captures["T-1"].refunded
+    assert trace.states == []
+    assert money(shop) == 0
+
+
+def test_a_request_that_comes_after_it_was_undone_by_its_key_does_nothing() -> None:
+    shop = Shop()
+    result_of(shop.inventory.cancel_by_key("O-001"))
+    result_of(shop.payment.refund_by_key("O-001"))
+    assert reserve_by_key(shop) == ReserveResult(False)
+    assert charge_by_key(shop) == ChargeResult(False)
+    assert (shop.inventory.reservations, shop.payment.captures) == ({}, {})
+    assert shop.inventory.stock == STOCK
+
+
+def test_undoing_by_a_key_leaves_other_keys_alone() -> None:
+    shop = Shop()
+    assert reserve_by_key(shop, "O-001").success
+    assert charge_by_key(shop, "O-001").success
+    result_of(shop.inventory.cancel_by_key("O-002"))
+    result_of(shop.payment.refund_by_key("O-002"))
+    assert shop.inventory.reservations["R-1"].held
+    assert money(shop) == 5000
+
+
+def test_a_request_still_under_way_when_it_is_undone_by_its_key_does_nothing() -> None:
+    shop = Shop(faults=[Slow("payment.charge", times=10.0)])
+
+    async def main() -> ChargeResult:
+        late = asyncio.create_task(shop.payment.charge(5000, "card", "O-001"))
+        await asyncio.sleep(0.1)
+        await shop.payment.refund_by_key("O-001")
+        return await late
+
+    assert result_of(main()) == ChargeResult(False)
+    assert shop.payment.captures == {}
+
+
+@pytest.mark.parametrize("key", ["", None, 1])
+def test_undoing_needs_a_key(key: Any) -> None:
+    shop = Shop()
+    for undo in (shop.inventory.cancel_by_key, shop.payment.refund_by_key):
+        with pytest.raises(ValueError, match="key must be a text of at least one letter; got"):
+            result_of(undo(key))
+
+
 def test_an_unknown_reservation_cannot_be_cancelled() -> None:
     with pytest.raises(NotFound, match="no reservation 'R-9'"):
         result_of(Shop().inventory.cancel_reservation("R-9"))
@@ -332,6 +406,41 @@ def test_an_order_of_the_same_id_is_replaced() -> None:
     assert shop.database.orders == {"O-001": order.cancelled()}
     assert order.status is OrderStatus.CONFIRMED
     assert not books(shop)[0].stands
+
+
+def test_an_order_that_is_cancelled_stays_cancelled() -> None:
+    shop = Shop()
+    order = Order.create(an_order(), "T-1")
+    result_of(shop.database.save(order.cancelled()))
+    assert shop.database.orders == {"O-001": order.cancelled()}
+    trace = run(shop.database.save(order)).trace  # a request that comes late
+    assert shop.database.orders == {"O-001": order.cancelled()}
+    assert trace.states == []
+
+
+def test_an_order_that_is_pending_does_not_stand_until_it_is_confirmed() -> None:
+    shop = Shop()
+    order = Order.pending(an_order())
+    result_of(shop.database.save(order))
+    assert order.status is OrderStatus.PENDING
+    assert not books(shop)[0].stands
+    result_of(shop.database.save(order.confirmed("T-1")))
+    assert shop.database.orders == {"O-001": Order.create(an_order(), "T-1")}
+    assert books(shop)[0].stands
+
+
+def test_the_trace_shows_what_became_of_an_order_that_was_not_decided_at_once() -> None:
+    shop = Shop()
+    order = Order.pending(an_order())
+
+    async def main() -> None:
+        for version in (order, order.confirmed("T-1"), order.cancelled()):
+            await shop.database.save(version)
+        await shop.database.save(Order.create(an_order(2)))
+
+    states = [(state.key, state.value) for state in run(main()).trace.states]
+    became = [("O-001", status) for status in ("pending", "confirmed", "cancelled")]
+    assert states == [*became, ("orders", "2")]
 
 
 def test_every_mail_that_is_sent_is_sent() -> None:
@@ -590,6 +699,17 @@ def test_money_that_was_given_back_and_stock_that_was_put_back_are_no_violation(
     assert audit(shop) == []
 
 
+def test_money_and_stock_of_a_pending_order_are_money_and_stock_without_an_order() -> None:
+    shop = honest_shop()
+    shop.database.orders["O-001"] = Order.pending(an_order())
+    assert {violation.rule for violation in audit(shop)} == {
+        "no money without an order",
+        "no stock without an order",
+        "no order lost",
+        "no mail without an order",
+    }
+
+
 def test_what_the_customer_was_told_last_counts() -> None:
     shop = honest_shop()
     shop.customer.answers.insert(0, Answer("O-001", Told.FAILED, "", 0.0, 0.1))
@@ -698,7 +818,29 @@ def test_what_the_killed_process_was_doing_is_not_taken_up_again_by_the_new_one(
     assert log == []
 
 
+def test_a_shop_has_room_for_a_service_of_one_s_own() -> None:
+    shop = Shop(more={"points": 0.05}, faults=[Refused("points.add", call=2)])
+    given: list[int] = []
+
+    async def create_order(command: CreateOrder) -> None:
+        await shop.network.call("points", "add", given.append, command.total // 100)
+
+    async def main() -> list[Answer]:
+        return [await shop.place_order(create_order, an_order(n)) for n in (1, 2)]
+
+    answers = run(main()).result
+    assert [answer.told for answer in answers] == [Told.CONFIRMED, Told.FAILED]
+    assert answers[0].wait == pytest.approx(0.05)
+    assert given == [50]
+
+
 # --- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["payment", "customer", "", 1])
+def test_a_service_of_one_s_own_has_a_name_of_its_own(name: Any) -> None:
+    with pytest.raises(ValueError, match=rf"more must name new services; got {name!r}"):
+        Shop(more={name: 0.1})
 
 
 def test_a_latency_for_an_unknown_service_is_refused() -> None:

@@ -1,0 +1,134 @@
+"""The inbox: a message that comes twice has its effect once.
+
+The consumer writes down the id of each message that it has handled, in the same transaction as its
+own work, in its own database. A message whose id is there already has been handled.
+
+Source: Chris Richardson, *Microservices Patterns*, 2018, chapter 3, "Handling duplicate messages"
+(tracking messages and discarding duplicates).
+"""
+
+from __future__ import annotations
+
+import inspect
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+from lessonkit.checks import some_text
+from lessonkit.patterns.database import Database, DatabaseUnavailable, was_forbidden
+
+T = TypeVar("T")
+
+TABLE = """
+    CREATE TABLE IF NOT EXISTS inbox (
+        consumer   TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        PRIMARY KEY (consumer, message_id)
+    ) WITHOUT ROWID
+"""
+CLAIM = "INSERT OR IGNORE INTO inbox (consumer, message_id) VALUES (?, ?)"
+
+
+class Inbox:
+    """The ids of the messages that one consumer has handled.
+
+    Parameters
+    ----------
+    database
+        The consumer's own, where its work is stored.
+    consumer
+        Its name. Each consumer handles each message once; several may share a database.
+
+    Attributes
+    ----------
+    duplicates
+        How many messages came that had been handled before, since this object was made.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is none of these.
+    DatabaseUnavailable
+        If the database cannot be used.
+    """
+
+    def __init__(self, database: Database, consumer: str) -> None:
+        if not isinstance(database, Database):
+            raise TypeError(f"database must be a Database(...); got {database!r}")
+        self.database = database
+        self.consumer = some_text("consumer", consumer)
+        self.duplicates = 0
+        try:
+            database.execute(TABLE)
+            database.execute("SELECT consumer, message_id FROM inbox LIMIT 0")
+        except sqlite3.OperationalError as error:
+            raise DatabaseUnavailable(
+                f"the database {database.path!r} cannot be used: its table inbox is not one of an"
+                f" inbox ({error})"
+            ) from error
+
+    def handle(self, message_id: int | str, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Do ``work(tx)``, unless the message has been handled before.
+
+        The id and the work are stored together or not at all: if ``work`` raises, the message
+        counts as not handled, and can come again.
+
+        Parameters
+        ----------
+        message_id
+            The message's own id, the same each time it comes. 7 and ``"7"`` are one id. Whoever
+            gets messages from several outboxes puts the outbox's name before it: ``"orders/7"``.
+        work
+            A plain function. It changes the database with ``tx.execute(...)``; it can add to an
+            outbox in the same database.
+
+        Returns
+        -------
+        object
+            What ``work`` returned; None if it had been done before.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the id is none, or ``work`` is declared async: a transaction waits for nobody.
+        RuntimeError
+            If a transaction is under way on this connection, or if ``work`` tries to end one.
+        DatabaseUnavailable
+            If the database cannot be used.
+        Exception
+            What ``work`` raised.
+        """
+        key = _as_text(message_id)
+        if not callable(work) or inspect.iscoroutinefunction(work):
+            raise TypeError(f"work must be a plain function, not declared async; got {work!r}")
+        with self.database.transaction() as tx:
+            if tx.execute(CLAIM, (self.consumer, key)).rowcount == 0:
+                self.duplicates += 1
+                return None
+            return self._do(work, tx)
+
+    def _do(self, work: Callable[[sqlite3.Connection], T], tx: sqlite3.Connection) -> T:
+        # COMMIT is ours: it comes when the work is done.
+        with self.database.forbidding(lambda action: action == sqlite3.SQLITE_TRANSACTION):
+            try:
+                result = work(tx)
+            except Exception as error:
+                if was_forbidden(error):
+                    raise RuntimeError("work must neither begin nor end a transaction") from error
+                raise
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError(f"work must be a plain function, not declared async; got {work!r}")
+        return result
+
+    def seen(self, message_id: int | str) -> bool:
+        """Whether the message has been handled."""
+        sql = "SELECT 1 FROM inbox WHERE consumer = ? AND message_id = ?"
+        key = _as_text(message_id)
+        return self.database.execute(sql, (self.consumer, key)).fetchone() is not None
+
+
+def _as_text(message_id: int | str) -> str:
+    if isinstance(message_id, int) and not isinstance(message_id, bool):
+        return str(message_id)
+    return some_text("message_id", message_id)

@@ -1,0 +1,125 @@
+"""Polling: ask again and again, less and less often, until the answer is there.
+
+That is how a client waits for a result that comes later. Without a cap on the delays it soon asks
+too rarely; without jitter a thousand clients ask in the same moment; without a deadline the user
+waits for longer than a user does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from lessonkit.checks import positive_number, whole_number
+from lessonkit.patterns.backoff import Backoff
+
+T = TypeVar("T")
+
+DOUBLING: Final = Backoff(base=1.0, cap=math.inf, jitter=False)
+"""The lesson's delays: 1, 2, 4, 8, ... seconds."""
+
+
+class PollingTimeout(TimeoutError):
+    """The answer did not come. ``attempts`` is how many times was asked, in ``seconds`` in all."""
+
+    def __init__(self, attempts: int, seconds: float) -> None:
+        self.attempts, self.seconds = attempts, seconds
+        asked = "once" if attempts == 1 else f"{attempts} times"
+        super().__init__(f"asked {asked} in {seconds:.3f} s, and it was not done")
+
+
+async def poll_until(
+    ask: Callable[[], Awaitable[T]],
+    is_done: Callable[[T], object],
+    *,
+    attempts: int = 10,
+    backoff: Backoff = DOUBLING,
+    deadline: float | None = None,
+    rng: random.Random | None = None,
+) -> T:
+    """Call ``await ask()`` until ``is_done(answer)``, with a growing delay between two questions.
+
+    After the last question there is no delay: nobody would ask any more.
+
+    Parameters
+    ----------
+    ask
+        ``async def ask()``; returns the answer so far, such as the status of an order.
+    is_done
+        Says whether this is the answer that was waited for.
+    attempts
+        How many times to ask.
+    backoff
+        The delays. The default is the lesson's: 1, 2, 4, ... seconds, no cap, no jitter.
+    deadline
+        After so many seconds it is over, in the middle of a question if need be. If the next delay
+        would not end before, it is over at once. None for no deadline.
+    rng
+        Where the jitter comes from; each client needs its own, such as
+        ``lessonkit.faults.stream(seed, client)``.
+
+    Returns
+    -------
+    object
+        The answer that is done.
+
+    Raises
+    ------
+    PollingTimeout
+        If there is none after all attempts, or at the deadline.
+    TypeError, ValueError
+        If an argument is none of these.
+    Exception
+        What ``ask`` raised.
+    """
+    _check(ask, is_done, backoff, rng)
+    whole_number("attempts", attempts, low=1)
+    if deadline is not None:
+        deadline = positive_number("deadline", deadline)
+    clock = asyncio.get_running_loop().time
+    start = clock()
+    asked = 0
+    try:
+        async with asyncio.timeout(deadline) as limit:
+            while True:
+                asked += 1
+                question = ask()
+                if not inspect.isawaitable(question):
+                    raise TypeError(f"ask must be declared with async def; got {ask!r}")
+                answer = await question
+                if is_done(answer):
+                    return answer
+                if asked == attempts:
+                    break
+                delay = backoff.delay(asked, rng or random.Random(0))
+                if deadline is not None and clock() - start + delay >= deadline:
+                    break
+                await asyncio.sleep(delay)
+    except TimeoutError:
+        if not limit.expired():
+            raise  # it was a question that took too long for somebody else
+    raise PollingTimeout(asked, clock() - start)
+
+
+def longest_wait(attempts: int, backoff: Backoff = DOUBLING) -> float:
+    """How many seconds the delays of so many attempts add up to, at most."""
+    whole_number("attempts", attempts, low=1)
+    return math.fsum(backoff.longest(attempt) for attempt in range(1, attempts))
+
+
+def _check(ask: object, is_done: object, backoff: object, rng: object) -> None:
+    for word, function in (("ask", ask), ("is_done", is_done)):
+        if not callable(function):
+            raise TypeError(f"{word} must be a function; got {function!r}")
+    if inspect.iscoroutinefunction(is_done):  # what it returns would be true every time
+        raise TypeError(f"is_done must be a plain function, not declared async; got {is_done!r}")
+    if not isinstance(backoff, Backoff):
+        raise TypeError(f"backoff must be a Backoff(...); got {backoff!r}")
+    if rng is None and backoff.jitter:
+        raise TypeError("rng must be a random.Random of the client's own, for the jitter; got None")
+    if rng is not None and not isinstance(rng, random.Random):
+        raise TypeError(f"rng must be a random.Random; got {rng!r}")
