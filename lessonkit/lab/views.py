@@ -69,7 +69,10 @@ def table(frame: pd.DataFrame) -> Picture:
 
     with pd.option_context("display.max_colwidth", None):
         html = frame.to_html(index=False, border=0, classes="lessonkit-table")
-    look = ".lessonkit-table :is(td,th){text-align:left!important;white-space:normal!important}"
+    look = (
+        ".lessonkit-table :is(td,th){text-align:left!important;white-space:normal!important;"
+        "padding:3px 18px 3px 4px!important}"
+    )
     return Picture(f"<style>{look}</style>{html}")
 
 

@@ -83,6 +83,9 @@ class Work(ABC):
         while waits_for is not THROUGH:
             try:
                 answer = yield waits_for
+            except GeneratorExit:  # the run is over and throws away whoever waits for ever
+                coroutine.close()
+                raise
             except (Exception, asyncio.CancelledError) as error:
                 waits_for = self._step(coroutine.throw, error)
             else:

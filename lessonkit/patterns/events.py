@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar
 
-from lessonkit.checks import positive_number, whole_number
+from lessonkit.checks import positive_number, some_text, whole_number
 from lessonkit.patterns.jsonable import build_fields, field_names, plain
 from lessonkit.patterns.quickjson import NotQuick, encode, quickly
 from lessonkit.shop.network import correlation
@@ -87,10 +87,7 @@ class Event:
     causation_id: str | None = field(default_factory=cause.get)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.event_id, str) or not self.event_id:
-            raise ValueError(
-                f"event_id must be a text of at least one letter; got {self.event_id!r}"
-            )
+        some_text("event_id", self.event_id)
         positive_number("occurred_at", self.occurred_at, zero=True)
 
     @property

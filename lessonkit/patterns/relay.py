@@ -178,7 +178,7 @@ class Relay:
                     raise TypeError(f"publish must be declared with async def; got {publish!r}")
                 progress.upto = message.id
 
-    def _mark(self, lease: Lease, progress: _Progress, *, give_back_the_rest: bool = False) -> int:
+    def _mark(self, lease: Lease, progress: _Progress) -> int:
         """Mark what came of the batch, all in one transaction."""
         outbox, token, now = self.outbox, lease.token, self._clock()
         with outbox.database.transaction():

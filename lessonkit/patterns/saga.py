@@ -15,12 +15,13 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
+from lessonkit.checks import some_text
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.sagadrive import Choices, Drive
 from lessonkit.patterns.sagalog import SagaLog, SagaTakenOver, SagaUnfinished
 from lessonkit.patterns.sagaprogress import Progress, SagaResult
-from lessonkit.patterns.sagastep import Step, check_steps, text
+from lessonkit.patterns.sagastep import Step, check_steps
 from lessonkit.patterns.sagatable import FINISHED
 from lessonkit.shop.network import correlation
 
@@ -76,7 +77,7 @@ class Saga:
         log: SagaLog | None = None,
         seed: int = 0,
     ) -> None:
-        self.name = text("name", name)
+        self.name = some_text("name", name)
         self.steps = check_steps(steps)
         self._choices = Choices(
             compensate_before,
@@ -120,7 +121,7 @@ class Saga:
             or that the log cannot keep a result. That is a mistake in the program, and is raised
             when the saga has come to its end.
         """
-        text("saga_id", saga_id)
+        some_text("saga_id", saga_id)
         epoch = 1
         if self.log is not None:
             if self.log.state(saga_id) is not None:

@@ -7,22 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
-def text(name: str, value: object) -> str:
-    """Return ``value`` if it is a text of at least one letter that a database can keep.
-
-    Raises
-    ------
-    ValueError
-        If it is not.
-    """
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name} must be a text of at least one letter; got {value!r}")
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # Python has texts with half of a surrogate pair
-        raise ValueError(f"{name} must be such that UTF-8 can carry it; got {value!r}") from None
-    return value
+from lessonkit.checks import some_text
 
 
 @dataclass(frozen=True)
@@ -59,7 +44,7 @@ class Step:
     pivot: bool = False
 
     def __post_init__(self) -> None:
-        text("the name of a step", self.name)
+        some_text("the name of a step", self.name)
         _check_function(f"action of step {self.name!r}", self.action)
         if self.compensation is not None:
             _check_function(f"compensation of step {self.name!r}", self.compensation)

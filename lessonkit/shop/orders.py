@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from lessonkit.checks import whole_number
+from lessonkit.checks import some_text, whole_number
 from lessonkit.messages import N_
 
 
@@ -18,10 +18,7 @@ class Item:
     unit_price: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.product_id, str) or not self.product_id:
-            raise ValueError(
-                f"product_id must be a text of at least one letter; got {self.product_id!r}"
-            )
+        some_text("product_id", self.product_id)
         whole_number("quantity", self.quantity, low=1)
         whole_number("unit_price", self.unit_price, low=0)
 
@@ -36,10 +33,7 @@ class CreateOrder:
     payment_method: str = "card"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.order_id, str) or not self.order_id:
-            raise ValueError(
-                f"order_id must be a text of at least one letter; got {self.order_id!r}"
-            )
+        some_text("order_id", self.order_id)
         if not isinstance(self.items, tuple) or not self.items:
             raise ValueError(f"items must be a tuple of at least one item; got {self.items!r}")
         for item in self.items:

@@ -10,16 +10,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from lessonkit.checks import some_text
 from lessonkit.messages import N_
 from lessonkit.shop.errors import KeyReused, NotFound
 from lessonkit.shop.network import Network, correlation
 from lessonkit.shop.orders import Item, Order, OrderStatus
 from lessonkit.trace import current_trace
-
-
-def _check_key(key: object) -> None:
-    if not isinstance(key, str) or not key:
-        raise ValueError(f"key must be a text of at least one letter; got {key!r}")
 
 
 @dataclass
@@ -71,7 +67,7 @@ class Inventory:
         For a caller that has had no reply and knows no reservation id. If no such request has come,
         the key is marked (a *tombstone*): should the request arrive late, nothing is set aside.
         """
-        _check_key(key)
+        some_text("key", key)
         await self._network.call("inventory", "cancel_by_key", self._cancel_by_key, key)
 
     def _reserve(self, items: tuple[Item, ...], key: str | None) -> ReserveResult:
@@ -164,7 +160,7 @@ class Payment:
         For a caller that has had no reply and knows no transaction id. If no such request has come,
         the key is marked (a *tombstone*): should the request arrive late, no money is taken.
         """
-        _check_key(key)
+        some_text("key", key)
         await self._network.call("payment", "refund_by_key", self._refund_by_key, key)
 
     def _charge(self, amount: int, method: str, key: str | None) -> ChargeResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
 import re
@@ -67,6 +68,14 @@ def test_opens_without_a_question_and_stays_small(language: str, name: str) -> N
     assert book["metadata"]["kernelspec"]["name"] == "python3"
     assert (NOTEBOOKS / language / f"{name}.ipynb").stat().st_size < 500_000
     assert 20 <= len(book["cells"]) <= 45
+
+
+@pytest.mark.parametrize(("language", "name"), BOTH)
+def test_the_map_and_the_notebook_name_the_same_minutes(language: str, name: str) -> None:
+    with (NOTEBOOKS.parent / "data" / "course.csv").open(encoding="utf-8") as file:
+        minutes = {row["notebook"]: row["minutes"] for row in csv.DictReader(file)}
+    pattern = {"en": r"\*\*(\d+) minutes", "ja": r"\*\*所要時間 (\d+)分"}[language]
+    assert re.findall(pattern, source(read(language, name)["cells"][0])) == [minutes[name]]
 
 
 @pytest.mark.parametrize(("language", "name"), BOTH)

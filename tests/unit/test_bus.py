@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -633,3 +636,24 @@ def test_what_is_no_event_is_not_published() -> None:
             await bus.publish(Happened)
 
     run(main())
+
+
+def test_a_handler_that_its_process_took_with_it_is_thrown_away_when_the_run_is_over() -> None:
+    handlers: list[Coroutine[Any, Any, None]] = []
+
+    async def main() -> None:
+        shop = Shop(faults=[Crash("inventory", after=1)])
+        bus = InMemoryEventBus(shop.network)
+
+        async def handle(event: Happened) -> None:
+            await shop.payment.charge(1, "card")
+
+        def kept(event: Happened) -> Coroutine[Any, Any, None]:
+            handlers.append(handle(event))
+            return handlers[-1]
+
+        bus.subscribe(Happened, kept, service="inventory")
+        await bus.publish(Happened())
+
+    run(main())
+    assert [inspect.getcoroutinestate(handler) for handler in handlers] == [inspect.CORO_CLOSED]

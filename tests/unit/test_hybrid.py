@@ -20,6 +20,7 @@ from lessonkit import (
     Shop,
     Told,
     Uniform,
+    an_order,
     audit,
     books,
     explore,
@@ -173,6 +174,30 @@ def test_an_order_that_was_undone_is_told_to_nobody() -> None:
     assert audit(shop) == []
     assert not any(order.stands for order in books(shop))
     assert (shop.notification.mails, counted(shop)) == ([], 0)
+
+
+def test_an_order_is_told_only_when_its_saga_is_through() -> None:
+    """The relay of one order meets the event of another that is stored and not yet decided."""
+    shop = ShopWithADisk(latency={"database": 0.1})
+    again: list[asyncio.Task[None]] = []
+
+    async def killed_between_commit_and_reply() -> None:
+        loop = asyncio.get_running_loop()
+        shop.network.on_kill = lambda name: again.append(
+            asyncio.create_task(shop.restart(name, Hybrid(shop).recover()))
+        )
+        service = Hybrid(shop)
+        first = asyncio.create_task(shop.place_order(service.create_order, an_order(1)))
+        await asyncio.sleep(0.505)
+        # The second is stored at 0.895 s; its reply would be there at 0.905 s. The first is through
+        # at 0.4 s and its mail at 0.9 s: then the relay looks again.
+        loop.call_at(0.903, shop.network.kill, "orders")
+        await asyncio.gather(first, shop.place_order(service.create_order, an_order(2)))
+
+    run(killed_between_commit_and_reply(), drain=math.inf)
+    assert [order.stands for order in books(shop)] == [True, False]
+    assert audit(shop) == []
+    assert all_are_told(shop)
 
 
 @pytest.mark.parametrize("milliseconds", range(0, 1000, 25))
