@@ -19,25 +19,20 @@ _HOMES = {
     ),
     "lessonkit.messages": "current_language language tr",
     "lessonkit.patterns.backoff": "Backoff",
-    "lessonkit.patterns.bus": "BusClosed InMemoryEventBus",
+    "lessonkit.patterns.bus": "BusClosed Delivery InMemoryEventBus Subscription",
     "lessonkit.patterns.database": "DatabaseUnavailable",
-    "lessonkit.patterns.delivery": "Delivery Subscription",
     "lessonkit.patterns.events": (
         "BadEvent Event EventTypes MissingField NewerVersion UnknownEventType"
     ),
-    "lessonkit.patterns.eventstore": "DuplicateEvent EventStore Recorded VersionConflict",
-    "lessonkit.patterns.inbox": "Inbox",
-    "lessonkit.patterns.outbox": "Lease Outbox",
-    "lessonkit.patterns.outboxtable": "PARKED OutboxMessage",
+    "lessonkit.patterns.eventstore": (
+        "DuplicateEvent EventStore Projection ProjectionFailed Rebuilt Recorded Snapshot"
+        " SnapshotStore VersionConflict rebuild"
+    ),
+    "lessonkit.patterns.outbox": "Inbox Lease Outbox OutboxMessage PARKED Relay",
     "lessonkit.patterns.polling": "PollingTimeout longest_wait poll_until",
-    "lessonkit.patterns.projections": "Projection ProjectionFailed",
-    "lessonkit.patterns.saga": "Saga",
-    "lessonkit.patterns.sagalog": "SagaLog SagaTakenOver SagaUnfinished",
-    "lessonkit.patterns.sagaprogress": "SagaResult",
-    "lessonkit.patterns.sagastep": "Step",
-    "lessonkit.patterns.sagatable": "SagaState",
-    "lessonkit.patterns.snapshots": "Rebuilt Snapshot SnapshotStore rebuild",
-    "lessonkit.patterns.relay": "Relay",
+    "lessonkit.patterns.saga": (
+        "Saga SagaLog SagaResult SagaState SagaTakenOver SagaUnfinished Step"
+    ),
     "lessonkit.runner": "Run run",
     "lessonkit.shop": (
         "Answer CreateOrder Customer Item KeyReused LATENCY Network NoReply NotFound Order"

@@ -14,8 +14,7 @@ from lessonkit.lab.svg import AMBER, BLUE, RED
 from lessonkit.messages import _, service_name
 
 if TYPE_CHECKING:
-    from lessonkit.patterns.bus import InMemoryEventBus
-    from lessonkit.patterns.delivery import Delivery
+    from lessonkit.patterns.bus import Delivery, InMemoryEventBus
     from lessonkit.patterns.events import Event
 
 

@@ -16,8 +16,7 @@ from lessonkit.shop import Shop, Told, audit, books
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lessonkit.patterns.bus import InMemoryEventBus
-    from lessonkit.patterns.delivery import Delivery
+    from lessonkit.patterns.bus import Delivery, InMemoryEventBus
 
 MOST_DELIVERIES = 100
 """Only so many deliveries of a bus are shown, the last ones."""

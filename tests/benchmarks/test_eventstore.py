@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from lessonkit import Event, EventStore, EventTypes, Item
-from lessonkit.patterns.eventtable import INSERT
-from lessonkit.patterns.projections import Projection
+from lessonkit.patterns.eventstore.projections import Projection
+from lessonkit.patterns.eventstore.table import INSERT
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from lessonkit.faults import stream
 from lessonkit.patterns.events import Event, EventTypes
-from lessonkit.patterns.eventstore import EventStore
-from lessonkit.patterns.projections import Projection
+from lessonkit.patterns.eventstore.projections import Projection
+from lessonkit.patterns.eventstore.store import EventStore
 
 STREAMS = ("O-1", "O-2", "O-3", "O-4")
 BATCH = 3

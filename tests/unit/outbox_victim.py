@@ -16,10 +16,10 @@ from pathlib import Path
 from lessonkit.faults import stream
 from lessonkit.patterns.database import Database
 from lessonkit.patterns.events import Event, EventTypes
-from lessonkit.patterns.inbox import Inbox
-from lessonkit.patterns.outbox import Outbox
-from lessonkit.patterns.outboxtable import OutboxMessage
-from lessonkit.patterns.relay import Relay
+from lessonkit.patterns.outbox.inbox import Inbox
+from lessonkit.patterns.outbox.outbox import Outbox
+from lessonkit.patterns.outbox.relay import Relay
+from lessonkit.patterns.outbox.table import OutboxMessage
 
 CONSUMERS = ("inventory", "payment")
 CUSTOMERS = ("C-1", "C-2", "C-3")

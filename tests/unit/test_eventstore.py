@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 from lessonkit import BadEvent, Event, EventStore, EventTypes, Item, UnknownEventType, run
 from lessonkit.patterns.database import DatabaseUnavailable
-from lessonkit.patterns.eventtable import DuplicateEvent, Recorded, VersionConflict
-from lessonkit.patterns.snapshots import Snapshot, SnapshotStore, rebuild
+from lessonkit.patterns.eventstore.snapshots import Snapshot, SnapshotStore, rebuild
+from lessonkit.patterns.eventstore.table import DuplicateEvent, Recorded, VersionConflict
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
@@ -330,7 +330,7 @@ def test_a_new_file_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
 PROCESS = """
 import sys
 from lessonkit.patterns.events import Event, EventTypes
-from lessonkit.patterns.eventstore import EventStore
+from lessonkit.patterns.eventstore.store import EventStore
 
 types = EventTypes(type("Ping", (Event,), {}))
 Ping = types._kind("Ping")
@@ -440,7 +440,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing_behind(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lessonkit.patterns.eventstore.VersionConflict", interrupted)
+    monkeypatch.setattr("lessonkit.patterns.eventstore.store.VersionConflict", interrupted)
     with pytest.raises(KeyboardInterrupt):
         store.append("O-001", [paid()], expected_version=7)
     monkeypatch.undo()

@@ -46,8 +46,8 @@ from eventsourcing.persistence import (
 from eventsourcing.tests import persistence as contract  # as a module: its classes are no tests
 
 from lessonkit import Event, EventStore, EventTypes
-from lessonkit.patterns.eventtable import DuplicateEvent, Recorded, VersionConflict
-from lessonkit.patterns.projections import Projection, ProjectionFailed
+from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
+from lessonkit.patterns.eventstore.table import DuplicateEvent, Recorded, VersionConflict
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from lessonkit.faults import stream
-from lessonkit.patterns.eventstore import EventStore
-from lessonkit.patterns.projections import Projection
+from lessonkit.patterns.eventstore.projections import Projection
+from lessonkit.patterns.eventstore.store import EventStore
 from tests.unit.eventstore_victim import BATCH, COLUMNS, STREAMS, TYPES, Step, apply, fold
 
 KILLS = 50

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lessonkit import PARKED, DatabaseUnavailable, Event, EventTypes, Outbox, OutboxMessage
 from lessonkit.patterns.database import Database, DatabaseLocked
+from lessonkit.patterns.outbox import table
 
 
 @dataclass(frozen=True)
@@ -298,9 +299,7 @@ def test_only_what_was_published_before_is_purged(outbox: Outbox) -> None:
 
 @pytest.mark.parametrize("sql", ["TAKE", "HOLD", "PUBLISHED"])
 def test_a_table_full_of_published_rows_is_never_searched(outbox: Outbox, sql: str) -> None:
-    from lessonkit.patterns import outboxtable
-
-    statement = getattr(outboxtable, sql)
+    statement = getattr(table, sql)
     values = dict.fromkeys(("now", "most", "token", "until", "last", "upto"), 1)
     plan = outbox.database.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
     for *_, step in plan:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from lessonkit.faults import stream
-from lessonkit.patterns.inbox import Inbox
+from lessonkit.patterns.outbox.inbox import Inbox
 from tests.unit.outbox_victim import Files
 
 ROUNDS = 50

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lessonkit import BadEvent, Event, EventStore, EventTypes
 from lessonkit.patterns.database import DatabaseUnavailable
-from lessonkit.patterns.projections import Projection, ProjectionFailed
+from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 
 
 @dataclass(frozen=True)

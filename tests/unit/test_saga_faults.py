@@ -41,7 +41,7 @@ from lessonkit import (
 )
 from lessonkit.faults import AnyFault
 from lessonkit.messages import current_language, language
-from lessonkit.patterns.sagatable import What
+from lessonkit.patterns.saga.table import What
 from tests.unit.saga_shop import ShopWithLog, by_lesson, by_saga, order_saga, resume
 
 

@@ -13,7 +13,7 @@ KIB = 1024
 MIB = 1024 * KIB
 
 EVENT_TYPE = re.compile(r'\{"type": ?"(\w+)"')
-"""How the JSON of an :class:`~lessonkit.patterns.events.Event` begins."""
+"""How the JSON of an :class:`~lessonkit.patterns.events.event.Event` begins."""
 
 
 class Clock:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lessonkit.checks import whole_number
-from lessonkit.patterns.eventstore import EventStore, up_to
-from lessonkit.patterns.eventtable import Recorded
-from lessonkit.patterns.jsonable import build, plain
+from lessonkit.patterns.events.jsonable import build, plain
+from lessonkit.patterns.eventstore.store import EventStore, up_to
+from lessonkit.patterns.eventstore.table import Recorded
 
 State = TypeVar("State")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lessonkit.messages import N_
-from lessonkit.patterns.sagatable import STATE_CHANGES, SagaState, What
+from lessonkit.patterns.saga.table import STATE_CHANGES, SagaState, What
 from lessonkit.shop.process import here
 from lessonkit.trace import find_trace
 

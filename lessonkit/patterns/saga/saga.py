@@ -18,11 +18,11 @@ from typing import Any
 from lessonkit.checks import some_text
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
-from lessonkit.patterns.sagadrive import Choices, Drive
-from lessonkit.patterns.sagalog import SagaLog, SagaTakenOver, SagaUnfinished
-from lessonkit.patterns.sagaprogress import Progress, SagaResult
-from lessonkit.patterns.sagastep import Step, check_steps
-from lessonkit.patterns.sagatable import FINISHED
+from lessonkit.patterns.saga.drive import Choices, Drive
+from lessonkit.patterns.saga.log import SagaLog, SagaTakenOver, SagaUnfinished
+from lessonkit.patterns.saga.progress import Progress, SagaResult
+from lessonkit.patterns.saga.step import Step, check_steps
+from lessonkit.patterns.saga.table import FINISHED
 from lessonkit.shop.network import correlation
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from lessonkit.checks import whole_number
 from lessonkit.patterns.database import Database, was_forbidden
-from lessonkit.patterns.eventstore import EventStore
+from lessonkit.patterns.eventstore.store import EventStore
 
 POSITIONS = """
     CREATE TABLE IF NOT EXISTS projections (

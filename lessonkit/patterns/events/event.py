@@ -23,8 +23,8 @@ from functools import cache
 from typing import Any, ClassVar
 
 from lessonkit.checks import positive_number, some_text, whole_number
-from lessonkit.patterns.jsonable import build_fields, field_names, plain
-from lessonkit.patterns.quickjson import NotQuick, encode, quickly
+from lessonkit.patterns.events.jsonable import build_fields, field_names, plain
+from lessonkit.patterns.events.quickjson import NotQuick, encode, quickly
 from lessonkit.shop.network import correlation
 from lessonkit.trace import find_trace
 

@@ -2,7 +2,8 @@
 
 A service that saves an order and then publishes the event can die between the two, in either order.
 It cannot die between two rows of one transaction. So the event becomes a row, and a *relay*
-(:mod:`lessonkit.patterns.relay`) publishes the rows: at least once, in order within each aggregate.
+(:mod:`lessonkit.patterns.outbox.relay`) publishes the rows: at least once, in order within each
+aggregate.
 
 Source: Chris Richardson, *Microservices Patterns*, 2018, chapter 3, "Transactional outbox".
 """
@@ -13,10 +14,10 @@ import sqlite3
 from typing import NamedTuple
 
 from lessonkit.checks import positive_number, some_text, utf8_text, whole_number
-from lessonkit.patterns import outboxtable as table
 from lessonkit.patterns.database import Database
-from lessonkit.patterns.events import Event
-from lessonkit.patterns.outboxtable import PARKED, OutboxMessage
+from lessonkit.patterns.events.event import Event
+from lessonkit.patterns.outbox import table
+from lessonkit.patterns.outbox.table import PARKED, OutboxMessage
 
 
 class Lease(NamedTuple):

@@ -2,8 +2,8 @@
 
 ``jsonable.plain`` looks at each piece to see what it is, and can name the piece in an error. Most
 values need neither: for each type a function is put together once, which only looks whether each
-piece is what its type says. :func:`lessonkit.patterns.jsonable.build` will then give an equal value
-back. A value that is anything else goes the slow way.
+piece is what its type says. ``jsonable.build`` will then give an equal value back. A value
+that is anything else goes the slow way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from lessonkit.patterns.jsonable import ATOMS
+from lessonkit.patterns.events.jsonable import ATOMS
 
 encode = json.JSONEncoder(ensure_ascii=False).encode
 """As ``json.dumps``, which makes a new encoder for each text."""

@@ -3,7 +3,7 @@
 It takes a batch under a *lease*, publishes one message after the other, and marks them. If it dies
 in between, the lease expires and another relay takes them: some of them a second time. That cannot
 be helped, because publishing and marking are two places; an inbox absorbs it
-(:mod:`lessonkit.patterns.inbox`).
+(:mod:`lessonkit.patterns.outbox.inbox`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from lessonkit.checks import positive_number, some_text, whole_number
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
-from lessonkit.patterns.events import now as usual_clock
-from lessonkit.patterns.outbox import Lease, Outbox
-from lessonkit.patterns.outboxtable import PARKED, OutboxMessage
+from lessonkit.patterns.events.event import now as usual_clock
+from lessonkit.patterns.outbox.outbox import Lease, Outbox
+from lessonkit.patterns.outbox.table import PARKED, OutboxMessage
 
 Publish = Callable[[OutboxMessage], Awaitable[object]]
 """Hands a message on. When it returns, the message has arrived; when it raises, perhaps not."""

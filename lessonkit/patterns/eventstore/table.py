@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from lessonkit.patterns.database import Database, DatabaseUnavailable
-from lessonkit.patterns.events import Event
+from lessonkit.patterns.events.event import Event
 
 # A position is the largest one so far plus 1, as SQLite numbers the rows of a table whose rows are
 # never deleted (https://www.sqlite.org/autoinc.html). There is one writer at a time, and a

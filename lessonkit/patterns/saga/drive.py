@@ -10,9 +10,9 @@ from typing import Any, Final
 from lessonkit.checks import positive_number, whole_number
 from lessonkit.messages import _
 from lessonkit.patterns.backoff import Backoff
-from lessonkit.patterns.sagaprogress import Progress, SagaResult, words
-from lessonkit.patterns.sagastep import Step
-from lessonkit.patterns.sagatable import SagaState, What
+from lessonkit.patterns.saga.progress import Progress, SagaResult, words
+from lessonkit.patterns.saga.step import Step
+from lessonkit.patterns.saga.table import SagaState, What
 from lessonkit.shop.errors import NoReply, ServiceRefused, ShopError
 
 WORTH_A_RETRY: Final = (NoReply, ServiceRefused, TimeoutError)
@@ -21,7 +21,7 @@ WORTH_A_RETRY: Final = (NoReply, ServiceRefused, TimeoutError)
 
 @dataclass(frozen=True)
 class Choices:
-    """What a saga does beyond the lesson's; see :class:`~lessonkit.patterns.saga.Saga`."""
+    """What a saga does beyond the lesson's; see :class:`~lessonkit.patterns.saga.saga.Saga`."""
 
     compensate_before: bool
     attempts: int

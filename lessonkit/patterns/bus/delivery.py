@@ -8,15 +8,15 @@ from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
 from lessonkit.messages import N_
-from lessonkit.patterns.dispatch import Lane, Work
-from lessonkit.patterns.events import Event, cause
+from lessonkit.patterns.bus.dispatch import Lane, Work
+from lessonkit.patterns.events.event import Event, cause
 from lessonkit.shop.errors import ServiceRefused
 from lessonkit.shop.network import correlation
 from lessonkit.shop.process import Process, here
 from lessonkit.trace import Fate, Kind, Message, find_trace
 
 if TYPE_CHECKING:
-    from lessonkit.patterns.bus import InMemoryEventBus
+    from lessonkit.patterns.bus.bus import InMemoryEventBus
 
 Handler = Callable[[Any], Any]
 """Gets the event. A plain function, or one declared with ``async def``."""

@@ -14,7 +14,7 @@ from collections import deque
 from typing import Any
 
 from lessonkit.checks import one_of
-from lessonkit.patterns.delivery import (
+from lessonkit.patterns.bus.delivery import (
     Delivery,
     Handler,
     Subscription,
@@ -22,8 +22,8 @@ from lessonkit.patterns.delivery import (
     context_of,
     inside_a_handler,
 )
-from lessonkit.patterns.dispatch import Dispatcher, Lane
-from lessonkit.patterns.events import Event
+from lessonkit.patterns.bus.dispatch import Dispatcher, Lane
+from lessonkit.patterns.events.event import Event
 from lessonkit.shop.network import Network
 from lessonkit.shop.process import here
 from lessonkit.trace import Kind, find_trace

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from lessonkit.messages import _
 from lessonkit.patterns.database import Database
-from lessonkit.patterns.jsonable import build, plain
-from lessonkit.patterns.sagatable import (
+from lessonkit.patterns.events.jsonable import build, plain
+from lessonkit.patterns.saga.table import (
     FINISHED,
     STATE_CHANGES,
     TABLES,
