@@ -155,40 +155,40 @@ def explore(
         What the scenario raised in a case, unless it is a :class:`ShopError` or a timeout; a note
         says which case.
     """
-    first = _try(scenario, shop, restart, ())
+    first = run_case(scenario, shop=shop, restart=restart)
     cases = [first]
     for fault in _faults_after(first, None, crashes, slow):
-        case = _try(scenario, shop, restart, (fault,))
+        case = run_case(scenario, fault, shop=shop, restart=restart)
         cases.append(case)
         if pairs:
             cases += [
-                _try(scenario, shop, restart, (fault, second))
+                run_case(scenario, fault, second, shop=shop, restart=restart)
                 for second in _faults_after(case, fault, crashes, slow)
             ]
     return Exploration(tuple(cases))
 
 
-def _try(
+def run_case(
     scenario: Scenario,
-    make_shop: Callable[..., Shop],
-    restart: Restart | None,
-    faults: tuple[AnyFault, ...],
+    *faults: AnyFault,
+    shop: Callable[..., Shop] = Shop,
+    restart: Restart | None = None,
 ) -> Case:
-    shop = make_shop(faults=faults)
-
+    """Run ``scenario`` once, under these faults, and audit it. The arguments are as above."""
+    ours = shop(faults=faults)
     restarts: list[asyncio.Task[object]] = []
 
     def start_again(service: str) -> None:
         if restart is not None:
-            restarts.append(asyncio.create_task(shop.restart(service, restart(shop))))
+            restarts.append(asyncio.create_task(ours.restart(service, restart(ours))))
 
     async def play() -> object:
-        shop.network.on_kill = start_again
-        return await scenario(shop)
+        ours.network.on_kill = start_again
+        return await scenario(ours)
 
     # What is on its way when the scenario ends arrives before the audit looks at the books.
     outcome = run(play(), keep_error=True, drain=math.inf)
-    case = Case(faults, shop, outcome, tuple(audit(shop)))
+    case = Case(faults, ours, outcome, tuple(audit(ours)))
     if outcome.error is not None and not _belongs_to_a_shop(outcome.error):
         outcome.error.add_note(f"(while exploring the case: {case.title})")
         raise outcome.error

@@ -191,6 +191,7 @@ def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
     # A run that has used up its limits may still tidy up, though not for ever.
     loop.time_limit = loop.time() + DEFAULT_TIME_LIMIT
     loop.step_limit = loop.steps + TIDYING_STEPS
+    loop.steps_per_instant += TIDYING_STEPS
     for task in loop.pending():
         task.cancel()
     try:
@@ -204,7 +205,8 @@ def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
     finally:
         for task in loop.pending():  # it was cancelled and yet waits on: throw it away
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-            with suppress(RuntimeError):  # it awaits even in its last finally
+            # It may await even in its last finally, or raise there: what counts came before.
+            with suppress(Exception):
                 task.get_coro().close()
         loop.close()
         loop.tasks.clear()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import ipywidgets as widgets
 
-from lessonkit.lab.picture import with_stills
+from lessonkit.lab.still import StillBox
 
 Show = Callable[[str], None]
 """Replaces what stands below the button by this SVG or HTML."""
 
 
-class ActionButton(widgets.VBox):
+class ActionButton(StillBox):
     """A button, and below it what its action shows. Made by :func:`button`."""
 
     def __init__(self, label: str, action: Callable[[Show], None]) -> None:
@@ -21,7 +20,7 @@ class ActionButton(widgets.VBox):
         self.button = widgets.Button(description=label, layout=widgets.Layout(width="max-content"))
         self.picture = widgets.HTML()
         self.button.on_click(lambda _button: self.press())
-        super().__init__([self.button, self.picture])
+        super().__init__([self.button, self.picture], [self.picture], f"Button({label})")
 
     def press(self) -> None:
         """Do what the button does. Until it is done, the button cannot be pressed again."""
@@ -35,13 +34,6 @@ class ActionButton(widgets.VBox):
 
     def _show(self, picture: str) -> None:
         self.picture.value = picture
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/html"] = with_stills(self.picture.value)
-        data["text/plain"] = f"Button({self.button.description})"
-        return bundle
 
 
 def button(label: str, action: Callable[[Show], None]) -> ActionButton:

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lessonkit.lab.controls import Control
-from lessonkit.lab.picture import with_stills
+from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import RED, text_width
 from lessonkit.messages import _
 
@@ -19,7 +19,7 @@ Scene = Callable[..., str | Iterable[str]]
 """Gets the controls' values by name; returns SVG and HTML, in one string or in several."""
 
 
-class Panel(widgets.VBox):
+class Panel(StillBox):
     """Controls and a picture that follows them. Made by :func:`panel`.
 
     Attributes
@@ -67,7 +67,12 @@ class Panel(widgets.VBox):
         if hint is not None:
             lead = _("Try this.")
             parts.insert(0, widgets.HTML(f"<p><b>{lead}</b> {escape(hint)}</p>"))
-        super().__init__(parts, layout=widgets.Layout(overflow="visible"))
+        super().__init__(
+            parts,
+            [self.picture],
+            f"Panel({', '.join(controls)})",
+            layout=widgets.Layout(overflow="visible"),
+        )
         self._redraw()
 
     @property
@@ -118,14 +123,6 @@ class Panel(widgets.VBox):
             if not isinstance(part, str):
                 raise TypeError(f"the scene must return strings of SVG or HTML; got {part!r}")
         return "".join(f"<div>{part}</div>" for part in parts)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        # Beside the live panel, a still picture: for a page on which no kernel runs.
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/html"] = with_stills(self.picture.value)
-        data["text/plain"] = f"Panel({', '.join(self.controls)})"
-        return bundle
 
 
 def panel(

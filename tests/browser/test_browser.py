@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Lab, Notebook
 from playwright.sync_api import Locator, expect
+
+from tests.browser.pages import Lab, Notebook
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "en").glob("*.ipynb"))

@@ -109,6 +109,7 @@ ROOMS = [
     "explorer",
     "patterns",
     "lab",
+    "exercises",
 ]
 SIDE_DOORS = {
     ("trace", "mermaid"),  # inside to_mermaid(), which only names it

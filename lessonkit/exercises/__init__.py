@@ -1,0 +1,1 @@
+"""Exercises, quizzes and the checklist: the learner's own code on trial."""

@@ -1,0 +1,159 @@
+"""A quiz: where there is nothing to program, something to decide.
+
+Every option says why it is right or wrong, and the wrong ones are there to be read as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from lessonkit.exercises.progress import Entry, learners_progress
+from lessonkit.exercises.prose import prose
+from lessonkit.lab.still import StillBox
+from lessonkit.lab.svg import AMBER, GREEN
+from lessonkit.messages import _
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer to choose, and what to say to whoever chooses it. English, marked with ``N_``."""
+
+    text: str
+    why: str
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with its options, of which one is right; ``code`` is shown as it is."""
+
+    text: str
+    options: tuple[Option, ...]
+    code: str = ""
+
+    def __post_init__(self) -> None:
+        right = sum(option.right for option in self.options)
+        if right != 1:
+            raise ValueError(f"options must have exactly one that is right; got {right}")
+
+
+@dataclass(frozen=True)
+class Quiz:
+    """Some questions. It is solved when each has its right answer.
+
+    Attributes
+    ----------
+    name, notebook, point, title
+        As those of an :class:`~lessonkit.exercises.exercise.Exercise`.
+    questions
+        In their order.
+    module
+        Where it is defined, ``__name__`` there.
+    """
+
+    name: str
+    notebook: str
+    point: int
+    title: str
+    questions: tuple[Question, ...]
+    module: str
+
+    @property
+    def cell(self) -> str:
+        """The source of its cell in the notebook."""
+        return f"from {self.module} import {self.name}\n\n{self.name}.ask()"
+
+    @property
+    def entry(self) -> Entry:
+        """What the progress file knows about it."""
+        return learners_progress().read().get(self.name, Entry())
+
+    def ask(self) -> QuizView:
+        """Show the questions."""
+        return QuizView(self)
+
+
+class QuizView(StillBox):
+    """The questions, each with its options as radio buttons.
+
+    Attributes
+    ----------
+    choices
+        The radio buttons of each question.
+    feedback
+        What is said about the option chosen, for each question.
+    """
+
+    def __init__(self, quiz: Quiz) -> None:
+        self.quiz = quiz
+        self.choices: list[widgets.RadioButtons] = []
+        self.feedback: list[widgets.HTML] = []
+        # One layout and one style for all: a stored notebook keeps each of them.
+        layout = widgets.Layout(width="auto", margin="0 0 2px 0")
+        self.verdict = widgets.HTML(layout=layout)
+        parts: list[widgets.Widget] = []
+        asked = []
+        for number, question in enumerate(quiz.questions):
+            words = widgets.HTML(_question_html(number, question), layout=layout)
+            options = [(_(option.text), place) for place, option in enumerate(question.options)]
+            choice = widgets.RadioButtons(options=options, value=None, layout=layout)
+            choice.observe(partial(self._chosen, number), "value")
+            feedback = widgets.HTML(layout=layout)
+            for part in (words, feedback):
+                part.style = self.verdict.style
+            self.choices.append(choice)
+            self.feedback.append(feedback)
+            parts += [words, choice, feedback]
+            asked += [words]
+        self._show_verdict()
+        words_only = "\n".join(_(question.text) for question in quiz.questions)
+        super().__init__([*parts, self.verdict], [*asked, self.verdict], words_only, layout=layout)
+
+    @property
+    def right(self) -> int:
+        """How many questions have their right answer now."""
+        chosen = zip(self.quiz.questions, self.choices, strict=True)
+        return sum(c.value is not None and q.options[c.value].right for q, c in chosen)
+
+    def _chosen(self, number: int, change: dict[str, Any]) -> None:
+        place = change["new"]
+        if place is None:
+            self.feedback[number].value = ""
+            return
+        option = self.quiz.questions[number].options[place]
+        self.feedback[number].value = _feedback_html(option)
+        all_right = self.right == len(self.quiz.questions)
+        if not option.right:
+            learners_progress().note(self.quiz.name, tries=1)
+        elif all_right:
+            learners_progress().note(self.quiz.name, solved=True)
+        self._show_verdict()
+
+    def _show_verdict(self) -> None:
+        questions = len(self.quiz.questions)
+        words = _("{right} of {all} right").format(right=self.right, all=questions)
+        done = self.right == questions
+        mark = "✓ " if done else "✓ " if self.quiz.entry.solved else ""
+        if self.quiz.entry.solved and not done:
+            words += " · " + _("You have solved this one before.")
+        colour = GREEN if done else "inherit"
+        told = "".join(f"<div>⚠ {escape(m)}</div>" for m in learners_progress().take_messages())
+        self.verdict.value = (
+            f'<div role="status" style="color: {colour}"><b>{mark}{escape(words)}</b></div>{told}'
+        )
+
+
+def _question_html(number: int, question: Question) -> str:
+    code = f"<pre style='margin: 4px 1.4em'>{escape(question.code)}</pre>" if question.code else ""
+    return f"<div><b>{number + 1}.</b> {prose(_(question.text))}</div>{code}"
+
+
+def _feedback_html(option: Option) -> str:
+    colour, mark = (GREEN, "✓") if option.right else (AMBER, "△")
+    look = f"border-left: 4px solid {colour}; padding: 2px 0 2px 10px"
+    return f'<div role="status" style="{look}">{mark} {prose(_(option.why))}</div>'

@@ -1,0 +1,94 @@
+"""Notebook 00: the first exercise, which also shows how exercises work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.seal import SealedShop
+from lessonkit.exercises.trial import first_counterexample
+from lessonkit.explorer import Case, run_case
+from lessonkit.faults import Refused
+from lessonkit.messages import N_, _
+from lessonkit.shop import Shop, Told
+
+
+def _judge(put_back: Callable[[Shop], Callable[..., Any]]) -> Counterexample | None:
+    def scenario(shop: Shop) -> Any:
+        return shop.place_order(put_back(shop))
+
+    cases = [
+        run_case(scenario, shop=SealedShop),
+        run_case(scenario, Refused("payment"), shop=SealedShop),
+        run_case(scenario, Refused("inventory"), shop=SealedShop),
+    ]
+    return first_counterexample(cases, _explain)
+
+
+def _explain(case: Case) -> str | None:
+    answer = case.shop.customer.answers[0]
+    held = any(reservation.held for reservation in case.shop.inventory.reservations.values())
+    if not case.faults:
+        if answer.told is not Told.CONFIRMED or not held:
+            return _(
+                "On a normal day the customer must get the order, and its stock must stay set"
+                " aside. Put the items back only when something has failed."
+            )
+        return None
+    if answer.told is Told.CONFIRMED:
+        return _(
+            "The order has failed, and the customer was told that it is confirmed. Whoever catches"
+            " an error must raise it again, or nobody learns of it: a bare `raise` does that."
+        )
+    if held:
+        return _(
+            "The stock is still set aside. Which line puts it back, and is that line reached when"
+            " `charge` raises its error?"
+        )
+    return None
+
+
+stock_back = Exercise(
+    name="stock_back",
+    notebook="00-start",
+    point=1,
+    title=N_("Put the stock back"),
+    starter="""
+def put_back(shop):
+    async def create_order(command):
+        reserved = await shop.inventory.reserve(command.items)
+        payment = await shop.payment.charge(command.total, command.payment_method)
+        order = Order.create(command, payment.transaction_id)
+        await shop.database.save(order)
+        return order
+
+    return create_order
+""",
+    asks=("put_back",),
+    judge=_judge,
+    hints=(
+        N_("A refused call raises an error at its `await`. Which line should notice it?"),
+        N_("Put `try:` before the charge and `except Exception:` after it."),
+        N_(
+            "In the `except`: `await shop.inventory.cancel_reservation(reserved.reservation_id)`,"
+            " and then `raise`, so that the customer learns of it."
+        ),
+    ),
+    answer="""
+def put_back(shop):
+    async def create_order(command):
+        reserved = await shop.inventory.reserve(command.items)
+        try:
+            payment = await shop.payment.charge(command.total, command.payment_method)
+        except Exception:
+            await shop.inventory.cancel_reservation(reserved.reservation_id)
+            raise
+        order = Order.create(command, payment.transaction_id)
+        await shop.database.save(order)
+        return order
+
+    return create_order
+""",
+)

@@ -1,0 +1,125 @@
+"""What a learner sees of an exercise: the verdict, the counterexample, hints, the solution."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import ipywidgets as widgets
+
+from lessonkit.exercises.progress import learners_progress
+from lessonkit.exercises.prose import prose
+from lessonkit.exercises.result import Result, Verdict
+from lessonkit.lab.still import StillBox
+from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
+from lessonkit.messages import _
+
+if TYPE_CHECKING:
+    from lessonkit.exercises.exercise import Exercise
+
+LOOKS = {
+    Verdict.NOT_ATTEMPTED: (BLUE, "○"),
+    Verdict.NOT_YET: (AMBER, "△"),
+    Verdict.ERROR: (RED, "✗"),
+    Verdict.SOLVED: (GREEN, "✓"),
+}
+
+
+class ExerciseView(StillBox):
+    """What came of a check, and two buttons: for a hint, and for the solution.
+
+    Attributes
+    ----------
+    result
+        What is shown.
+    """
+
+    def __init__(self, exercise: Exercise, result: Result) -> None:
+        self.exercise = exercise
+        self.result = result
+        self.verdict = widgets.HTML(result_html(exercise, result))
+        self.hint_button = _button("lightbulb-o", self._open_a_hint)
+        self.solution_button = _button("key", self._show_solution)
+        self.help = widgets.HTML()
+        self._solution = ""
+        self._show_help()
+        # One layout and one style for all: a stored notebook keeps each of them.
+        layout = widgets.Layout(width="auto")
+        buttons = [self.hint_button, self.solution_button]
+        row = widgets.HBox(buttons, layout=layout)
+        self.help.style = self.verdict.style
+        buttons[1].style = buttons[0].style
+        for part in (self.verdict, self.help, *buttons):
+            part.layout = layout
+        words = f"{exercise.name}: {result.verdict}. {result.sentence}"
+        super().__init__([self.verdict, row, self.help], [self.verdict], words, layout=layout)
+
+    def _open_a_hint(self) -> None:
+        self.exercise.open_a_hint()
+        self._show_help()
+
+    def _show_solution(self) -> None:
+        self._solution = solution_html(self.exercise)
+        self._show_help()
+
+    def _show_help(self) -> None:
+        hints, opened = len(self.exercise.hints), self.exercise.entry.hints
+        self.help.value = hints_html(self.exercise, opened) + self._solution
+        label = _("Hint {number} of {all}")
+        number = min(opened + 1, hints)
+        self.hint_button.description = label.format(number=number, all=hints)
+        self.hint_button.disabled = opened >= hints
+        left = self.exercise.tries_left
+        self.solution_button.disabled = left > 0
+        opens = _("Solution (after {number} more tries)").format(number=left)
+        self.solution_button.description = opens if left else _("Solution")
+
+
+def _button(icon: str, action: object) -> widgets.Button:
+    button = widgets.Button(icon=icon)
+    button.on_click(lambda _button: action())  # type: ignore[operator]
+    return button
+
+
+def result_html(exercise: Exercise, result: Result) -> str:
+    """The verdict and what belongs to it, as HTML."""
+    colour, mark = LOOKS[result.verdict]
+    verdict = escape(_(result.verdict))
+    lines = [
+        f'<div><b style="color: {colour}">{mark} {verdict}</b> · <b>{escape(_(exercise.title))}</b>'
+        f"<div>{prose(result.sentence)}</div></div>"
+    ]
+    if result.verdict is Verdict.NOT_ATTEMPTED and exercise.entry.solved:
+        lines.append(f"<div>✓ {escape(_('You have solved this one before.'))}</div>")
+    if result.trouble:
+        lines.append(_preformatted(result.trouble))
+    if result.advice:
+        lines.append(f'<div style="margin: 4px 0"><b>→</b> {prose(result.advice)}</div>')
+    if result.printed:
+        summary = escape(_("What your code has printed"))
+        printed = _preformatted(result.printed)
+        lines.append(f"<details><summary>{summary}</summary>{printed}</details>")
+    lines += [f"<div>⚠ {escape(told)}</div>" for told in learners_progress().take_messages()]
+    look = f"border-left: 4px solid {colour}; padding: 4px 0 4px 12px; margin: 6px 0"
+    said = f'<div role="status" class="lessonkit-verdict" style="{look}">{"".join(lines)}</div>'
+    return f"{said}{result.picture}"
+
+
+def hints_html(exercise: Exercise, opened: int) -> str:
+    """The hints that have been opened so far, as HTML."""
+    hints = "".join(f"<li>{prose(_(hint))}</li>" for hint in exercise.hints[:opened])
+    return f'<ol class="lessonkit-hints" style="margin: 4px 0">{hints}</ol>' if hints else ""
+
+
+def solution_html(exercise: Exercise) -> str:
+    """One way to do it, or when it opens, as HTML."""
+    if left := exercise.tries_left:
+        words = _("The solution opens once you have solved it, or after {number} more tries.")
+        return f"<div>{escape(words.format(number=left))}</div>"
+    words = escape(_("One way to do it:"))
+    return f'<div class="lessonkit-solution">{words}{_preformatted(exercise.answer.strip())}</div>'
+
+
+def _preformatted(text: str) -> str:
+    look = "white-space: pre-wrap; line-height: 1.4; margin: 4px 0; font-size: 0.92em"
+    return f'<pre style="{look}">{escape(text)}</pre>'
