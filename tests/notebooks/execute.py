@@ -11,8 +11,10 @@ import hashlib
 import os
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
+import ipywidgets as widgets
 import nbformat
 from nbclient import NotebookClient
 
@@ -57,14 +59,27 @@ def _name_widgets(book: nbformat.NotebookNode, path: Path) -> None:
     # Widgets get a random id. In the order in which they are made, they get one of ours.
     state = book.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     for model in state.values():
-        # "Not set" is what a missing entry means as well, and there are thousands of them.
-        model["state"] = {key: value for key, value in model["state"].items() if value is not None}
+        # The browser knows the default values itself, and there are thousands of them.
+        usual = _defaults(model["model_name"])
+        kept = {key: value for key, value in model["state"].items() if value != usual.get(key)}
+        model["state"] = kept
     text = nbformat.writes(book)
     for number, name in enumerate(state):
         new = hashlib.sha256(f"{path.parent.name}/{path.stem}/{number}".encode()).hexdigest()[:32]
         text = text.replace(name, new)
     renamed = nbformat.reads(text, as_version=4)
     book.cells, book.metadata = renamed.cells, renamed.metadata
+
+
+@cache
+def _defaults(model_name: str) -> dict[str, object]:
+    todo = [widgets.Widget]
+    while todo:
+        kind = todo.pop()
+        if kind.class_traits()["_model_name"].default_value == model_name:
+            return kind().get_state()
+        todo += kind.__subclasses__()
+    raise LookupError(f"no widget has the model {model_name!r}")
 
 
 def main() -> None:
