@@ -134,7 +134,11 @@ class Exercise:
         if len(answers) != len(self.asks):
             words = f"{self.name}.check({', '.join(self.asks)}) takes {len(self.asks)} things"
             return _error(TypeError(f"{words}; got {len(answers)}"), "")
-        ours = started(self.starter, self.asks, answers)
+        try:
+            ours = started(self.starter, self.asks, answers)
+        except NameError as error:
+            words = _("Something is missing. Run the cells above this one first.")
+            return replace(_error(error, ""), sentence=words)
         if all(map(is_same, ours, answers)):
             words = _("Not attempted yet. Change the code above, and run this cell again.")
             return Result(Verdict.NOT_ATTEMPTED, words)

@@ -29,8 +29,13 @@ def started(starter: str, names: Sequence[str], answers: Sequence[object]) -> li
         What it defines.
     answers
         What the learner has handed in: their global names are the notebook's.
+
+    Raises
+    ------
+    NameError
+        If the starter needs something that the notebook has not defined yet.
     """
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = dict(vars(sys.modules["__main__"]))  # in a kernel: the notebook
     for answer in answers:
         scope |= scope_of(answer)
     exec(compile(starter, "<starting cell>", "exec", dont_inherit=True), scope)

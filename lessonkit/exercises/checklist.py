@@ -1,0 +1,122 @@
+"""The lesson's checklist: six points, and behind each the exercises that it stands on."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import ipywidgets as widgets
+
+from lessonkit.exercises.course import tasks
+from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.progress import Entry, learners_progress
+from lessonkit.exercises.quiz import Quiz
+from lessonkit.lab.still import StillBox
+from lessonkit.lab.svg import GREEN
+from lessonkit.messages import N_, _
+
+if TYPE_CHECKING:
+    from lessonkit.lab import Picture
+
+POINTS: Final = (
+    N_("Say what speaks for request-response, and what against it"),
+    N_("Tell the four kinds of event-driven apart"),
+    N_("Tell choreography from orchestration"),
+    N_("Explain what eventual consistency means"),
+    N_("Explain what the outbox is for"),
+    N_("Choose a style for a task, and give the reasons"),
+)
+
+COPY: Final = "my-progress.json"
+"""How the copy is called that a learner hands in."""
+
+
+def checklist() -> Picture:
+    """The six points with their exercises and quizzes: what is solved, and what is still open."""
+    from lessonkit.lab import Picture
+
+    known = learners_progress().read()
+    everything = tasks()
+    solved = sum(_entry(known, task).solved for task in everything)
+    words = _("{solved} of {all} solved").format(solved=solved, all=len(everything))
+    share = 100 * solved / len(everything)
+    look = f"height: 6px; width: {share:.0f}%; background: {GREEN}"
+    bar = f'<div style="background: #8883; max-width: 30em"><div style="{look}"></div></div>'
+    parts = [f"<div><b>{escape(words)}</b>{bar}</div>"]
+    for number, point in enumerate(POINTS, start=1):
+        parts.append(_point(number, point, [t for t in everything if t.point == number], known))
+    parts += [f"<div>⚠ {escape(told)}</div>" for told in learners_progress().take_messages()]
+    return Picture(*parts)
+
+
+def _entry(known: dict[str, Entry], task: Exercise | Quiz) -> Entry:
+    return known.get(task.name, Entry())
+
+
+def _point(number: int, point: str, behind: list[Exercise | Quiz], known: dict[str, Entry]) -> str:
+    solved = sum(_entry(known, task).solved for task in behind)
+    done = solved == len(behind)
+    mark = f'<span style="color: {GREEN}">✓</span>' if done else "○"
+    heading = f"{mark} <b>{number}. {escape(_(point))}</b> · {solved} / {len(behind)}"
+    lines = "".join(f"<li>{_line(task, _entry(known, task))}</li>" for task in behind)
+    look = "list-style: none; margin: 2px 0 10px; padding-left: 1.6em"
+    return f'<div class="lessonkit-point">{heading}<ul style="{look}">{lines}</ul></div>'
+
+
+def _line(task: Exercise | Quiz, entry: Entry) -> str:
+    mark = f'<span style="color: {GREEN}">✓</span>' if entry.solved else "○"
+    link = f'<a href="{task.notebook}.ipynb">{task.notebook[:2]} · {escape(_(task.title))}</a>'
+    if entry.solved or not entry.tries:
+        return f"{mark} {link}"
+    tried = _("tried {number} times").format(number=entry.tries)
+    return f"{mark} {link} <small>({escape(tried)})</small>"
+
+
+class ProgressButtons(StillBox):
+    """Buttons for the progress file: where it is, a copy to hand in, and starting anew."""
+
+    def __init__(self) -> None:
+        layout = widgets.Layout(width="auto")
+        self.where = widgets.Button(description=_("Where is it kept?"), icon="folder-open-o")
+        self.copy = widgets.Button(description=_("Save a copy to hand in"), icon="download")
+        self.anew = widgets.Button(description=_("Forget everything ..."), icon="trash-o")
+        self.said = widgets.HTML(layout=layout)
+        self._asked = False
+        buttons = [self.where, self.copy, self.anew]
+        for button, action in zip(buttons, (self._tell, self._save, self._forget), strict=True):
+            button.layout = layout
+            button.style = self.where.style
+            button.on_click(lambda _button, action=action: action())
+        row = widgets.HBox(buttons, layout=layout)
+        super().__init__([row, self.said], [self.said], "ProgressButtons()", layout=layout)
+
+    def _tell(self) -> None:
+        self._say(str(learners_progress().path))
+
+    def _save(self) -> None:
+        try:
+            path = learners_progress().export(COPY)
+        except OSError as error:
+            words = _("It cannot be saved here: {error}")
+            self._say(words.format(error=error.strerror or type(error).__name__))
+        else:
+            self._say(_("Saved: {file}").format(file=Path(path).resolve()))
+
+    def _forget(self) -> None:
+        if not self._asked:
+            self._say(_("All ticks will be gone. Press once more if you mean it."))
+            self._asked = True
+            return
+        learners_progress().reset()
+        self._say(_("Forgotten. Run the checklist's cell again."))
+
+    def _say(self, words: str) -> None:
+        self._asked = False
+        told = [words, *learners_progress().take_messages()]
+        self.said.value = "".join(f'<div role="status">{escape(line)}</div>' for line in told)
+
+
+def progress_buttons() -> ProgressButtons:
+    """Buttons to find, copy and forget what has been solved."""
+    return ProgressButtons()
