@@ -1,4 +1,4 @@
-"""Notebook 00: the first exercise, which also shows how exercises work."""
+"""Notebook 00: a first exercise that shows how exercises work, and a first repair."""
 
 from __future__ import annotations
 
@@ -12,10 +12,77 @@ from lessonkit.exercises.trial import first_counterexample
 from lessonkit.explorer import Case, run_case
 from lessonkit.faults import Refused
 from lessonkit.messages import N_, _
-from lessonkit.shop import Shop, Told
+from lessonkit.shop import Shop, Told, books
 
 
-def _judge(put_back: Callable[[Shop], Callable[..., Any]]) -> Counterexample | None:
+# --- a shorter wait ------------------------------------------------------------------------------
+
+LONGEST_WAIT = 0.3
+"""Seconds that stock and payment take."""
+
+
+def _judge_shorter_wait(quick_call: Callable[[Shop], Callable[..., Any]]) -> Counterexample | None:
+    case = run_case(lambda shop: shop.place_order(quick_call(shop)), shop=SealedShop)
+    return first_counterexample([case], _explain_shorter_wait)
+
+
+def _explain_shorter_wait(case: Case) -> str | None:
+    (answer,) = case.shop.customer.answers
+    (order,) = books(case.shop)
+    if not order.stands:
+        return _("There is no order in the database any more. Which line saved it?")
+    if not order.money:
+        return _("The customer has an order and has not paid. The charge has to stay.")
+    if not order.held:
+        return _("No stock is set aside for the order. The reservation has to stay.")
+    if answer.wait > LONGEST_WAIT + 0.001:
+        return _(
+            "The customer still waits for {ms} ms. Look at the picture: which call is the longest,"
+            " and which line makes it?"
+        ).format(ms=f"{answer.wait * 1000:.0f}")
+    return None
+
+
+shorter_wait = Exercise(
+    name="shorter_wait",
+    notebook="00-start",
+    point=1,
+    title=N_("A shorter wait"),
+    starter="""
+def quick_call(shop):
+    async def create_order(command):
+        await shop.inventory.reserve(command.items)
+        payment = await shop.payment.charge(command.total, command.payment_method)
+        order = Order.create(command, payment.transaction_id)
+        await shop.database.save(order)
+        await shop.notification.send_order_confirmation(order)
+        return order
+
+    return create_order
+""",
+    asks=("quick_call",),
+    judge=_judge_shorter_wait,
+    hints=(
+        N_("Each `await` is a wait. Which of the four is for the mail?"),
+        N_("Delete the line with `send_order_confirmation`, and run the cell again."),
+    ),
+    answer="""
+def quick_call(shop):
+    async def create_order(command):
+        await shop.inventory.reserve(command.items)
+        payment = await shop.payment.charge(command.total, command.payment_method)
+        order = Order.create(command, payment.transaction_id)
+        await shop.database.save(order)
+        return order
+
+    return create_order
+""",
+)
+
+# --- put the stock back --------------------------------------------------------------------------
+
+
+def _judge_stock_back(put_back: Callable[[Shop], Callable[..., Any]]) -> Counterexample | None:
     def scenario(shop: Shop) -> Any:
         return shop.place_order(put_back(shop))
 
@@ -24,10 +91,10 @@ def _judge(put_back: Callable[[Shop], Callable[..., Any]]) -> Counterexample | N
         run_case(scenario, Refused("payment"), shop=SealedShop),
         run_case(scenario, Refused("inventory"), shop=SealedShop),
     ]
-    return first_counterexample(cases, _explain)
+    return first_counterexample(cases, _explain_stock_back)
 
 
-def _explain(case: Case) -> str | None:
+def _explain_stock_back(case: Case) -> str | None:
     answer = case.shop.customer.answers[0]
     held = any(reservation.held for reservation in case.shop.inventory.reservations.values())
     if not case.faults:
@@ -67,7 +134,7 @@ def put_back(shop):
     return create_order
 """,
     asks=("put_back",),
-    judge=_judge,
+    judge=_judge_stock_back,
     hints=(
         N_("A refused call raises an error at its `await`. Which line should notice it?"),
         N_("Put `try:` before the charge and `except Exception:` after it."),

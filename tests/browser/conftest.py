@@ -61,6 +61,7 @@ def start_lab(folder: Path, theme: str) -> tuple[Lab, subprocess.Popen[bytes]]:
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "LESSONKIT_PROGRESS": str(root.parent / "progress.json"),
     }
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),

@@ -16,6 +16,19 @@ class Lab:
     address: str
     root: Path
 
+    @property
+    def progress(self) -> Path:
+        """The progress file of whoever works there."""
+        return self.root.parent / "progress.json"
+
+
+PASTE = """text => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", text);
+    const options = { clipboardData, bubbles: true, cancelable: true };
+    document.activeElement.dispatchEvent(new ClipboardEvent("paste", options));
+}"""
+
 
 class Notebook:
     """A notebook in the browser."""
@@ -53,5 +66,24 @@ class Notebook:
             outer.evaluate(f"e => {{ e.scrollTop += {step} }}")
             self.page.wait_for_timeout(100)
         pytest.fail(f"cell {cell_id} never came into view")
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel, and say yes to the question whether one means it."""
+        self.menu("Kernel", "Restart Kernel…")
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        self.page.locator(".jp-Dialog").wait_for(state="detached")
+        kernel = self.page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle")
+        self.page.wait_for_timeout(1000)
+        kernel.wait_for(timeout=60_000)
+
+    def hand_in(self, cell_id: str, code: str) -> Locator:
+        """Replace the code of a cell, and run it, as a learner does; return the cell."""
+        cell = self.cell(cell_id)
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.press("Delete")
+        self.page.evaluate(PASTE, code)
+        self.page.keyboard.press("Control+Enter")
+        return cell
 
     numbers: dict[str, int]

@@ -89,7 +89,9 @@ def test_the_solution_cannot_be_read_in_the_notebook_by_accident(exercise: Exerc
         path = NOTEBOOKS / language / f"{exercise.notebook}.ipynb"
         book = path.read_text(encoding="utf-8")
         # Not in a cell, not in an output, not in the metadata: at least its decisive lines.
-        assert [line for line in own if json.dumps(line, ensure_ascii=False)[1:-1] not in book]
+        # (An answer that only takes lines away has none.)
+        hidden = [line for line in own if json.dumps(line, ensure_ascii=False)[1:-1] not in book]
+        assert hidden or not own
 
 
 @each

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.start import stock_back
+from lessonkit.exercises.start import shorter_wait, stock_back
 from tests.exercises.answers import Wrong, changed
 
-NEEDS = {"stock_back": ["setup"]}
+NEEDS = {"shorter_wait": ["setup"], "stock_back": ["setup"]}
 
 CANCEL = "            await shop.inventory.cancel_reservation(reserved.reservation_id)\n"
 
+CHARGE = "await shop.payment.charge(command.total, command.payment_method)\n"
+MAIL = "        await shop.notification.send_order_confirmation(order)\n"
+
 WRONG = {
+    "shorter_wait": [
+        Wrong(
+            "deletes the charge",
+            changed(
+                shorter_wait.starter,
+                (f"        payment = {CHARGE}", ""),
+                ("command, payment.transaction_id", "command"),
+            ),
+            "not paid",
+        ),
+        Wrong(
+            "deletes the saving with the mail",
+            changed(shorter_wait.answer, ("        await shop.database.save(order)\n", "")),
+            "Which line saved it",
+        ),
+        Wrong(
+            "deletes the reservation",
+            changed(
+                shorter_wait.answer,
+                ("        await shop.inventory.reserve(command.items)\n", ""),
+            ),
+            "The reservation has to stay",
+        ),
+        Wrong(
+            "sends the mail before the saving",
+            changed(
+                shorter_wait.answer,
+                (
+                    "        await shop.database.save(order)\n",
+                    MAIL + "        await shop.database.save(order)\n",
+                ),
+            ),
+            "800 ms",
+        ),
+    ],
     "stock_back": [
         Wrong(
             "swallows the exception",
@@ -46,5 +84,5 @@ WRONG = {
             ),
             "is that line reached",
         ),
-    ]
+    ],
 }
