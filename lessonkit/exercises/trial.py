@@ -68,7 +68,7 @@ def first_counterexample(cases: Iterable[Case], explain: Explain) -> Counterexam
     if not failing:
         return None
     case, advice = failing[0]
-    sentence = _("It does not do without any fault what it should.")
+    sentence = _("Even without a fault, it does not do what it should.")
     if case.faults:
         sentence = _("{failed} of {tried} faults do harm. Here is one of them: {fault}").format(
             failed=len(failing), tried=len(cases) - 1, fault=case.title
