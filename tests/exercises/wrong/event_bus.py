@@ -1,0 +1,472 @@
+"""What people write instead, in notebook 06."""
+
+from __future__ import annotations
+
+from lessonkit.exercises.event_bus import isolate, stop_hearing
+from tests.exercises.answers import Wrong, changed
+
+NEEDS = {
+    "isolate": ["setup", "step1-bus"],
+    "stop_hearing": ["setup", "step1-bus"],
+}
+
+BUS = "class PatientBus(OneAfterAnother):\n    async def publish(self, event):\n"
+HANDLERS = "        handlers = list(self.handlers.get(event.type, []))\n"
+ONE_HANDLER = """
+    async def tell(self, handler, event):
+        reply = handler(event)
+        if inspect.isawaitable(reply):
+            await reply
+"""
+WITH_A_LIMIT = """
+    async def tell(self, handler, event):
+        async with asyncio.timeout(1):
+            reply = handler(event)
+            if inspect.isawaitable(reply):
+                await reply
+"""
+
+LIST_REMOVE = "            handlers.remove(handler)\n"
+FOUND = "        if handler in handlers:\n"
+COPY = "in list(self.handlers.get(event.type, [])):"
+NO_COPY = (COPY, "in self.handlers.get(event.type, []):")
+
+WRONG = {
+    "isolate": [
+        Wrong(
+            "one after the other with try and except",
+            BUS
+            + """\
+        failed = []
+        for handler in self.handlers.get(event.type, []):
+            try:
+                await self.tell(handler, event)
+            except Exception as error:
+                failed.append((handler, error))
+        return failed
+"""
+            + WITH_A_LIMIT,
+            "side by side",
+        ),
+        Wrong(
+            "gather without return_exceptions",
+            BUS
+            + HANDLERS
+            + """\
+        await asyncio.gather(*[self.tell(handler, event) for handler in handlers])
+        return []
+"""
+            + WITH_A_LIMIT,
+            "Catch it where",
+        ),
+        Wrong(
+            "calls and gathers in one line",
+            BUS
+            + HANDLERS
+            + """\
+        calls = [asyncio.wait_for(handler(event), 1) for handler in handlers]
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+        return [(h, e) for h, e in zip(handlers, errors) if isinstance(e, Exception)]
+""",
+            "while it is called",
+        ),
+        Wrong(
+            "awaits what a plain function returns",
+            changed(
+                isolate.answer,
+                (
+                    "                reply = handler(event)\n"
+                    "                if inspect.isawaitable(reply):\n"
+                    "                    await reply\n",
+                    "                await handler(event)\n",
+                ),
+            ),
+            "inspect.isawaitable",
+        ),
+        Wrong(
+            "no limit",
+            changed(
+                isolate.answer,
+                (
+                    "            async with asyncio.timeout(1):\n"
+                    "                reply = handler(event)\n"
+                    "                if inspect.isawaitable(reply):\n"
+                    "                    await reply\n",
+                    "            reply = handler(event)\n"
+                    "            if inspect.isawaitable(reply):\n"
+                    "                await reply\n",
+                ),
+            ),
+            "waits without a limit",
+        ),
+        Wrong(
+            "one limit around all",
+            BUS
+            + HANDLERS
+            + """\
+        calls = [self.tell(handler, event) for handler in handlers]
+        async with asyncio.timeout(1):
+            errors = await asyncio.gather(*calls, return_exceptions=True)
+        return [(h, e) for h, e in zip(handlers, errors) if e is not None]
+"""
+            + ONE_HANDLER,
+            "One second for all of them together",
+        ),
+        Wrong(
+            "one limit around all, and blames all",
+            BUS
+            + HANDLERS
+            + """\
+        calls = [self.tell(handler, event) for handler in handlers]
+        try:
+            async with asyncio.timeout(1):
+                errors = await asyncio.gather(*calls, return_exceptions=True)
+        except TimeoutError as error:
+            return [(handler, error) for handler in handlers]
+        return [(h, e) for h, e in zip(handlers, errors) if e is not None]
+"""
+            + ONE_HANDLER,
+            "Only those who failed",
+        ),
+        Wrong(
+            "a group of tasks",
+            BUS
+            + HANDLERS
+            + """\
+        failed = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                for handler in handlers:
+                    group.create_task(self.tell(handler, event))
+        except* Exception as errors:
+            failed = [(handlers[0], error) for error in errors.exceptions]
+        return failed
+"""
+            + WITH_A_LIMIT,
+            "TaskGroup",
+        ),
+        Wrong(
+            "swallows the errors",
+            BUS
+            + HANDLERS
+            + """\
+        calls = [self.tell(handler, event) for handler in handlers]
+        await asyncio.gather(*calls, return_exceptions=True)
+        return []
+"""
+            + WITH_A_LIMIT,
+            "swallowed",
+        ),
+        Wrong(
+            "notes failures when they happen",
+            BUS
+            + HANDLERS
+            + """\
+        failed = []
+        await asyncio.gather(*[self.tell(handler, event, failed) for handler in handlers])
+        return failed
+
+    async def tell(self, handler, event, failed):
+        try:
+            async with asyncio.timeout(1):
+                reply = handler(event)
+                if inspect.isawaitable(reply):
+                    await reply
+        except Exception as error:
+            failed.append((handler, error))
+""",
+            "Whoever fails first",
+        ),
+        Wrong(
+            "collects the failures of all events",
+            """\
+class PatientBus(OneAfterAnother):
+    def __init__(self):
+        super().__init__()
+        self.failed = []
+
+    async def publish(self, event):
+        handlers = list(self.handlers.get(event.type, []))
+        calls = [self.tell(handler, event) for handler in handlers]
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+        self.failed += [(h, e) for h, e in zip(handlers, errors) if e is not None]
+        return self.failed
+"""
+            + WITH_A_LIMIT,
+            "begins with an empty one",
+        ),
+        Wrong(
+            "starts tasks and goes on",
+            BUS
+            + HANDLERS
+            + """\
+        self.tasks = [asyncio.create_task(self.tell(handler, event)) for handler in handlers]
+        return []
+"""
+            + WITH_A_LIMIT,
+            "create_task",
+        ),
+        Wrong(
+            "waits no longer, but stops nothing",
+            BUS
+            + HANDLERS
+            + """\
+        if not handlers:
+            return []
+        tasks = [asyncio.create_task(self.tell(handler, event)) for handler in handlers]
+        await asyncio.wait(tasks, timeout=1)
+        failed = []
+        for handler, task in zip(handlers, tasks):
+            error = task.exception() if task.done() else TimeoutError()
+            if error is not None:
+                failed.append((handler, error))
+        return failed
+"""
+            + ONE_HANDLER,
+            "is not to stop",
+        ),
+        Wrong(
+            "forgets whoever is not done",
+            BUS
+            + HANDLERS
+            + """\
+        tasks = [asyncio.create_task(self.tell(handler, event)) for handler in handlers]
+        await asyncio.wait(tasks, timeout=1)
+        pairs = [(h, task.exception()) for h, task in zip(handlers, tasks) if task.done()]
+        return [pair for pair in pairs if pair[1] is not None]
+"""
+            + ONE_HANDLER,
+            "has failed as well",
+        ),
+        Wrong(
+            "waits for nobody",
+            BUS
+            + HANDLERS
+            + """\
+        tasks = [asyncio.create_task(self.tell(handler, event)) for handler in handlers]
+        done, pending = await asyncio.wait(tasks, timeout=1)
+        for task in pending:
+            task.cancel()
+        failed = []
+        for handler, task in zip(handlers, tasks):
+            error = task.exception() if task in done else TimeoutError()
+            if error is not None:
+                failed.append((handler, error))
+        return failed
+"""
+            + ONE_HANDLER,
+            "nothing unusual",
+        ),
+        Wrong(
+            "catches everything, the cancellation as well",
+            BUS
+            + HANDLERS
+            + """\
+        tasks = [asyncio.create_task(self.tell(handler, event)) for handler in handlers]
+        failed = []
+        for handler, task in zip(handlers, tasks):
+            try:
+                await task
+            except BaseException as error:
+                failed.append((handler, error))
+        return failed
+"""
+            + WITH_A_LIMIT,
+            "somebody stops the publisher",
+        ),
+        Wrong(
+            "catches everything inside the limit",
+            changed(
+                isolate.answer,
+                (
+                    """\
+        try:
+            async with asyncio.timeout(1):
+                reply = handler(event)
+                if inspect.isawaitable(reply):
+                    await reply
+        except Exception as error:
+            return error
+""",
+                    """\
+        async with asyncio.timeout(1):
+            try:
+                reply = handler(event)
+                if inspect.isawaitable(reply):
+                    await reply
+            except BaseException as error:
+                return error
+""",
+                ),
+            ),
+            "if nobody catches it inside",
+        ),
+        Wrong(
+            "writes down the words only",
+            changed(isolate.answer, ("return error\n", "return str(error)\n")),
+            "the error itself",
+        ),
+        Wrong(
+            "makes an error of its own",
+            changed(isolate.answer, ("return error\n", "return RuntimeError(error)\n")),
+            "just as it was raised",
+        ),
+        Wrong(
+            "tells nobody",
+            BUS + "        return []\n",
+            "has to call every handler",
+        ),
+        Wrong(
+            "too short a limit",
+            changed(isolate.answer, ("asyncio.timeout(1)", "asyncio.timeout(0.5)")),
+            "a whole second",
+        ),
+    ],
+    "stop_hearing": [
+        Wrong(
+            "removes without looking",
+            changed(stop_hearing.answer, (FOUND + LIST_REMOVE, LIST_REMOVE[4:])),
+            "nothing left to end",
+        ),
+        Wrong(
+            "looks up without a default",
+            changed(stop_hearing.answer, ("self.handlers.get(kind, [])", "self.handlers[kind]")),
+            "not even a list",
+        ),
+        Wrong(
+            "removes from the list that the loop walks through",
+            changed(stop_hearing.answer, NO_COPY),
+            "stepped over the next",
+        ),
+        Wrong(
+            "removes all that are equal",
+            changed(
+                stop_hearing.answer,
+                (
+                    FOUND + LIST_REMOVE,
+                    "        self.handlers[kind] = [h for h in handlers if h != handler]\n",
+                ),
+            ),
+            "made twice",
+        ),
+        Wrong(
+            "compares with is",
+            changed(
+                stop_hearing.answer,
+                (
+                    FOUND + LIST_REMOVE,
+                    "        for number, known in enumerate(handlers):\n"
+                    "            if known is handler:\n"
+                    "                del handlers[number]\n"
+                    "                break\n",
+                ),
+            ),
+            "not with `is`",
+        ),
+        Wrong(
+            "removes it from all types",
+            changed(
+                stop_hearing.answer,
+                (
+                    "        handlers = self.handlers.get(kind, [])\n" + FOUND + LIST_REMOVE,
+                    "        for handlers in self.handlers.values():\n"
+                    "            if handler in handlers:\n"
+                    "                handlers.remove(handler)\n",
+                ),
+            ),
+            "to another one stands",
+        ),
+        Wrong(
+            "leaves a hole",
+            changed(
+                stop_hearing.answer,
+                (LIST_REMOVE, "            handlers[handlers.index(handler)] = None\n"),
+            ),
+            "a hole in the list",
+        ),
+        Wrong(
+            "removes all handlers of the type",
+            changed(stop_hearing.answer, (LIST_REMOVE, "            handlers.clear()\n")),
+            "and no other",
+        ),
+        Wrong(
+            "looks again before telling",
+            changed(
+                stop_hearing.answer,
+                (
+                    "            await handler(event)\n",
+                    "            if handler in self.handlers[event.type]:\n"
+                    "                await handler(event)\n",
+                ),
+            ),
+            "stick to that",
+        ),
+        Wrong(
+            "makes a new list only when somebody leaves",
+            """\
+class LeavableBus(OneAfterAnother):
+    def unsubscribe(self, kind, handler):
+        handlers = list(self.handlers.get(kind, []))
+        if handler in handlers:
+            handlers.remove(handler)
+        self.handlers[kind] = handlers
+
+    async def publish(self, event):
+        for handler in self.handlers.get(event.type, []):
+            await handler(event)
+""",
+            "stick to that",
+        ),
+        Wrong(
+            "keeps a list of those who have left",
+            """\
+class LeavableBus(OneAfterAnother):
+    def __init__(self):
+        super().__init__()
+        self.left = []
+
+    def unsubscribe(self, kind, handler):
+        self.left.append((kind, handler))
+
+    async def publish(self, event):
+        for handler in self.handlers.get(event.type, []):
+            if (event.type, handler) not in self.left:
+                await handler(event)
+""",
+            "made twice",
+        ),
+        Wrong(
+            "keeps the handlers in a dict",
+            """\
+class LeavableBus(OneAfterAnother):
+    def subscribe(self, kind, handler):
+        handlers = self.handlers.setdefault(kind, {})
+        handlers[handler] = handlers.get(handler, 0) + 1
+
+    def unsubscribe(self, kind, handler):
+        handlers = self.handlers.get(kind, {})
+        if handler in handlers:
+            handlers[handler] -= 1
+            if not handlers[handler]:
+                del handlers[handler]
+
+    async def publish(self, event):
+        for handler, times in self.handlers.get(event.type, {}).items():
+            for _ in range(times):
+                await handler(event)
+""",
+            "Python notices that",
+        ),
+        Wrong(
+            "makes a shorter list and forgets it",
+            changed(
+                stop_hearing.answer,
+                (
+                    FOUND + LIST_REMOVE,
+                    "        handlers = [known for known in handlers if known != handler]\n",
+                ),
+            ),
+            "no longer be in the list",
+        ),
+    ],
+}
