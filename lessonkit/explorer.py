@@ -236,4 +236,5 @@ def _fault_name(fault: AnyFault) -> str:
     if isinstance(fault, Crash):
         return words.format(target=fault.service, after=fault.after)
     times = f" #{fault.call}" if fault.call is not None and fault.call > 1 else ""
-    return words.format(target=f"{fault.target}{times}")
+    name = words.format(target=f"{fault.target}{times}")
+    return name if fault.call is not None else _("{fault}, every time").format(fault=name)

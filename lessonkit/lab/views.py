@@ -34,14 +34,14 @@ def shop_view(shop: Shop) -> str:
     wrong = {violation.about for violation in violations}
     ledgers = books(shop)
     answers = shop.customer.answers
-    told = ", ".join(dict.fromkeys(_(answer.told) for answer in answers))
+    told = ", ".join(dict.fromkeys(_(answer.told) for answer in answers)) or "–"
     longest = max((answer.wait for answer in answers), default=0.0)
 
     def kind(about: str) -> str:
         return "bad" if about in wrong else "good"
 
     # No answer is not a lie, but nothing to be happy about either.
-    answered = all(answer.told is not Told.NOTHING for answer in answers)
+    answered = bool(answers) and all(answer.told is not Told.NOTHING for answer in answers)
     numbers = tiles(
         [
             (_("the customer waited"), f"{longest * 1000:,.0f} ms", "plain"),

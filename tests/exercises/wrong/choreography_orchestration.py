@@ -1,0 +1,377 @@
+"""What people write instead, in notebook 04."""
+
+from __future__ import annotations
+
+from lessonkit.exercises.choreography_orchestration import (
+    lost_reply,
+    points_by_events,
+    points_by_saga,
+)
+from tests.exercises.answers import Wrong, changed
+
+DANCE = ["events", "services", "order-service", "choreography-run", "declined", "release"]
+NEEDS = {
+    "lost_reply": ["setup", "saga-class"],
+    "points_by_events": ["setup", *DANCE, "choreography-explore", "again"],
+    "points_by_saga": ["setup", "actions", "saga-choices"],
+}
+
+# --- a compensation that does not need the reply -------------------------------------------------
+
+NOTE_STOCK = "        compensations.append(partial(self.inventory.cancel_by_key, key))\n"
+RESERVE = "        reserved = await self.inventory.reserve(command.items, key)\n"
+NOTE_MONEY = "        compensations.append(partial(self.payment.refund_by_key, key))\n"
+CHARGE = "        payment = await self.payment.charge(command.total, command.payment_method, key)\n"
+NOTE_ORDER = "        compensations.append(partial(self.database.save, order.cancelled()))\n"
+SAVE = "        await self.database.save(order)\n"
+NOTE_STOCK_BY_ID = (
+    "        undo = partial(self.inventory.cancel_reservation, reserved.reservation_id)\n"
+    "        compensations.append(undo)\n"
+)
+NOTE_MONEY_BY_ID = (
+    "        compensations.append(partial(self.payment.refund, payment.transaction_id))\n"
+)
+RESERVE_WITHOUT_KEY = "        reserved = await self.inventory.reserve(command.items)\n"
+MAIL = (
+    "        try:\n"
+    "            await self.notification.send_order_confirmation(order)\n"
+    "        except ShopError:\n"
+    '            current_trace().note("orders", "the mail failed")\n'
+)
+
+LOST_REPLY = [
+    Wrong(
+        "notes it before the call, by the id of the reply",
+        changed(
+            lost_reply.starter,
+            (NOTE_STOCK_BY_ID, ""),
+            (RESERVE_WITHOUT_KEY, NOTE_STOCK_BY_ID + RESERVE_WITHOUT_KEY),
+        ),
+        "there is no reply",
+    ),
+    Wrong(
+        "notes a function that asks for the id later",
+        changed(
+            lost_reply.answer,
+            (
+                NOTE_STOCK,
+                "        compensations.append(\n"
+                "            lambda: self.inventory.cancel_reservation(reserved.reservation_id)\n"
+                "        )\n",
+            ),
+        ),
+        "there is no reply",
+    ),
+    Wrong(
+        "undoes by the id, if there is one",
+        changed(
+            lost_reply.answer,
+            (
+                NOTE_STOCK,
+                "        reserved = None\n\n"
+                "        async def put_back():\n"
+                "            if reserved is not None:\n"
+                "                id = reserved.reservation_id\n"
+                "                await self.inventory.cancel_reservation(id)\n\n"
+                "        compensations.append(put_back)\n",
+            ),
+        ),
+        "With a key of your own",
+    ),
+    Wrong(
+        "notes it by key, but after the call",
+        changed(
+            lost_reply.answer,
+            (NOTE_STOCK + RESERVE, RESERVE + NOTE_STOCK),
+            (NOTE_MONEY + CHARGE, CHARGE + NOTE_MONEY),
+        ),
+        "was not reached",
+    ),
+    Wrong(
+        "has keys in the undoing and none in the doing",
+        changed(
+            lost_reply.answer, (RESERVE, RESERVE_WITHOUT_KEY), (CHARGE, CHARGE.replace(", key", ""))
+        ),
+        "must name the same key",
+    ),
+    Wrong(
+        "undoes in the order of the doing",
+        changed(lost_reply.answer, ("reversed(compensations)", "compensations")),
+        "was done last is undone first",
+    ),
+    Wrong(
+        "notes the order first, and so cancels it last",
+        changed(
+            lost_reply.answer,
+            (NOTE_ORDER, ""),
+            (
+                NOTE_STOCK,
+                NOTE_ORDER.replace("order.cancelled", "Order.create(command).cancelled")
+                + NOTE_STOCK,
+            ),
+        ),
+        "an order stands that nobody has paid for",
+    ),
+    Wrong(
+        "undoes the stock before the money",
+        changed(
+            lost_reply.answer,
+            (NOTE_MONEY + CHARGE, CHARGE),
+            (NOTE_STOCK + RESERVE, NOTE_MONEY + NOTE_STOCK + RESERVE),
+        ),
+        "The stock goes back before the money",
+    ),
+    Wrong(
+        "swallows the exception",
+        changed(lost_reply.answer, ("            raise\n", "            return None\n")),
+        "must be raised again",
+    ),
+    Wrong(
+        "forgets that the reply of the saving can be lost as well",
+        changed(lost_reply.answer, (NOTE_ORDER, "")),
+        "The saving did happen",
+    ),
+    Wrong(
+        "notes the cancelled order after the saving",
+        changed(lost_reply.answer, (NOTE_ORDER + SAVE, SAVE + NOTE_ORDER)),
+        "The saving did happen",
+    ),
+    Wrong(
+        "undoes the order for a mail",
+        changed(
+            lost_reply.answer,
+            (MAIL, ""),
+            (SAVE, SAVE + "        await self.notification.send_order_confirmation(order)\n"),
+        ),
+        "Only the mail has failed",
+    ),
+    Wrong(
+        "takes a declined card for money",
+        changed(
+            lost_reply.answer,
+            (
+                '        if not payment.success:\n            raise OrderFailed("card declined")\n',
+                "",
+            ),
+        ),
+        "raises no error",
+    ),
+    Wrong(
+        "asks again without a key",
+        changed(
+            lost_reply.answer,
+            (
+                CHARGE,
+                "        for attempt in range(3):\n"
+                "            try:\n"
+                "                payment = await self.payment.charge(\n"
+                "                    command.total, command.payment_method\n"
+                "                )\n"
+                "                break\n"
+                "            except ShopError:\n"
+                "                if attempt == 2:\n"
+                "                    raise\n",
+            ),
+        ),
+        "more than once",
+    ),
+    Wrong(
+        "sells nothing",
+        "class PreparedSaga(CreateOrderSaga):\n"
+        "    async def execute(self, command):\n"
+        "        raise OrderFailed('closed')\n",
+        "On a normal day",
+    ),
+]
+
+# --- points by events ----------------------------------------------------------------------------
+
+HEARS = '    @bus.subscribe(PaymentCompleted, service="points")\n'
+BACK = (
+    '    @bus.subscribe(OrderReturned, service="points")\n'
+    "    async def take_back(event):\n"
+    "        await ask(shop.points.take_back, event.command)\n"
+)
+WAITING = """
+def sell(shop, command=None):
+    shop.bus = InMemoryEventBus(shop.network)
+    orders = OrderService(shop, shop.bus, again)
+    mine = (inventory_service, payment_service, notification_service, release_on_failure, my_points)
+    for service in mine:
+        service(shop, shop.bus, again)
+
+    async def create_order(command):
+        await orders.create_order(command)
+        await again(shop.points.give, command)
+
+    return shop.place_order(create_order, command)
+"""
+SELL = points_by_events.answer[points_by_events.answer.index("def sell") :]
+
+POINTS_BY_EVENTS = [
+    Wrong(
+        "hears that the order was created",
+        changed(points_by_events.answer, ("PaymentCompleted", "OrderCreated")),
+        "which one does it lack",
+    ),
+    Wrong(
+        "hears everything",
+        changed(points_by_events.answer, ("PaymentCompleted", "OrderEvent")),
+        "which one does it lack",
+    ),
+    Wrong(
+        "hangs on the mail",
+        changed(points_by_events.answer, ("PaymentCompleted", "NotificationSent")),
+        "hang on an event",
+    ),
+    Wrong(
+        "does not ask again",
+        changed(
+            points_by_events.answer,
+            ("ask(shop.points.give, event.command)", "shop.points.give(event.command)"),
+            ("ask(shop.points.take_back, event.command)", "shop.points.take_back(event.command)"),
+        ),
+        "gave up after one attempt",
+    ),
+    Wrong(
+        "asks again only for giving",
+        changed(
+            points_by_events.answer,
+            ("ask(shop.points.take_back, event.command)", "shop.points.take_back(event.command)"),
+        ),
+        "the taking back is not",
+    ),
+    Wrong(
+        "never takes back",
+        changed(points_by_events.answer, (BACK, "")),
+        "who heard",
+    ),
+    Wrong(
+        "takes back when the payment fails",
+        changed(points_by_events.answer, ("OrderReturned, service", "PaymentFailed, service")),
+        "that is another event",
+    ),
+    Wrong(
+        "gives in both handlers",
+        changed(points_by_events.answer, ("shop.points.take_back,", "shop.points.give,")),
+        "given once more",
+    ),
+    Wrong(
+        "counts what it has heard",
+        changed(
+            points_by_events.answer,
+            (
+                "        await ask(shop.points.give, event.command)\n",
+                "        seen.append(event.event_id)\n"
+                "        call = shop.points.give if len(seen) == 1 else shop.points.take_back\n"
+                "        await ask(call, event.command)\n",
+            ),
+            (HEARS, "    seen = []\n\n" + HEARS),
+        ),
+        "do not count",
+    ),
+    Wrong(
+        "lets another service do it",
+        changed(
+            points_by_events.answer,
+            (HEARS, "    @bus.subscribe(PaymentCompleted)\n"),
+        ),
+        "process of another service",
+    ),
+    Wrong(
+        "lets the customer wait for the points",
+        changed(points_by_events.answer, (SELL.strip(), WAITING.strip())),
+        "keeps nobody waiting",
+    ),
+    Wrong(
+        "lets nobody ask again",
+        changed(points_by_events.answer, ("ask=again, ", "")),
+        "is not what it was",
+    ),
+    Wrong(
+        "leaves the points out",
+        changed(points_by_events.answer, ("my_points, ask", "ask")),
+        "Which event says",
+    ),
+    Wrong(
+        "sells nothing",
+        changed(
+            points_by_events.answer,
+            (
+                SELL.strip(),
+                "def sell(shop, command=None):\n"
+                "    async def create_order(command):\n"
+                "        raise OrderFailed('closed')\n\n"
+                "    shop.bus = InMemoryEventBus(shop.network)\n"
+                "    return shop.place_order(create_order, command)\n",
+            ),
+        ),
+        "does not go through any more",
+    ),
+]
+
+# --- points by a saga ----------------------------------------------------------------------------
+
+STEP = '        Step("points", points.give, points.take_back),\n'
+SAVED = '        Step("save", do.save, do.cancel, pivot=pivot),\n'
+MAILED = '        Step("mail", do.mail, optional=True),\n'
+
+POINTS_BY_SAGA = [
+    Wrong(
+        "after the pivot, with a compensation",
+        changed(points_by_saga.answer, (STEP + SAVED, SAVED + STEP)),
+        "too late to go back",
+    ),
+    Wrong(
+        "before the pivot, without a compensation",
+        changed(points_by_saga.answer, (STEP, '        Step("points", points.give),\n')),
+        "has no compensation",
+    ),
+    Wrong(
+        "optional",
+        changed(
+            points_by_saga.answer,
+            (STEP, STEP.replace("take_back)", "take_back, optional=True)")),
+        ),
+        "these points are promised",
+    ),
+    Wrong(
+        "gives instead of taking back",
+        changed(points_by_saga.answer, (STEP, STEP.replace("take_back", "give"))),
+        "given once more",
+    ),
+    Wrong(
+        "makes the points the pivot",
+        changed(
+            points_by_saga.answer,
+            (STEP, STEP.replace("take_back)", "take_back, pivot=pivot)")),
+            (SAVED, SAVED.replace(", pivot=pivot", "")),
+        ),
+        "point of no return",
+    ),
+    Wrong(
+        "only moves what was there behind the mail",
+        changed(
+            points_by_saga.starter,
+            ('        Step("points", points.give),\n', ""),
+            (MAILED, '        Step("points", points.give),\n' + MAILED),
+        ),
+        "too late to go back",
+    ),
+    Wrong(
+        "gives no points",
+        changed(points_by_saga.answer, (STEP, "")),
+        "On a normal day",
+    ),
+    Wrong(
+        "turns the log off",
+        changed(points_by_saga.answer, ('"log", ', "")),
+        "the choices of the saga",
+    ),
+]
+
+WRONG = {
+    "lost_reply": LOST_REPLY,
+    "points_by_events": POINTS_BY_EVENTS,
+    "points_by_saga": POINTS_BY_SAGA,
+}
