@@ -18,16 +18,28 @@ MODULES: Final = {
     "06-event-bus": "event_bus",
     "07-choosing": "choosing",
 }
-"""For each notebook the module that its exercises are in."""
+"""For each notebook the module (or package) that its exercises are in."""
+
+NAMES: Final = {
+    "00-start": ("shorter_wait", "stock_back"),
+    "01-request-response": ("survive", "mail_behind"),
+    "02-event-driven": ("carry_state", "owed", "which_pattern"),
+    "03-message-brokers": ("partition_key", "points_once", "which_broker"),
+    "04-choreography-orchestration": ("lost_reply", "points_by_events", "points_by_saga"),
+    "05-eventual-consistency": ("polite_polling", "cancel_in_one", "relay_safe"),
+    "06-event-bus": ("isolate", "stop_hearing"),
+    "07-choosing": ("in_line_or_behind", "which_style"),
+}
+"""For each notebook its exercises and quizzes, in their order there."""
 
 
 def tasks() -> list[Exercise | Quiz]:
     """Every exercise and every quiz."""
-    found: list[Exercise | Quiz] = []
-    for module in MODULES.values():
-        values = vars(import_module(f"lessonkit.exercises.{module}")).values()
-        found += [value for value in values if isinstance(value, Exercise | Quiz)]
-    return found
+    return [
+        getattr(import_module(f"lessonkit.exercises.{MODULES[notebook]}"), name)
+        for notebook, names in NAMES.items()
+        for name in names
+    ]
 
 
 def exercises() -> list[Exercise]:

@@ -76,7 +76,7 @@ class Exercise:
     @property
     def cell(self) -> str:
         """The source of its cell in the notebook."""
-        module = self.judge.__module__
+        module = module_of(self.judge.__module__)
         handing_in = f"{self.name}.check({', '.join(self.asks)})"
         importing = f"from {module} import {self.name}"
         return f"{importing}\n\n\n{self.starter.strip()}\n\n\n{handing_in}"
@@ -169,6 +169,11 @@ class Exercise:
             else:
                 result = Result(Verdict.NOT_YET, found.sentence, found.advice, found.picture)
         return _with_printed(result, printed)
+
+
+def module_of(place: str) -> str:
+    """The module or package that a notebook imports from, for something defined at ``place``."""
+    return ".".join(place.split(".")[:3])  # lessonkit.exercises.event_bus
 
 
 def _throw_away_what_was_interrupted() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from lessonkit.exercises.exercise import module_of
 from lessonkit.exercises.progress import Entry, learners_progress
 from lessonkit.exercises.prose import prose
 from lessonkit.lab.still import StillBox
@@ -66,7 +67,7 @@ class Quiz:
     @property
     def cell(self) -> str:
         """The source of its cell in the notebook."""
-        return f"from {self.module} import {self.name}\n\n{self.name}.ask()"
+        return f"from {module_of(self.module)} import {self.name}\n\n{self.name}.ask()"
 
     @property
     def entry(self) -> Entry:

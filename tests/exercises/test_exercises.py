@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from lessonkit.exercises.course import MODULES, exercises
+from lessonkit.exercises.course import MODULES, NAMES, exercises
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Verdict
 from tests.exercises.answers import Wrong, attempt
@@ -102,3 +103,10 @@ def test_there_are_several_hints_and_each_says_something_else(exercise: Exercise
 @each
 def test_an_exercise_has_a_name_of_its_own(exercise: Exercise) -> None:
     assert exercise.name not in exercise.asks  # the cell defines what is handed in
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_course_lists_what_is_in_the_notebooks_in_their_order(language: str) -> None:
+    for notebook, names in NAMES.items():
+        found = re.findall(r"(?:exercise|quiz)-(\w+)", " ".join(cells(language, notebook)))
+        assert tuple(found) == names

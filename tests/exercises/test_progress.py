@@ -206,7 +206,7 @@ def test_a_copy_can_be_handed_in_and_collected(file: Path, tmp_path: Path) -> No
     assert "BadProgress" in table.loc["bob", "problem"]
     command = [sys.executable, "-m", "lessonkit.exercises.collect"]
     printed = subprocess.run([*command, folder], capture_output=True, text=True, check=True)
-    assert printed.stdout.splitlines()[0].startswith("file,solved,tries,hints,stock_back")
+    assert printed.stdout.splitlines()[0].startswith("file,solved,tries,hints,shorter_wait,")
     failed = subprocess.run([*command, folder / "none"], capture_output=True, text=True)
     assert failed.returncode == 1
     assert "must be a folder of progress files" in failed.stderr
