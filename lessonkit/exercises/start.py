@@ -14,7 +14,6 @@ from lessonkit.faults import Refused
 from lessonkit.messages import N_, _
 from lessonkit.shop import Shop, Told, books
 
-
 # --- a shorter wait ------------------------------------------------------------------------------
 
 LONGEST_WAIT = 0.3

@@ -76,6 +76,13 @@ class Notebook:
         self.page.wait_for_timeout(1000)
         kernel.wait_for(timeout=60_000)
 
+    def run_cell(self, cell_id: str) -> Locator:
+        """Run one cell, and return it."""
+        cell = self.cell(cell_id)
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        return cell
+
     def hand_in(self, cell_id: str, code: str) -> Locator:
         """Replace the code of a cell, and run it, as a learner does; return the cell."""
         cell = self.cell(cell_id)

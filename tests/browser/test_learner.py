@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from lessonkit.exercises.message_brokers import which_broker
+from lessonkit.exercises.progress import from_text
 from lessonkit.exercises.start import stock_back
 from tests.browser.pages import Lab, Notebook
 
@@ -98,3 +100,26 @@ def test_a_link_of_the_checklist_opens_the_notebook_in_the_lab(open_notebook: Op
     summary.cell("my-checklist").get_by_role("link", name="00 · Put the stock back").click()
     tab = summary.page.locator(".lm-TabBar-tabLabel", has_text="00-start.ipynb")
     expect(tab).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_quiz_is_solved_with_the_keyboard(open_notebook: Open, lab: Lab, language: str) -> None:
+    lab.progress.unlink(missing_ok=True)
+    notebook = open_notebook(language, "03-message-brokers")
+    notebook.run_cell("setup-language")
+    cell = notebook.run_cell("quiz-which_broker")
+    expect(cell.locator("input[type=radio]")).to_have_count(20)
+    feedback = cell.get_by_role("status")
+    for number, question in enumerate(which_broker.questions):
+        radios = cell.locator(".widget-radio-box").nth(number).locator("input")
+        radios.first.focus()
+        # (The arrow keys belong to JupyterLab: they go to the next cell.)
+        for _ in range([option.right for option in question.options].index(True)):
+            notebook.page.keyboard.press("Space")
+            expect(feedback.nth(number)).to_contain_text("△")
+            notebook.page.keyboard.press("Tab")
+        notebook.page.keyboard.press("Space")
+        expect(feedback.nth(number)).to_contain_text("✓")
+    expect(feedback.last).to_contain_text("✓")
+    known = from_text(lab.progress.read_text(encoding="utf-8"))
+    assert known["which_broker"].solved

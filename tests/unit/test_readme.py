@@ -49,5 +49,5 @@ def test_both_readmes_give_the_same_commands() -> None:
 def test_ci_calls_the_test_command_of_the_readme() -> None:
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert '-c constraints.txt -e ".[test]"' in ci
-    assert '-c constraints.txt -e ".[test]" && .venv/bin/pytest\n' in text("README.md")
-    assert ci.rstrip().endswith('"$venv/bin/pytest"')
+    (command,) = re.findall(r'"\.\[test\]" && \.venv/bin/(pytest.*)\n', text("README.md"))
+    assert ci.rstrip().endswith(command.replace("pytest", '"$venv/bin/pytest"', 1))

@@ -1,0 +1,152 @@
+"""A shop for gift orders, and its order service, which works by the learner's plan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from lessonkit.faults import Fault
+from lessonkit.messages import N_, _
+from lessonkit.patterns.backoff import Backoff
+from lessonkit.shop import CreateOrder, Order, OrderFailed, Shop, ShopError
+from lessonkit.trace import current_trace
+
+IN_LINE, BEHIND = "in line", "behind"
+"""What a plan can say of a call: made before the answer, or after it."""
+
+PATIENCE = Backoff(base=60.0, cap=600.0, jitter=False)
+"""How long to wait before what is behind is tried again."""
+
+GIFT_CALLS = (
+    "stock",
+    "fraud check",
+    "delivery day",
+    "payment",
+    "packing slip",
+    "points",
+    "mail",
+    "analytics",
+)
+"""What a plan has to place. In line, they are made in this order."""
+
+OWN_SERVICES: Mapping[str, str] = {
+    "fraud check": N_("fraud check"),
+    "delivery day": N_("delivery"),
+    "packing slip": N_("printer"),
+    "points": "points",
+    "analytics": N_("analytics"),
+}
+"""The services that gift orders add to the shop, by the entry of the plan that needs them."""
+
+
+class GiftShop(Shop):
+    """A shop that takes gift orders.
+
+    Parameters
+    ----------
+    no
+        The call that is answered with no: ``"stock"``, ``"fraud check"``, ``"delivery day"`` or
+        ``"payment"``.
+    trouble
+        The call whose service is in trouble, and the kind of trouble.
+    """
+
+    def __init__(
+        self, no: str | None = None, trouble: tuple[str, Callable[[str], Fault]] | None = None
+    ) -> None:
+        services = {call: _(name) for call, name in OWN_SERVICES.items()}
+        faults = []
+        if trouble is not None:
+            call, kind = trouble
+            faults = [kind(services.get(call, "notification"))]
+        super().__init__(
+            faults=faults,
+            stock={"P-1": 0 if no == "stock" else 10},
+            declined=("card",) if no == "payment" else (),
+            more=dict.fromkeys(services.values(), 0.05),
+        )
+        self._no = no
+        self._services = services
+        self._done: Counter[str] = Counter()
+
+    async def ask(self, call: str, command: CreateOrder) -> bool:
+        """Make one call of the plan; False if the answer is no."""
+        key = command.order_id
+        if call == "stock":
+            return (await self.inventory.reserve(command.items, key)).success
+        if call == "payment":
+            return (await self.payment.charge(command.total, command.payment_method, key)).success
+        if call == "mail":
+            await self.notification.send_order_confirmation(Order.create(command))
+            return True
+        operation, result = _OPERATIONS[call]
+        service = self._services[call]
+        return await self.network.call(service, operation, self._answer, call, service, result)
+
+    def _answer(self, call: str, service: str, result: str) -> bool:
+        if result:
+            self._done[call] += 1
+            current_trace().state(service, result, self._done[call])
+        return call != self._no
+
+
+_OPERATIONS = {
+    "fraud check": ("check", ""),
+    "delivery day": ("look_up", ""),
+    "packing slip": ("print", N_("slips")),
+    "points": ("add", N_("points given")),
+    "analytics": ("count", N_("orders counted")),
+}
+"""For each call to a service of our own its operation, and what there is one more of then."""
+
+
+class PlannedOrders:
+    """The order service that works by a plan."""
+
+    def __init__(self, shop: GiftShop, plan: Mapping[str, object]) -> None:
+        self.shop = shop
+        self.in_line = [call for call in GIFT_CALLS if plan[call] == IN_LINE]
+        self.behind = [call for call in GIFT_CALLS if plan[call] == BEHIND]
+        self.tasks: list[asyncio.Task[None]] = []
+        self._to_undo: set[str] = set()
+
+    async def create_order(self, command: CreateOrder) -> Order:
+        """Do what is in line, one after the other, and save the order. The rest comes after."""
+        try:
+            for call in self.in_line:
+                await self._do(call, command)
+        except ShopError:
+            await self._undo(command)
+            raise
+        order = Order.create(command)
+        await self.shop.database.save(order)
+        self.tasks = [asyncio.create_task(self._do_behind(c, command)) for c in self.behind]
+        return order
+
+    async def _do(self, call: str, command: CreateOrder) -> None:
+        self._to_undo.add(call)  # already now: what is under way may take effect
+        if not await self.shop.ask(call, command):
+            self._to_undo.remove(call)
+            raise OrderFailed(f"{call}: no")
+
+    async def _do_behind(self, call: str, command: CreateOrder) -> None:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                await self._do(call, command)
+            except OrderFailed:  # asking again would not help: the order must be taken back
+                await self.shop.database.save(Order.create(command).cancelled())
+                await self._undo(command)
+                return
+            except ShopError:
+                await asyncio.sleep(PATIENCE.longest(attempt))
+            else:
+                return
+
+    async def _undo(self, command: CreateOrder) -> None:
+        if "payment" in self._to_undo:
+            await self.shop.payment.refund_by_key(command.order_id)
+        if "stock" in self._to_undo:
+            await self.shop.inventory.cancel_by_key(command.order_id)

@@ -1,0 +1,225 @@
+"""Exercise ``stop_hearing``: a bus that a handler can leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from lessonkit.exercises.event_bus.events import OrderCancelled, OrderCreated
+from lessonkit.exercises.event_bus.pictures import Complaint, in_words, listed, picture
+from lessonkit.exercises.event_bus.scripts import CREATED, SCRIPTS, Script, Step
+from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.trial import run_briefly
+from lessonkit.messages import N_, _, service_name
+from lessonkit.patterns.events import Event
+from lessonkit.trace import Kind, current_trace
+
+_THE_OTHERS = N_("The others want to go on hearing: end this one subscription and no other.")
+_STILL = N_(
+    "After `unsubscribe`, the handler must no longer be in the list for this type of event."
+)
+
+
+class _Page:
+    """One who listens. Its method ``show`` is a handler."""
+
+    def __init__(self, who: str, hear: Callable[[str, Event], None]) -> None:
+        self.who, self._hear = who, hear
+        self.handler = self.show
+
+    async def show(self, event: Event) -> None:
+        self._hear(self.who, event)
+        await asyncio.sleep(0.1)
+
+
+class _Played:
+    """A script, played with the learner's bus up to where it goes wrong.
+
+    Attributes
+    ----------
+    rows
+        For each step: what happened, who should hear of it, who did.
+    wrong
+        What went wrong, and where to look; None if nothing did.
+    """
+
+    def __init__(self, bus: Any, script: Script) -> None:
+        self.bus, self.script = bus, script
+        self.pages: dict[str, _Page] = {}
+        self.members: list[tuple[str, str]] = []
+        self.changed: dict[str, None] = {}
+        self.rows: list[tuple[str, str, str]] = []
+        self.wrong: Complaint | None = None
+
+    async def play(self) -> None:
+        for step in self.script.steps:
+            if step.do == "publish":
+                await self._publish(step)
+            else:
+                self._change(step)
+            if self.wrong is not None:
+                return
+
+    def _change(self, step: Step, by: str = "") -> None:
+        page = self.pages.setdefault(step.who, _Page(step.who, self._hear))
+        handler = page.show if self.script.methods else page.handler
+        member = (step.kind, step.who)
+        words = _("{service} subscribes to {event}")
+        if step.do == "unsubscribe":
+            words = _("{service} unsubscribes from {event}")
+        happened = words.format(service=service_name(step.who), event=step.kind)
+        if by:
+            happened = "↳ " + happened
+        self.rows.append((happened, "", ""))
+        if step.do == "subscribe":
+            self.bus.subscribe(step.kind, handler)
+            self.members.append(member)
+        else:
+            self._unsubscribe(step.kind, handler, happened)
+            if member in self.members:
+                self.members.remove(member)
+        self.changed[step.who] = None
+        if by:
+            self._show_changes()
+
+    def _show_changes(self) -> None:
+        for who in self.changed:
+            number = sum(member == who for _kind, member in self.members)
+            current_trace().state(who, N_("subscriptions"), number)
+        self.changed.clear()
+
+    def _unsubscribe(self, kind: str, handler: Callable[..., Any], happened: str) -> None:
+        try:
+            reply = self.bus.unsubscribe(kind, handler)
+        except (ValueError, LookupError) as error:
+            if not self.script.raises:
+                raise
+            self.rows[-1] = (happened, "", f"✗ {in_words(error)}")
+            words = _("`unsubscribe` raised an error: {error}").format(error=in_words(error))
+            self.wrong = (words, _(self.script.raises))
+            return
+        if asyncio.iscoroutine(reply):
+            reply.close()
+            raise TypeError("unsubscribe must be declared with 'def', as in the starting cell")
+
+    async def _publish(self, step: Step) -> None:
+        self._show_changes()
+        wanted = [who for kind, who in self.members if kind == step.kind]
+        self.heard: list[str] = []
+        self.during, self.by = step.during, step.by
+        row = len(self.rows)
+        self.rows.append((step.kind, listed(wanted), ""))
+        trace = current_trace()
+        trace.end(trace.send("publisher", "event bus", step.kind, Kind.EVENT))
+        error: Exception | None = None
+        try:
+            await self.bus.publish(OrderCreated() if step.kind == CREATED else OrderCancelled())
+        except (TypeError, RuntimeError) as raised:
+            error = raised
+        said = listed(self.heard) + (f" ✗ {in_words(error)}" if error else "")
+        self.rows[row] = (step.kind, listed(wanted), said)
+        if error is not None:
+            self.wrong = self._of_the_error(error)
+        elif Counter(self.heard) != Counter(wanted):
+            self.wrong = self._of_the_hearing(wanted)
+
+    def _hear(self, who: str, event: Event) -> None:
+        self.heard.append(who)
+        trace = current_trace()
+        trace.end(trace.send("event bus", who, event.type, Kind.EVENT))
+        if self.during is not None and who == self.by:
+            during, self.during = self.during, None
+            self._change(during, by=who)
+
+    def _of_the_error(self, error: Exception) -> Complaint:
+        sentence = _("`publish` raised an error: {error}").format(error=in_words(error))
+        if isinstance(error, TypeError) and "not callable" in str(error):
+            return sentence, _(
+                "Where the handler stood there is a hole in the list now, and `publish` falls into"
+                " it. Take the entry out instead of overwriting it."
+            )
+        if isinstance(error, RuntimeError) and "changed size" in str(error):
+            return sentence, _(
+                "A handler has changed the very thing that the loop is walking through. Python"
+                " notices that with a set or a dict. What could it walk through instead?"
+            )
+        raise error
+
+    def _of_the_hearing(self, wanted: list[str]) -> Complaint:
+        if missing := list((Counter(wanted) - Counter(self.heard)).elements()):
+            current_trace().note(missing[0], N_("✗ not told"))
+            words = _("The handler of {service} should have heard the event, and has not.")
+            if missing[0] in self.heard:
+                words = _(
+                    "The handler of {service} should have heard the event twice; it heard it once."
+                )
+            sentence = words.format(service=service_name(missing[0]))
+            return sentence, _(self.script.missing or _THE_OTHERS)
+        unwanted = list((Counter(self.heard) - Counter(wanted)).elements())
+        current_trace().note(unwanted[0], N_("✗ told"))
+        words = _("The handler of {service} has heard an event that was not for it.")
+        if unwanted[0] in wanted:
+            words = _("The handler of {service} has heard the event once too often.")
+        sentence = words.format(service=service_name(unwanted[0]))
+        return sentence, _(self.script.unwanted or _STILL)
+
+
+def _judge_stop_hearing(bus: type) -> Counterexample | None:
+    for script in SCRIPTS:
+        played = _Played(bus(), script)
+        run = run_briefly(played.play())
+        if run.error is not None:
+            raise run.error
+        if played.wrong is not None:
+            heads = (_("what happens"), _("should hear it"), _("has heard it"))
+            title = _(script.title).replace("`", "")
+            return Counterexample(*played.wrong, picture(title, run.trace, heads, played.rows))
+    return None
+
+
+stop_hearing = Exercise(
+    name="stop_hearing",
+    notebook="06-event-bus",
+    point=2,
+    title=N_("A bus that a handler can leave"),
+    starter="""
+class LeavableBus(OneAfterAnother):
+    def unsubscribe(self, kind, handler):
+        pass  # yours to write
+
+    async def publish(self, event):
+        for handler in self.handlers.get(event.type, []):
+            await handler(event)
+""",
+    asks=("LeavableBus",),
+    judge=_judge_stop_hearing,
+    hints=(
+        N_(
+            "The handlers of a type stand in the list `self.handlers[kind]`. A list has a method"
+            " that takes out the first entry that is equal to what you give it. What does it do if"
+            " there is none?"
+        ),
+        N_(
+            "`publish` walks through the list while its handlers change it. Anybody behind a"
+            " removed entry moves up by one, and is passed over."
+        ),
+        N_(
+            "`list(handlers)` makes a copy. Let `publish` walk through a copy, and let"
+            " `unsubscribe` change the list itself, `if handler in handlers`."
+        ),
+    ),
+    answer="""
+class LeavableBus(OneAfterAnother):
+    def unsubscribe(self, kind, handler):
+        handlers = self.handlers.get(kind, [])
+        if handler in handlers:
+            handlers.remove(handler)
+
+    async def publish(self, event):
+        for handler in list(self.handlers.get(event.type, [])):
+            await handler(event)
+""",
+)

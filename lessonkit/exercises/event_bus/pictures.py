@@ -1,0 +1,40 @@
+"""What a learner is shown of a trial: errors, times and names in words, and the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from lessonkit.lab import table, timeline
+from lessonkit.messages import service_name
+from lessonkit.trace import Trace
+
+Complaint = tuple[str, str]
+"""What went wrong, and where to look."""
+
+
+def in_words(error: BaseException | None) -> str:
+    """An error as Python shows it, its type and its text; ``"None"`` if there is none."""
+    if error is None:
+        return "None"
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def in_ms(seconds: float) -> str:
+    """Seconds as milliseconds, without the unit."""
+    return f"{seconds * 1000:,.0f}"
+
+
+def listed(lanes: Sequence[str]) -> str:
+    """The services of these lanes, by their names on screen."""
+    return ", ".join(map(service_name, lanes)) or "–"
+
+
+def picture(title: str, trace: Trace, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A title, the timeline of what happened, and a table of it, as HTML."""
+    import pandas as pd
+
+    bold = f'<div style="font-weight: bold; margin: 4px 0">{escape(title)}</div>'
+    read = table(pd.DataFrame(rows, columns=list(heads))).html if rows else ""
+    drawn = timeline(trace) if trace.messages else ""  # without a message there is nothing to see
+    return f"{bold}{drawn}{read}"

@@ -1,0 +1,136 @@
+"""Who listens to the bus, and what goes wrong: the situations that a bus has to stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lessonkit.messages import N_
+from lessonkit.shop import OrderFailed
+
+LIMIT = 1.0
+"""Seconds that a handler may take before it is given up."""
+
+PATIENCE = 2.5
+"""Seconds after which it is the judge who gives up ``publish``."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A handler that behaves as it is told.
+
+    Attributes
+    ----------
+    lane
+        The service that it belongs to.
+    seconds
+        How long it works; ``math.inf``: it never ends.
+    error
+        Makes what it raises then.
+    plain
+        It is a function without ``async``: it is through, or raises, when it is called.
+    """
+
+    lane: str
+    seconds: float = 0.0
+    error: Callable[[], Exception] | None = None
+    plain: bool = False
+
+    @property
+    def too_slow(self) -> bool:
+        """Whether it has to be given up."""
+        return self.seconds > LIMIT
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it does its work, and in time."""
+        return self.error is None and not self.too_slow
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Who listens, and what else happens.
+
+    Attributes
+    ----------
+    title
+        Says it in a few words. English, marked with ``N_``.
+    listeners
+        In the order in which they subscribe.
+    again
+        Publish a second event, and look at that one.
+    cancelled
+        Seconds after which the publisher is cancelled.
+    afterwards
+        Seconds to look on after ``publish`` is over.
+    """
+
+    title: str
+    listeners: tuple[Listener, ...]
+    again: bool = False
+    cancelled: float | None = None
+    afterwards: float = 0.0
+
+    @property
+    def longest(self) -> float:
+        """Seconds that ``publish`` may take."""
+        return min(LIMIT, max((listener.seconds for listener in self.listeners), default=0.0))
+
+
+def _out_of_stock() -> Exception:
+    return OrderFailed("out of stock")
+
+
+def _typo() -> Exception:
+    return AttributeError("'OrderCreated' object has no attribute 'totl'")
+
+
+def _no_mail_server() -> Exception:
+    return ConnectionError("no mail server")
+
+
+SITUATIONS = (
+    Situation(
+        N_("Three healthy handlers"),
+        (Listener("inventory", 0.1), Listener("notification", 0.5), Listener("points", 0.9)),
+        afterwards=1.0,
+    ),
+    Situation(
+        N_("The first handler refuses"),
+        (Listener("inventory", 0.02, _out_of_stock), Listener("notification", 0.5)),
+    ),
+    Situation(
+        N_("Plain functions: one fails when it is called, one returns nothing"),
+        (
+            Listener("points", error=_typo, plain=True),
+            Listener("inventory", plain=True),
+            Listener("notification", 0.5),
+        ),
+    ),
+    Situation(
+        N_("All handlers fail, each at another moment, and the same with the next event"),
+        (
+            Listener("notification", 0.5, _no_mail_server),
+            Listener("inventory", 0.1, _out_of_stock),
+            Listener("points", error=_typo, plain=True),
+        ),
+        again=True,
+    ),
+    Situation(
+        N_("One handler never ends"),
+        (Listener("inventory", 0.1), Listener("points", math.inf), Listener("notification", 0.9)),
+    ),
+    Situation(
+        N_("One handler wants to take five seconds"),
+        (Listener("inventory", 0.1), Listener("notification", 5.0)),
+        afterwards=5.0,
+    ),
+    Situation(
+        N_("The publisher is cancelled after 200 ms"),
+        (Listener("inventory", 0.1), Listener("notification", 0.9)),
+        cancelled=0.2,
+    ),
+    Situation(N_("Nobody has subscribed"), ()),
+)
+"""In the order in which a bus is tried; it stops at the first one that goes wrong."""
