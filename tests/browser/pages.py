@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,3 +95,7 @@ class Notebook:
         return cell
 
     numbers: dict[str, int]
+
+
+Open = Callable[[str, str], Notebook]
+"""What the fixture ``open_notebook`` gives: called with a language and the name of a notebook."""

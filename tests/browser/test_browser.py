@@ -2,74 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.pages import Lab, Notebook
-
-ROOT = Path(__file__).parents[2]
-NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "en").glob("*.ipynb"))
-
-Open = Callable[[str, str], Notebook]
-
-
-def panel_cells(language: str, name: str) -> list[str]:
-    path = ROOT / "notebooks" / language / f"{name}.ipynb"
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [
-        cell["id"]
-        for cell in cells
-        if cell["cell_type"] == "code" and re.search(r"^panel\(", "".join(cell["source"]), re.M)
-    ]
+from tests.browser.pages import Lab, Open
 
 
 def first_tile(cell: Locator) -> Locator:
     """The figure in the first number tile of a panel."""
     return cell.locator(".widget-html-content div[style*='font-weight: 600']").first
-
-
-def move(control: Locator) -> None:
-    """Set a control to another value, as a learner would with the keyboard."""
-    control.focus()
-    if control.evaluate("e => e.tagName") == "SELECT":
-        last = control.evaluate("e => e.options.length - 1")
-        control.select_option(index=0 if control.evaluate("e => e.selectedIndex") else last)
-    elif control.evaluate("e => e.tagName") == "INPUT":
-        control.press("Space")
-    else:
-        at_the_end = control.evaluate("e => e.ariaValueNow === e.ariaValueMax")
-        control.press("Home" if at_the_end else "End")
-
-
-@pytest.mark.parametrize("language", ["en", "ja"])
-@pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_runs_and_every_panel_moves(
-    open_notebook: Open, language: str, name: str
-) -> None:
-    notebook = open_notebook(language, name)
-    expect(notebook.page.locator(".jp-Dialog")).to_have_count(0)
-    notebook.run_all()
-    assert panel_cells(language, name)
-    for cell_id in panel_cells(language, name):
-        cell = notebook.cell(cell_id)
-        picture = cell.locator(".widget-html-content").last
-        expect(picture).to_be_visible()
-        seen = {picture.inner_html()}
-        for control in cell.locator(".noUi-handle, input[type=checkbox], select").all():
-            move(control)
-            notebook.page.wait_for_timeout(300)
-            seen.add(picture.inner_html())
-        notebook.page.wait_for_timeout(500)
-        assert len(seen | {picture.inner_html()}) > 1, f"{cell_id}: nothing moves the picture"
-        expect(cell.get_by_role("alert")).to_have_count(0)  # a scene that failed
-        expect(picture).to_be_visible()
-    errors = notebook.page.locator('[data-mime-type="application/vnd.jupyter.error"]')
-    expect(errors).to_have_count(0)
 
 
 def test_a_hundred_key_presses_end_with_the_right_figure_and_nothing_in_the_queue(

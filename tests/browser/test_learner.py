@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import expect
 
 from lessonkit.exercises.message_brokers import which_broker
 from lessonkit.exercises.progress import from_text
 from lessonkit.exercises.start import stock_back
-from tests.browser.pages import Lab, Notebook
-
-Open = Callable[[str, str], Notebook]
+from tests.browser.pages import Lab, Open
 
 WORDS = {
     "en": {

@@ -28,7 +28,7 @@ def test_the_table_lists_every_exercise_and_quiz(code: str) -> None:
     language(code)
     rows = [f"| `{t.name}` | {t.notebook[:2]} | {tr(t.title)} | {t.point} |" for t in tasks()]
     language("en")
-    assert re.findall(r"^\| `.*", page, flags=re.MULTILINE) == rows
+    assert re.findall(r"^\| `\w+` \| \d\d \|.*", page, flags=re.MULTILINE) == rows
 
 
 def test_the_example_is_an_exercise_that_works() -> None:

@@ -1,0 +1,63 @@
+"""Every control of every panel, moved: what test_panels_en.py and test_panels_ja.py do.
+
+Two files, so that two workers can share them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.pages import Open
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "en").glob("*.ipynb"))
+
+
+def panel_cells(language: str, name: str) -> list[str]:
+    path = ROOT / "notebooks" / language / f"{name}.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [
+        cell["id"]
+        for cell in cells
+        if cell["cell_type"] == "code" and re.search(r"^panel\(", "".join(cell["source"]), re.M)
+    ]
+
+
+def move(control: Locator) -> None:
+    """Set a control to another value, as a learner would with the keyboard."""
+    control.focus()
+    if control.evaluate("e => e.tagName") == "SELECT":
+        last = control.evaluate("e => e.options.length - 1")
+        control.select_option(index=0 if control.evaluate("e => e.selectedIndex") else last)
+    elif control.evaluate("e => e.tagName") == "INPUT":
+        control.press("Space")
+    else:
+        at_the_end = control.evaluate("e => e.ariaValueNow === e.ariaValueMax")
+        control.press("Home" if at_the_end else "End")
+
+
+def run_it_and_move_every_panel(open_notebook: Open, language: str, name: str) -> None:
+    """Run a notebook, and move every control of every panel: each moves its picture."""
+    notebook = open_notebook(language, name)
+    expect(notebook.page.locator(".jp-Dialog")).to_have_count(0)
+    notebook.run_all()
+    assert panel_cells(language, name)
+    for cell_id in panel_cells(language, name):
+        cell = notebook.cell(cell_id)
+        picture = cell.locator(".widget-html-content").last
+        expect(picture).to_be_visible()
+        seen = {picture.inner_html()}
+        for control in cell.locator(".noUi-handle, input[type=checkbox], select").all():
+            move(control)
+            notebook.page.wait_for_timeout(300)
+            seen.add(picture.inner_html())
+        notebook.page.wait_for_timeout(500)
+        assert len(seen | {picture.inner_html()}) > 1, f"{cell_id}: nothing moves the picture"
+        expect(cell.get_by_role("alert")).to_have_count(0)  # a scene that failed
+        expect(picture).to_be_visible()
+    errors = notebook.page.locator('[data-mime-type="application/vnd.jupyter.error"]')
+    expect(errors).to_have_count(0)
