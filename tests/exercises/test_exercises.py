@@ -56,6 +56,8 @@ def test_a_wrong_answer_gets_its_counterexample_and_its_hint(
     assert wrong.says in result.advice
     assert result.sentence
     assert "<" in result.picture  # there is something to see
+    again = attempt(exercise, wrong.code, NEEDS[exercise.name])
+    assert again == result  # and the same each time
 
 
 @each
