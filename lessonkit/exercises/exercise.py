@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import io
+import re
 import sysconfig
 from collections.abc import Callable
 from contextlib import redirect_stderr
@@ -167,7 +168,8 @@ class Exercise:
             if found is None:
                 result = Result(Verdict.SOLVED, _("Solved."))
             else:
-                result = Result(Verdict.NOT_YET, found.sentence, found.advice, found.picture)
+                parts = map(_without_addresses, (found.sentence, found.advice, found.picture))
+                result = Result(Verdict.NOT_YET, *parts)
         return _with_printed(result, printed)
 
 
@@ -185,8 +187,13 @@ def _throw_away_what_was_interrupted() -> None:
 def _error(error: BaseException, place: str) -> Result:
     notes = "\n".join(getattr(error, "__notes__", ()))
     words = f"{type(error).__name__}: {error}"
-    trouble = "\n".join(part for part in (words, notes, place) if part)
+    trouble = _without_addresses("\n".join(part for part in (words, notes, place) if part))
     return Result(Verdict.ERROR, _("Your code stopped with an error."), trouble=trouble)
+
+
+def _without_addresses(text: str) -> str:
+    # A learner's object may say where in memory it lies, and that differs each time.
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
 
 
 def _with_printed(result: Result, printed: Printed | None) -> Result:

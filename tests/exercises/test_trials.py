@@ -90,6 +90,10 @@ def test_an_error_names_the_learners_line_and_the_case() -> None:
     assert "no fault" in result.trouble
 
 
+def test_no_address_in_memory_is_shown() -> None:
+    assert trying("raise ValueError(object())").trouble.startswith("ValueError: <object object>")
+
+
 def test_a_flood_is_cut_and_shown() -> None:
     result = trying("print('drip ' * 100_000)")
     assert result.printed.startswith("drip drip")
