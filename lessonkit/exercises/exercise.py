@@ -52,6 +52,8 @@ class Exercise:
         Which of the six points of the checklist it belongs to, 1 to 6.
     title
         What is to be done, in a few words. English, marked with ``N_``.
+    shown
+        What the learner has shown by solving it. English, marked with ``N_``.
     starter
         The code that the learner begins with.
     asks
@@ -68,6 +70,7 @@ class Exercise:
     notebook: str
     point: int
     title: str
+    shown: str
     starter: str
     asks: tuple[str, ...]
     judge: Judge
@@ -166,7 +169,7 @@ class Exercise:
             result = _error(error, _learners_line(error))
         else:
             if found is None:
-                result = Result(Verdict.SOLVED, _("Solved."))
+                result = Result(Verdict.SOLVED, _(self.shown))
             else:
                 parts = map(_without_addresses, (found.sentence, found.advice, found.picture))
                 result = Result(Verdict.NOT_YET, *parts)

@@ -92,6 +92,9 @@ survive = Exercise(
     notebook="01-request-response",
     point=1,
     title=N_("Survive every single fault, and also one that does not go away"),
+    shown=N_(
+        "A key that you know before the call is worth more than an id that comes with the reply."
+    ),
     starter="""
 class MyOrderService(CarefulOrderService):
     async def create_order(self, command):
@@ -231,6 +234,10 @@ mail_behind = Exercise(
     notebook="01-request-response",
     point=1,
     title=N_("Take the mail out of the customer's wait"),
+    shown=N_(
+        "The customer waits for 300 ms, and a mail that fails fails alone. But the task lives"
+        " in the memory of the process. What if that dies? Notebook 05 has the answer."
+    ),
     starter="""
 class QuickOrderService(OrderService):
     async def create_order(self, command):

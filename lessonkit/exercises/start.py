@@ -47,6 +47,7 @@ shorter_wait = Exercise(
     notebook="00-start",
     point=1,
     title=N_("A shorter wait"),
+    shown=N_("The customer waits for 300 ms. All that it took was to ask who needs the answer."),
     starter="""
 def quick_call(shop):
     async def create_order(command):
@@ -121,6 +122,7 @@ stock_back = Exercise(
     notebook="00-start",
     point=1,
     title=N_("Put the stock back"),
+    shown=N_("Whoever takes something must know how to put it back. Notebook 01 has more of that."),
     starter="""
 def put_back(shop):
     async def create_order(command):

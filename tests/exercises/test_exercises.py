@@ -43,6 +43,7 @@ def test_the_starting_cell_counts_as_not_attempted(exercise: Exercise) -> None:
 def test_the_solution_is_solved(exercise: Exercise) -> None:
     result = attempt(exercise, exercise.answer, NEEDS[exercise.name])
     assert (result.verdict, result.trouble, result.advice) == (Verdict.SOLVED, "", "")
+    assert result.sentence == exercise.shown
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,10 @@ in_line_or_behind = Exercise(
     notebook="07-choosing",
     point=6,
     title=N_("Gift orders: what in line, what behind?"),
+    shown=N_(
+        "Four calls can change the answer, so the customer waits for them. The other four may"
+        " be late, and no order is lost to them."
+    ),
     starter="""
 PLAN = {
     "stock": ...,

@@ -172,6 +172,7 @@ lost_reply = Exercise(
     notebook="04-choreography-orchestration",
     point=3,
     title=N_("Undo it even if its reply was lost"),
+    shown=N_("First note how to undo it, then do it: then a lost reply leaves nothing behind."),
     starter="""
 class PreparedSaga(CreateOrderSaga):
     async def execute(self, command):

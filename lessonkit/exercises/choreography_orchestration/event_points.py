@@ -211,6 +211,10 @@ points_by_events = Exercise(
     notebook="04-choreography-orchestration",
     point=3,
     title=N_("Points by events, and taken back when the order is returned"),
+    shown=N_(
+        "Nobody else was touched, and nobody waits for it. But if the points are off for "
+        "longer than your patience, nobody remembers that they are owed."
+    ),
     starter="""
 class OrderReturned(OrderEvent): ...
 

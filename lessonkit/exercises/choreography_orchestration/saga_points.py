@@ -98,6 +98,7 @@ points_by_saga = Exercise(
     notebook="04-choreography-orchestration",
     point=3,
     title=N_("Points by a saga: no order without them, and none without an order"),
+    shown=N_("What is promised belongs before the pivot, and needs a way back."),
     starter="""
 def my_flow(do, pivot):
     points = do.shop.points

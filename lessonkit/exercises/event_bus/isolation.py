@@ -241,6 +241,10 @@ isolate = Exercise(
     notebook="06-event-bus",
     point=2,
     title=N_("A bus that no handler can hold up"),
+    shown=N_(
+        "Whoever hangs, the publisher waits for one second at most. What was stopped is not "
+        "done, and the list says so."
+    ),
     starter="""
 class PatientBus(OneAfterAnother):
     async def publish(self, event):

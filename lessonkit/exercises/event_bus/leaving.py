@@ -185,6 +185,7 @@ stop_hearing = Exercise(
     notebook="06-event-bus",
     point=2,
     title=N_("A bus that a handler can leave"),
+    shown=N_("Whoever was there when it was said hears it, whatever happens meanwhile."),
     starter="""
 class LeavableBus(OneAfterAnother):
     def unsubscribe(self, kind, handler):

@@ -201,6 +201,7 @@ carry_state = Exercise(
     notebook="02-event-driven",
     point=2,
     title=N_("From the bell to the parcel"),
+    shown=N_("What the event carries need not be asked for: the order service may be away."),
     starter="""
 @dataclass(frozen=True)
 class OrderPlaced(Event):

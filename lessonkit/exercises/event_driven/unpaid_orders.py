@@ -243,6 +243,7 @@ owed = Exercise(
     notebook="02-event-driven",
     point=2,
     title=N_("Who has not paid, and how much is missing?"),
+    shown=N_("The question was new, and the events were old: that is what a history is good for."),
     starter="""
 def still_to_pay(db, event):
     match event:

@@ -229,6 +229,7 @@ cancel_in_one = Exercise(
     notebook="05-eventual-consistency",
     point=5,
     title=N_("Cancel an order, and say so, in one"),
+    shown=N_("Both rows or none, and a second call does no harm."),
     starter="""
 def cancel_order(disk, order_id):
     with disk:

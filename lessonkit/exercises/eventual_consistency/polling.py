@@ -209,6 +209,10 @@ polite_polling = Exercise(
     notebook="05-eventual-consistency",
     point=4,
     title=N_("Poll politely"),
+    shown=N_(
+        "The cap is for those who wait, the deadline for those who wait in vain, and the dice"
+        " are for the service."
+    ),
     starter="""
 async def wait_for_confirmation(client, order_id, rng):
     delay = 1.0

@@ -272,6 +272,9 @@ relay_safe = Exercise(
     notebook="05-eventual-consistency",
     point=5,
     title=N_("A relay that may be killed at any moment"),
+    shown=N_(
+        "Nothing is lost, and a kill makes one event come twice at most. That one is for the inbox."
+    ),
     starter="""
 async def relay_batch(disk, publish):
     rows = disk.execute(

@@ -287,6 +287,10 @@ partition_key = Exercise(
     notebook="03-message-brokers",
     point=4,
     title=N_("Find the key that keeps each order in order, and keeps everybody busy"),
+    shown=N_(
+        "One text settles both the order and the load. Choose the smallest thing whose events"
+        " must stay in order."
+    ),
     starter="""
 def key_of(event):
     return event.type

@@ -201,6 +201,9 @@ points_once = Exercise(
     notebook="03-message-brokers",
     point=4,
     title=N_("Let every message count once, whenever the process is killed"),
+    shown=N_(
+        "The id and the work in one transaction: then a message may come as often as it likes."
+    ),
     starter="""
 class PointsConsumer:
     def __init__(self, db):
