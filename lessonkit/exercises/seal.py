@@ -7,15 +7,12 @@ are compared with what they were after the last one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from lessonkit.shop import Answer, CreateOrder, Shop
 from lessonkit.shop.customer import OrderFunction
-
-KEEPERS = ("inventory", "payment", "database", "notification")
-"""The services that keep books."""
 
 
 class SealedShop(Shop):
@@ -33,9 +30,34 @@ class SealedShop(Shop):
         super().__init__(**given)
         self.broken: dict[str, None] = {}
         self._answers: list[Answer] = []
+        self._keepers: dict[str, object] = {}
+        self._read: dict[str, Callable[[], object]] = {}
+        self._sealed: dict[str, object] = {}
         self._call = self.network.call
         self.network.call = self._call_sealed  # type: ignore[method-assign]
-        self._sealed = self._books()
+
+        stock, payment = self.inventory, self.payment
+        self.seal("inventory", stock, lambda: (dict(stock.stock), _rows(stock.reservations)))
+        self.seal("payment", payment, lambda: _rows(payment.captures))
+        self.seal("database", self.database, lambda: dict(self.database.orders))
+        self.seal("notification", self.notification, lambda: list(self.notification.mails))
+        self.seal("network", self.network, lambda: [fault for fault, _rng in self.network.faults])
+
+    def seal(self, service: str, keeper: object, read: Callable[[], object]) -> None:
+        """Put the books of a service under seal.
+
+        Parameters
+        ----------
+        service
+            Its name in the network.
+        keeper
+            The object whose methods may write there, when a request asks for it.
+        read
+            Gives a copy of what stands in the books.
+        """
+        self._keepers[service] = keeper
+        self._read[service] = read
+        self._sealed[service] = read()
 
     async def place_order(
         self, create_order: OrderFunction, command: CreateOrder | None = None
@@ -47,11 +69,10 @@ class SealedShop(Shop):
 
     def look(self) -> list[str]:
         """Compare the books with the seals; return the services whose seal is broken."""
-        books = self._books()
-        for service, pages in books.items():
-            if pages != self._sealed[service]:
+        for service, read in self._read.items():
+            if (pages := read()) != self._sealed[service]:
                 self.broken[service] = None
-        self._sealed = books
+                self._sealed[service] = pages
         if self.customer.answers != self._answers:
             self.broken["customer"] = None
         return list(self.broken)
@@ -59,25 +80,19 @@ class SealedShop(Shop):
     async def _call_sealed(
         self, service: str, name: str, handler: Callable[..., Any], *args: Any
     ) -> Any:
-        if service in KEEPERS:
+        if service in self._keepers:
             handler = partial(self._effect, service, handler)
         return await self._call(service, name, handler, *args)
 
     def _effect(self, service: str, handler: Callable[..., Any], *args: Any) -> Any:
         self.look()
-        if getattr(handler, "__self__", None) is not getattr(self, service):
+        if getattr(handler, "__self__", None) is not self._keepers[service]:
             self.broken[service] = None  # somebody else's code under the name of the service
         try:
             return handler(*args)
         finally:
-            self._sealed = self._books()
+            self._sealed = {name: read() for name, read in self._read.items()}
 
-    def _books(self) -> dict[str, object]:
-        stock, reservations = self.inventory.stock, self.inventory.reservations
-        return {
-            "inventory": (dict(stock), [tuple(vars(r).values()) for r in reservations.values()]),
-            "payment": [tuple(vars(c).values()) for c in self.payment.captures.values()],
-            "database": dict(self.database.orders),
-            "notification": list(self.notification.mails),
-            "network": [fault for fault, _rng in self.network.faults],
-        }
+
+def _rows(book: Mapping[str, object]) -> list[tuple[object, ...]]:
+    return [tuple(vars(row).values()) for row in book.values()]

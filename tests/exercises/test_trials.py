@@ -11,6 +11,7 @@ import pytest
 
 from lessonkit import Shop, ShopError, an_order, audit, run
 from lessonkit.exercises import guard
+from lessonkit.exercises.choreography_orchestration.points_shop import PointsShop
 from lessonkit.exercises.guard import OutOfTime, guarded
 from lessonkit.exercises.progress import learners_progress
 from lessonkit.exercises.request_response import survive
@@ -204,6 +205,15 @@ def test_a_broken_seal_is_named(cheat: str, service: str) -> None:
     )
     assert result.verdict is Verdict.NOT_YET
     assert result.sentence.startswith(f"{service}: the books were changed")
+
+
+def test_a_service_of_ones_own_can_be_sealed_too() -> None:
+    shop = PointsShop()
+    order = an_order()
+    run(shop.place_order(lambda command: shop.points.give(order)))
+    assert shop.look() == []
+    shop.points._given[order.order_id] = 1_000_000
+    assert shop.look() == ["points"]
 
 
 def test_honest_code_leaves_every_seal_whole() -> None:

@@ -72,6 +72,7 @@ class PointsShop(SealedShop):
     def __init__(self, **given: Any) -> None:
         super().__init__(more={"points": 0.05}, **given)
         self._points = PointsService(self.network)
+        self.seal("points", self._points, lambda: self._points.total)
 
     @property
     def points(self) -> PointsService:
