@@ -19,11 +19,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.pages import Lab, Notebook
 
 ROOT = Path(__file__).parents[2]
+# Other tests may be running beside these: what has to be quick says so itself.
+expect.set_options(timeout=15_000)
+
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
