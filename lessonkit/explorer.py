@@ -190,7 +190,8 @@ def run_case(
     outcome = run(play(), keep_error=True, drain=math.inf)
     case = Case(faults, ours, outcome, tuple(audit(ours)))
     if outcome.error is not None and not _belongs_to_a_shop(outcome.error):
-        outcome.error.add_note(f"(while exploring the case: {case.title})")
+        words = _("(while exploring the case: {case})")
+        outcome.error.add_note(words.format(case=case.title))
         raise outcome.error
     return case
 
