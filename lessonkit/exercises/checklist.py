@@ -11,7 +11,9 @@ import ipywidgets as widgets
 from lessonkit.exercises.course import tasks
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.progress import Entry, learners_progress
+from lessonkit.exercises.prose import remarks
 from lessonkit.exercises.quiz import Quiz
+from lessonkit.lab.button import plain_button
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import GREEN
 from lessonkit.messages import N_, _
@@ -46,7 +48,8 @@ def checklist() -> Picture:
     parts = [f"<div><b>{escape(words)}</b>{bar}</div>"]
     for number, point in enumerate(POINTS, start=1):
         parts.append(_point(number, point, [t for t in everything if t.point == number], known))
-    parts += [f"<div>⚠ {escape(told)}</div>" for told in learners_progress().take_messages()]
+    if told := learners_progress().take_messages():
+        parts.append(remarks(told))
     return Picture(*parts)
 
 
@@ -78,16 +81,14 @@ class ProgressButtons(StillBox):
 
     def __init__(self) -> None:
         layout = widgets.Layout(width="auto")
-        self.where = widgets.Button(description=_("Where is it kept?"), icon="folder-open-o")
-        self.copy = widgets.Button(description=_("Save a copy to hand in"), icon="download")
-        self.anew = widgets.Button(description=_("Forget everything ..."), icon="trash-o")
+        self.where = plain_button(_("Where is it kept?"), self._tell, "folder-open-o", layout)
+        self.copy = plain_button(_("Save a copy to hand in"), self._save, "download", layout)
+        self.anew = plain_button(_("Forget everything ..."), self._forget, "trash-o", layout)
         self.said = widgets.HTML(layout=layout)
         self._asked = False
         buttons = [self.where, self.copy, self.anew]
-        for button, action in zip(buttons, (self._tell, self._save, self._forget), strict=True):
-            button.layout = layout
+        for button in buttons:
             button.style = self.where.style
-            button.on_click(lambda _button, action=action: action())
         row = widgets.HBox(buttons, layout=layout)
         super().__init__([row, self.said], [self.said], "ProgressButtons()", layout=layout)
 

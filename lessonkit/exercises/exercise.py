@@ -88,7 +88,7 @@ class Exercise:
     @property
     def entry(self) -> Entry:
         """What the progress file knows about it."""
-        return learners_progress().read().get(self.name, Entry())
+        return learners_progress().entry(self.name)
 
     # --- for the learner -------------------------------------------------------------------------
 

@@ -111,6 +111,10 @@ class Progress:
         except BadProgress:
             return self._save()  # under the lock it is set aside
 
+    def entry(self, name: str) -> Entry:
+        """What is known about one exercise."""
+        return self.read().get(name, Entry())
+
     def note(self, name: str, *, tries: int = 0, hints: int = 0, solved: bool = False) -> Entry:
         """Add to what is known about an exercise, and save it; return all that is known now."""
         more = {name: Entry(tries, hints, solved)}

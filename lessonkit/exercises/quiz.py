@@ -14,7 +14,7 @@ import ipywidgets as widgets
 
 from lessonkit.exercises.exercise import module_of
 from lessonkit.exercises.progress import Entry, learners_progress
-from lessonkit.exercises.prose import prose
+from lessonkit.exercises.prose import prose, remarks
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import AMBER, GREEN
 from lessonkit.messages import _
@@ -72,7 +72,7 @@ class Quiz:
     @property
     def entry(self) -> Entry:
         """What the progress file knows about it."""
-        return learners_progress().read().get(self.name, Entry())
+        return learners_progress().entry(self.name)
 
     def ask(self) -> QuizView:
         """Show the questions."""
@@ -139,11 +139,12 @@ class QuizView(StillBox):
         questions = len(self.quiz.questions)
         words = _("{right} of {all} right").format(right=self.right, all=questions)
         done = self.right == questions
-        mark = "✓ " if done else "✓ " if self.quiz.entry.solved else ""
-        if self.quiz.entry.solved and not done:
+        before = self.quiz.entry.solved and not done
+        mark = "✓ " if done or before else ""
+        if before:
             words += " · " + _("You have solved this one before.")
         colour = GREEN if done else "inherit"
-        told = "".join(f"<div>⚠ {escape(m)}</div>" for m in learners_progress().take_messages())
+        told = remarks(learners_progress().take_messages())
         self.verdict.value = (
             f'<div role="status" style="color: {colour}"><b>{mark}{escape(words)}</b></div>{told}'
         )

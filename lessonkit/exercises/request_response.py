@@ -8,7 +8,7 @@ from functools import partial
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.seal import SealedShop
-from lessonkit.exercises.trial import every_single_fault, first_counterexample
+from lessonkit.exercises.trial import LONGEST_WAIT, every_single_fault, first_counterexample
 from lessonkit.explorer import Case, Scenario
 from lessonkit.messages import N_, _
 from lessonkit.shop import Shop, Told, books
@@ -185,9 +185,6 @@ class MyOrderService(CarefulOrderService):
 
 # --- take the mail off the customer's wait -------------------------------------------------------
 
-LONGEST_WAIT = 0.3
-"""Seconds that stock and payment take: so long the customer has to wait in any case."""
-
 
 def _judge_mail_behind(service: type) -> Counterexample | None:
     slow_mail = partial(SealedShop, latency={"notification": 5.0})
@@ -199,7 +196,7 @@ def _explain_mail_behind(case: Case) -> str | None:
     (answer,) = case.shop.customer.answers
     (order,) = books(case.shop)
     if not case.faults:
-        if answer.wait > LONGEST_WAIT + 0.001:
+        if answer.wait > LONGEST_WAIT:
             return _(
                 "The customer still waits for the mail. Something that is awaited is waited for;"
                 " `asyncio.create_task(...)` starts it and goes on."

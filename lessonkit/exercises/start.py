@@ -8,16 +8,13 @@ from typing import Any
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.seal import SealedShop
-from lessonkit.exercises.trial import first_counterexample
+from lessonkit.exercises.trial import LONGEST_WAIT, first_counterexample
 from lessonkit.explorer import Case, run_case
 from lessonkit.faults import Refused
 from lessonkit.messages import N_, _
 from lessonkit.shop import Shop, Told, books
 
 # --- a shorter wait ------------------------------------------------------------------------------
-
-LONGEST_WAIT = 0.3
-"""Seconds that stock and payment take."""
 
 
 def _judge_shorter_wait(quick_call: Callable[[Shop], Callable[..., Any]]) -> Counterexample | None:
@@ -34,7 +31,7 @@ def _explain_shorter_wait(case: Case) -> str | None:
         return _("The customer has an order and has not paid. The charge has to stay.")
     if not order.held:
         return _("No stock is set aside for the order. The reservation has to stay.")
-    if answer.wait > LONGEST_WAIT + 0.001:
+    if answer.wait > LONGEST_WAIT:
         return _(
             "The customer still waits for {ms} ms. Look at the picture: which call is the longest,"
             " and which line makes it?"

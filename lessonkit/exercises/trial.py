@@ -13,6 +13,10 @@ from lessonkit.faults import Down, Refused, ReplyLost
 from lessonkit.lab.views import case_view
 from lessonkit.messages import _, service_name
 from lessonkit.runner import Run, run
+from lessonkit.shop import LATENCY
+
+LONGEST_WAIT = LATENCY["inventory"] + LATENCY["payment"] + 0.001
+"""Seconds that a customer has to wait for stock and payment in any case, and a bit."""
 
 Explain = Callable[[Case], str | None]
 """What to say to somebody whose code fails in this case; None if it does not fail."""
@@ -48,7 +52,9 @@ def _calls_of(case: Case) -> Iterator[Refused]:
     return (fault for fault in case.faults if isinstance(fault, Refused))
 
 
-def first_counterexample(cases: Iterable[Case], explain: Explain) -> Counterexample | None:
+def first_counterexample(
+    cases: Iterable[Case], explain: Explain, view: Callable[[Case], str] = case_view
+) -> Counterexample | None:
     """The first case that ``explain`` has something to say about, as a counterexample.
 
     A broken seal comes before everything else: books that were changed by hand prove nothing.
@@ -59,11 +65,13 @@ def first_counterexample(cases: Iterable[Case], explain: Explain) -> Counterexam
         Whose shops are :class:`~lessonkit.exercises.seal.SealedShop` s.
     explain
         Says what is wrong with a case; None if it is all right.
+    view
+        Draws the case, as SVG and HTML.
     """
     cases = list(cases)
     for case in cases:
-        if isinstance(case.shop, SealedShop) and (broken := case.shop.look()):
-            return _broken_seal(case, broken[0])
+        if (found := broken_seal(case, view)) is not None:
+            return found
     failing = [(case, advice) for case in cases if (advice := explain(case)) is not None]
     if not failing:
         return None
@@ -73,16 +81,20 @@ def first_counterexample(cases: Iterable[Case], explain: Explain) -> Counterexam
         sentence = _("{failed} of {tried} faults do harm. Here is one of them: {fault}").format(
             failed=len(failing), tried=len(cases) - 1, fault=case.title
         )
-    return Counterexample(sentence, advice, case_view(case))
+    return Counterexample(sentence, advice, view(case))
 
 
-def _broken_seal(case: Case, service: str) -> Counterexample:
+def broken_seal(case: Case, view: Callable[[Case], str] = case_view) -> Counterexample | None:
+    """The case as a counterexample if somebody has changed its books by hand; else None."""
+    broken = case.shop.look() if isinstance(case.shop, SealedShop) else []
+    if not broken:
+        return None
     sentence = _("{service}: the books were changed, and nobody had asked the service for it.")
     advice = _(
         "A service's data belong to the service. Nobody else can reach them in a real shop: not"
         " even to put them right. Send it a request."
     )
-    return Counterexample(sentence.format(service=service_name(service)), advice, case_view(case))
+    return Counterexample(sentence.format(service=service_name(broken[0])), advice, view(case))
 
 
 def run_briefly(main: Any, **options: Any) -> Run[Any]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from lessonkit.exercises.progress import learners_progress
-from lessonkit.exercises.prose import prose
+from lessonkit.exercises.prose import prose, remarks
 from lessonkit.exercises.result import Result, Verdict
+from lessonkit.lab.button import plain_button
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
 from lessonkit.messages import _
@@ -37,20 +38,18 @@ class ExerciseView(StillBox):
     def __init__(self, exercise: Exercise, result: Result) -> None:
         self.exercise = exercise
         self.result = result
-        self.verdict = widgets.HTML(result_html(exercise, result))
-        self.hint_button = _button("lightbulb-o", self._open_a_hint)
-        self.solution_button = _button("key", self._show_solution)
-        self.help = widgets.HTML()
-        self._solution = ""
-        self._show_help()
         # One layout and one style for all: a stored notebook keeps each of them.
         layout = widgets.Layout(width="auto")
+        self.verdict = widgets.HTML(result_html(exercise, result), layout=layout)
+        self.hint_button = plain_button("", self._open_a_hint, "lightbulb-o", layout)
+        self.solution_button = plain_button("", self._show_solution, "key", layout)
+        self.help = widgets.HTML(layout=layout)
+        self._solution = ""
+        self._show_help()
         buttons = [self.hint_button, self.solution_button]
         row = widgets.HBox(buttons, layout=layout)
         self.help.style = self.verdict.style
         buttons[1].style = buttons[0].style
-        for part in (self.verdict, self.help, *buttons):
-            part.layout = layout
         words = f"{exercise.name}: {result.verdict}. {result.sentence}"
         super().__init__([self.verdict, row, self.help], [self.verdict], words, layout=layout)
 
@@ -75,12 +74,6 @@ class ExerciseView(StillBox):
         self.solution_button.description = opens if left else _("Solution")
 
 
-def _button(icon: str, action: object) -> widgets.Button:
-    button = widgets.Button(icon=icon)
-    button.on_click(lambda _button: action())  # type: ignore[operator]
-    return button
-
-
 def result_html(exercise: Exercise, result: Result) -> str:
     """The verdict and what belongs to it, as HTML."""
     colour, mark = LOOKS[result.verdict]
@@ -99,7 +92,7 @@ def result_html(exercise: Exercise, result: Result) -> str:
         summary = escape(_("What your code has printed"))
         printed = _preformatted(result.printed)
         lines.append(f"<details><summary>{summary}</summary>{printed}</details>")
-    lines += [f"<div>⚠ {escape(told)}</div>" for told in learners_progress().take_messages()]
+    lines.append(remarks(learners_progress().take_messages()))
     look = f"border-left: 4px solid {colour}; padding: 4px 0 4px 12px; margin: 6px 0"
     said = f'<div role="status" class="lessonkit-verdict" style="{look}">{"".join(lines)}</div>'
     return f"{said}{result.picture}"

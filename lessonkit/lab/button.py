@@ -1,4 +1,4 @@
-"""A button that does something when it is pressed, and a place for what comes of it."""
+"""Buttons: one that just does something, and one with a place for what comes of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from lessonkit.lab.still import StillBox
 
 Show = Callable[[str], None]
 """Replaces what stands below the button by this SVG or HTML."""
+
+
+def plain_button(
+    words: str, action: Callable[[], None], icon: str = "", layout: widgets.Layout | None = None
+) -> widgets.Button:
+    """Make a button with these words (and a Font Awesome icon) that calls ``action()``."""
+    wide = layout or widgets.Layout(width="auto")
+    made = widgets.Button(description=words, icon=icon, layout=wide)
+    made.on_click(lambda _button: action())
+    return made
 
 
 class ActionButton(StillBox):

@@ -10,6 +10,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from lessonkit.lab.button import plain_button
 from lessonkit.lab.controls import Control
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import RED, text_width
@@ -55,8 +56,8 @@ class Panel(StillBox):
             control.widget.observe(lambda _change: self._redraw(), "value")
         row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")
         buttons = [
-            *(_button(name, partial(self.set, **values)) for name, values in presets.items()),
-            _button(_("Reset"), partial(self.set, **self._first_values), icon="undo"),
+            *(plain_button(name, partial(self.set, **values)) for name, values in presets.items()),
+            plain_button(_("Reset"), partial(self.set, **self._first_values), icon="undo"),
         ]
         self.picture = widgets.HTML(layout=widgets.Layout(width="auto"))
         parts: list[widgets.Widget] = [
@@ -168,12 +169,6 @@ def _check_names(values: Mapping[str, Any], controls: Mapping[str, Control]) -> 
     for name in values:
         if name not in controls:
             raise ValueError(f"no control is called {name!r}; there are {', '.join(controls)}")
-
-
-def _button(words: str, action: Callable[[], None], icon: str = "") -> widgets.Button:
-    button = widgets.Button(description=words, icon=icon, layout=widgets.Layout(width="auto"))
-    button.on_click(lambda _button: action())
-    return button
 
 
 def _apology(error: Exception) -> str:

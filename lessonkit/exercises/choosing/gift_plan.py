@@ -22,8 +22,9 @@ from lessonkit.exercises.choosing.gift_shop import (
 )
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.tables import columns_html, rows_html
 from lessonkit.lab.timeline import timeline
-from lessonkit.lab.views import shop_view, table
+from lessonkit.lab.views import shop_view
 from lessonkit.messages import N_, _
 from lessonkit.runner import run
 from lessonkit.shop import Answer, Told, audit
@@ -109,29 +110,31 @@ def _listed(calls: list[Any]) -> str:
 
 
 def _plan_view(plan: Mapping[str, object]) -> str:
-    import pandas as pd
-
     calls = [*GIFT_CALLS, *(call for call in plan if call not in GIFT_CALLS)]
     places = [plan.get(call, ...) for call in calls]
     shown = ["…" if place is ... else str(place) for place in places]
-    return table(pd.DataFrame({_("call"): map(str, calls), "PLAN": shown})).html
+    return columns_html({_("call"): map(str, calls), "PLAN": shown})
 
 
 def _picture(outcomes: list[Outcome], shown: Outcome) -> str:
-    import pandas as pd
-
+    heads = (
+        _("the bad day"),
+        _("the customer was told"),
+        _("the customer waited"),
+        _("is that all right?"),
+    )
     rows = [
-        {
-            _("the bad day"): _(outcome.day.title),
-            _("the customer was told"): _(outcome.answer.told),
-            _("the customer waited"): f"{outcome.answer.wait * 1000:,.0f} ms",
-            _("is that all right?"): "✓" if outcome.harm is None else f"✗ {outcome.harm}",
-        }
+        (
+            _(outcome.day.title),
+            _(outcome.answer.told),
+            f"{outcome.answer.wait * 1000:,.0f} ms",
+            "✓" if outcome.harm is None else f"✗ {outcome.harm}",
+        )
         for outcome in outcomes
     ]
     title = f'<div style="font-weight: bold; margin: 8px 0 4px">{escape(_(shown.day.title))}</div>'
     books = shop_view(shown.shop)
-    return f"{table(pd.DataFrame(rows)).html}{title}{books}{timeline(shown.trace)}"
+    return f"{rows_html(heads, rows)}{title}{books}{timeline(shown.trace)}"
 
 
 in_line_or_behind = Exercise(

@@ -21,7 +21,7 @@ from lessonkit.exercises.choreography_orchestration.points_shop import (
 )
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import every_single_fault
+from lessonkit.exercises.trial import LONGEST_WAIT, every_single_fault
 from lessonkit.explorer import Case, run_case
 from lessonkit.faults import Refused
 from lessonkit.messages import N_, _, service_name
@@ -32,9 +32,6 @@ from lessonkit.shop.process import here
 
 PAUSE, LONG_PAUSE = 1.0, 4.0
 """Seconds from the order to its return: so long the points may take, without and with faults."""
-
-LONGEST_WAIT = 0.3
-"""Seconds that stock and payment take: so long the customer has to wait in any case."""
 
 
 def _judge_points_by_events(
@@ -112,7 +109,7 @@ def _raise_mistakes(*cases: Case) -> None:
 def _explain_the_purchase(case: Case) -> str | None:
     shop = shop_of(case)
     (answer,) = shop.customer.answers
-    if answer.wait > LONGEST_WAIT + 0.001:
+    if answer.wait > LONGEST_WAIT:
         words = _(
             "The customer now waits {ms} ms instead of 300: the points stand in the way of the"
             " order. Whoever only listens keeps nobody waiting."

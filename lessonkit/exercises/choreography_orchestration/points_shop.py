@@ -11,6 +11,7 @@ from lessonkit.exercises.seal import SealedShop
 from lessonkit.exercises.trial import Explain, first_counterexample
 from lessonkit.explorer import Case
 from lessonkit.lab import flow_view, table, tiles
+from lessonkit.lab.views import case_view
 from lessonkit.messages import N_, _
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.saga import Saga
@@ -89,15 +90,11 @@ def first_with_points(
     cases: list[Case], explain: Explain, sentence: str = ""
 ) -> Counterexample | None:
     """As :func:`first_counterexample`, and the picture shows the points and the flow, too."""
-    found = first_counterexample(cases, explain)
-    if found is None:
-        return None
-    failing = next((case for case in cases if explain(case) == found.advice), cases[0])
-    picture = _with_points(failing, found.picture)
-    return replace(found, sentence=sentence or found.sentence, picture=picture)
+    found = first_counterexample(cases, explain, _view)
+    return replace(found, sentence=sentence) if found is not None and sentence else found
 
 
-def _with_points(case: Case, picture: str) -> str:
+def _view(case: Case) -> str:
     shop = shop_of(case)
     due = POINTS if books(shop)[0].stands else 0
     figures, flow = [(_("points at the end"), shop.points.total, due)], ""
@@ -109,4 +106,4 @@ def _with_points(case: Case, picture: str) -> str:
     elif shop.saga is not None and shop.saga.log is not None:
         flow = table(shop.saga.log.to_frame(ORDER.order_id)).html
     shown = tiles((label, str(n), "good" if n == wanted else "bad") for label, n, wanted in figures)
-    return f"{shown}{picture}{flow}"
+    return f"{shown}{case_view(case)}{flow}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from lessonkit.lab import table, timeline
+from lessonkit.exercises.tables import rows_html
+from lessonkit.lab import timeline
 from lessonkit.messages import service_name
 from lessonkit.trace import Trace
 
@@ -32,9 +33,7 @@ def listed(lanes: Sequence[str]) -> str:
 
 def picture(title: str, trace: Trace, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A title, the timeline of what happened, and a table of it, as HTML."""
-    import pandas as pd
-
     bold = f'<div style="font-weight: bold; margin: 4px 0">{escape(title)}</div>'
-    read = table(pd.DataFrame(rows, columns=list(heads))).html if rows else ""
+    read = rows_html(heads, rows) if rows else ""
     drawn = timeline(trace) if trace.messages else ""  # without a message there is nothing to see
     return f"{bold}{drawn}{read}"

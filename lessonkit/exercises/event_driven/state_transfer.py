@@ -20,10 +20,10 @@ from lessonkit.exercises.event_driven.stories import (
     command_for,
     live_through,
 )
-from lessonkit.exercises.event_driven.tables import columns_html
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import first_counterexample, run_briefly
+from lessonkit.exercises.tables import columns_html
+from lessonkit.exercises.trial import broken_seal, run_briefly
 from lessonkit.explorer import Case
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import N_, _
@@ -39,8 +39,7 @@ def _judge_carry_state(
     for story in STORIES:
         day = live_through(story, kind, placed, take_stock)
         # Nobody may have written into another service's books.
-        case = Case((), day.shop, day.run, ())
-        found = first_counterexample([case], lambda _case: None) or _explain_carry_state(day)
+        found = broken_seal(Case((), day.shop, day.run, ())) or _explain_carry_state(day)
         if found is not None:
             return found
     return None

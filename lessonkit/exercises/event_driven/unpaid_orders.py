@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from sqlite3 import Connection, DatabaseError, IntegrityError, OperationalError
 from typing import Any
 
-from lessonkit.exercises.event_driven.tables import columns_html
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.tables import columns_html
 from lessonkit.faults import stream
 from lessonkit.messages import N_, _
 from lessonkit.patterns.database import was_forbidden

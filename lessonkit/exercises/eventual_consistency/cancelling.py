@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, takewhile
 
-from lessonkit.exercises.eventual_consistency.pictures import table_of
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.mortal import Disk, Killed, new_disk
 from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.tables import columns_html
 from lessonkit.messages import N_, _
 
 SHOP_TABLES = """
@@ -142,7 +142,7 @@ def _explain_trials(cancel: Cancel) -> Counterexample | None:
         "{order} is cancelled. In {failed} of {tried} cases it ends badly, first of all here:"
         " {what}."
     ).format(order=ORDER, failed=len(failing), tried=len(trials), what=first.what)
-    picture = table_of(
+    picture = columns_html(
         {
             _("what happens"): [trial.what for trial in trials],
             _("then on the disk"): [_words(trial.left, trial.open) for trial in trials],
@@ -215,7 +215,7 @@ def _explain_nothing_to_do(cancel: Cancel) -> Counterexample | None:
 
 
 def _books_table(books: Books) -> str:
-    return table_of(
+    return columns_html(
         {
             _("order"): list(books),
             _("its status"): [status for status, _events in books.values()],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 from math import inf
 
 from lessonkit.exercises.eventual_consistency.waiting import (
@@ -16,21 +15,13 @@ from lessonkit.exercises.eventual_consistency.waiting import (
     let_wait,
     per_second,
 )
+from lessonkit.exercises.tables import rows_html
 from lessonkit.messages import _
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.polling import poll_until
 
 SHOWN = 14
 """A table of questions has so many rows at most."""
-
-
-def table_of(columns: dict[str, Iterable[object]]) -> str:
-    """A table as HTML; under each head the cells of its column."""
-    import pandas as pd
-
-    from lessonkit.lab import table
-
-    return table(pd.DataFrame({head: list(cells) for head, cells in columns.items()})).html
 
 
 def questions_table(waited: Waited) -> str:
@@ -50,7 +41,7 @@ def questions_table(waited: Waited) -> str:
     else:
         rows.append(("", ended, _("returned: {value}").format(value=repr(waited.returned)[:40])))
     heads = (_("question number"), _("asked after (s)"), _("answer"))
-    return table_of(dict(zip(heads, zip(*rows, strict=True), strict=True)))
+    return rows_html(heads, rows)
 
 
 def crowd_chart(crowd: list[int]) -> str:

@@ -11,7 +11,6 @@ from math import inf
 from lessonkit.exercises.eventual_consistency.pictures import (
     crowd_chart,
     questions_table,
-    table_of,
 )
 from lessonkit.exercises.eventual_consistency.waiting import (
     ANSWER_TAKES,
@@ -26,6 +25,7 @@ from lessonkit.exercises.eventual_consistency.waiting import (
 )
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.tables import columns_html
 from lessonkit.messages import N_, _
 
 MOST_QUESTIONS = 30
@@ -190,7 +190,7 @@ def _explain_dice(wait: Wait) -> Counterexample | None:
         "The randomness must come from `rng`, and from nowhere else. Then a run can be repeated"
         " when something went wrong in it: the module `random` gives other numbers each time."
     )
-    picture = table_of(
+    picture = columns_html(
         {
             _("question number"): range(1, 7),
             _("first run (s)"): _seconds(one.client.asked),

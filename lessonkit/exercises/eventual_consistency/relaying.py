@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 
-from lessonkit.exercises.eventual_consistency.pictures import table_of
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.mortal import Disk, Killed, new_disk
 from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.tables import columns_html
 from lessonkit.exercises.trial import run_briefly
 from lessonkit.messages import N_, _
 from lessonkit.shop import NoReply, ServiceRefused
@@ -251,7 +251,7 @@ def _delivery_table(found: _Deliveries) -> str:
     for life, head in lives.items():
         columns[head] = [_shortened(cells.get((event, life), [])) for event in EVENTS]
     columns[""] = [_what_became_of(event, found.sent) for event in EVENTS]
-    return table_of(columns)
+    return columns_html(columns)
 
 
 def _shortened(numbers: list[str]) -> str:

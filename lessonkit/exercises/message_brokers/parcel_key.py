@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pandas as pd
-
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.tables import rows_html
 from lessonkit.faults import stream
-from lessonkit.lab import table, tiles
+from lessonkit.lab import tiles
 from lessonkit.messages import N_, _
 from lessonkit.patterns.brokers import PartitionedLog
 from lessonkit.runner import run
@@ -230,7 +229,7 @@ def _no_text(sent: Sequence[_Sent]) -> Counterexample:
     shown = [bad, *(one for one in sent if one is not bad)][:6]
     columns = ["event_id", "type", "customer_id", "parcel_id"]
     rows = [[*(getattr(one.event, name) for name in columns), _shown(one.key)] for one in shown]
-    picture = table(pd.DataFrame(rows, columns=[*columns, _("your key")])).html
+    picture = rows_html([*columns, _("your key")], rows)
     return Counterexample(said.format(event=bad.event.event_id, kind=kind), advice, picture)
 
 
@@ -257,7 +256,7 @@ def _steps_table(steps: Sequence[_Sent]) -> str:
         _("handled by"),
         _("in order"),
     ]
-    return table(pd.DataFrame(rows, columns=columns)).html
+    return rows_html(columns, rows)
 
 
 def _load_picture(handled: Sequence[_Sent]) -> str:
@@ -274,7 +273,7 @@ def _load_picture(handled: Sequence[_Sent]) -> str:
         counted = ", ".join(f"{_shown(key)} ({number})" for key, number in keys) or "–"
         rows.append((partition, len(mine), counted, ended))
     columns = [_("partition"), _("events"), _("most frequent keys"), _("finished after")]
-    return tiles(shares) + table(pd.DataFrame(rows, columns=columns)).html
+    return tiles(shares) + rows_html(columns, rows)
 
 
 def _shown(key: object) -> str:

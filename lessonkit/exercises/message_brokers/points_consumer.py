@@ -6,8 +6,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import pandas as pd
-
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.message_brokers.points_service import (
     MESSAGES,
@@ -16,7 +14,7 @@ from lessonkit.exercises.message_brokers.points_service import (
     saying_done,
 )
 from lessonkit.exercises.result import Counterexample
-from lessonkit.lab import table
+from lessonkit.exercises.tables import rows_html
 from lessonkit.messages import N_, _
 from lessonkit.patterns.database import Database
 
@@ -174,9 +172,8 @@ def _cannot_start_again(service: PointsService, error: Exception) -> Counterexam
         " that are there already: `CREATE TABLE IF NOT EXISTS`."
     )
     rows = [(name, _("is there already")) for name in _tables(service)]
-    picture = table(
-        pd.DataFrame(rows, columns=[_("table in the database"), _("what the new process finds")])
-    ).html
+    heads = [_("table in the database"), _("what the new process finds")]
+    picture = rows_html(heads, rows)
     return Counterexample(said, advice, picture)
 
 
@@ -193,7 +190,7 @@ def _moments_table(moments: Sequence[tuple[str, PointsService]], hit: PointsMess
         rows.append((number, moment, f"{'✓' if has == should else '✗'} {has}", should))
     customer_has = _("{customer} has").format(customer=hit.customer)
     columns = ["", _("killed just before"), customer_has, _("should have")]
-    return table(pd.DataFrame(rows, columns=columns)).html
+    return rows_html(columns, rows)
 
 
 points_once = Exercise(

@@ -10,10 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from lessonkit.exercises.mortal import Disk, Killed, Process
-from lessonkit.lab import table
+from lessonkit.exercises.tables import rows_html
 from lessonkit.messages import _
 from lessonkit.patterns.database import Database
 
@@ -149,7 +147,7 @@ class PointsService:
             _("has now"),
             _("should have"),
         ]
-        return table(pd.DataFrame(self.rows, columns=columns)).html
+        return rows_html(columns, self.rows)
 
     def _work_on(self, message: PointsMessage) -> None:
         result = self.consumer.handle(message)
