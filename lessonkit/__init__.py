@@ -13,7 +13,7 @@ _HOMES = {
         "BackgroundTaskError ClockError DeadlockError FrozenTimeError NotInVirtualTimeError"
         " RunawayError VirtualTimeLoop"
     ),
-    "lessonkit.explorer": "Case Exploration explore",
+    "lessonkit.explorer": "Case Decision Exploration Kind explore replay run_case saved_by",
     "lessonkit.faults": (
         "Crash Down Exponential Failure Fixed Flaky LogNormal Outage Refused ReplyLost Slow Uniform"
     ),
@@ -36,8 +36,8 @@ _HOMES = {
     "lessonkit.runner": "Run run",
     "lessonkit.shop": (
         "Answer CreateOrder Customer Item KeyReused LATENCY Network NoReply NotFound Order"
-        " OrderFailed OrderStatus STOCK ServiceRefused Shop ShopError Told Violation an_order audit"
-        " books"
+        " OrderFailed OrderStatus OutcomeUnknown STOCK ServiceRefused Shop ShopError Told Violation"
+        " an_order audit books remarks"
     ),
     "lessonkit.trace": "Fate Kind Trace current_trace",
 }

@@ -108,17 +108,22 @@ def run(
         main.close()
         raise
 
-    with recording(Trace()) as trace, _no_garbage_collection():
-        if wall:
-            from lessonkit.wall import run_in_real_time
+    if wall:
+        from lessonkit.wall import run_in_real_time
 
+        with recording(Trace()) as trace, _no_garbage_collection():
             outcome = run_in_real_time(main, trace, drain)
-        else:
-            loop = VirtualTimeLoop(time_limit, step_limit, steps_per_instant)
-            outcome = _run_in_virtual_time(main, trace, drain, loop)
+    else:
+        outcome = run_on(VirtualTimeLoop(time_limit, step_limit, steps_per_instant), main, drain)
     if outcome.error is not None and not (keep_error and _is_ordinary(outcome.error)):
         raise outcome.error
     return outcome
+
+
+def run_on(loop: VirtualTimeLoop, main: Coroutine[Any, Any, T], drain: float = 0.0) -> Run[T]:
+    """Execute a coroutine on a fresh loop of one's own. Whatever it raises is in ``Run.error``."""
+    with recording(Trace()) as trace, _no_garbage_collection():
+        return _run_in_virtual_time(main, trace, drain, loop)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from lessonkit.lab.svg import RED
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _, service_name
-from lessonkit.shop import Shop, Told, audit, books
+from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,9 +46,10 @@ def shop_view(shop: Shop) -> str:
         [
             (_("the customer waited"), f"{longest * 1000:,.0f} ms", "plain"),
             (_("the customer was told"), told, kind("customer") if answered else "plain"),
-            (_("orders"), str(sum(order.stands for order in ledgers)), "plain"),
-            (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
+            (_("orders"), str(sum(order.stands for order in ledgers)), kind("order")),
+            (_("ordered"), _ordered(ledgers), "plain"),
             (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),
+            (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
             (
                 _("mails"),
                 str(sum(order.mails for order in ledgers)),
@@ -56,10 +57,17 @@ def shop_view(shop: Shop) -> str:
             ),
         ]
     )
-    sentences = [violation.sentence for violation in violations] or [_("The books balance.")]
-    mark = "✗" if violations else "✓"
-    lines = "".join(f"<div>{mark} {escape(sentence)}</div>" for sentence in sentences)
+    said = [f"✗ {violation.sentence}" for violation in violations]
+    said = said or [f"✓ {_('The books balance.')}"]
+    said += [f"• {remark.sentence}" for remark in remarks(shop)]
+    lines = "".join(f"<div>{escape(sentence)}</div>" for sentence in said)
     return f'{numbers}<div class="lessonkit-audit" style="margin: 4px 0 8px">{lines}</div>'
+
+
+def _ordered(ledgers: list[OrderBooks]) -> str:
+    pieces = sum(sum(order.wanted.values()) for order in ledgers)
+    words = _("{pieces} pieces, {yen} yen")
+    return words.format(pieces=pieces, yen=f"{sum(order.total for order in ledgers):,}")
 
 
 def table(frame: pd.DataFrame) -> Picture:
@@ -76,11 +84,16 @@ def table(frame: pd.DataFrame) -> Picture:
 
 
 def case_view(case: Case) -> str:
-    """One case of an exploration, as HTML: its fault, the books, and the timeline."""
+    """One case of an exploration, as HTML: its bad luck, the books, the timeline, and its string."""
     title = f'<div style="font-weight: bold; margin: 4px 0">{escape(case.title)}</div>'
     error = case.run.error
     unseen = "" if error is None else _("Nobody saw this error: {error}").format(error=error)
-    return f"{title}{shop_view(case.shop)}<div>{escape(unseen)}</div>{timeline(case.run.trace)}"
+    again = ""
+    if case.decisions:
+        words = _('The same run again, anywhere: replay("{text}", scenario)')
+        again = f'<div style="font-size: 0.85em">{escape(words.format(text=case.replay))}</div>'
+    books = f"{shop_view(case.shop)}<div>{escape(unseen)}</div>"
+    return f"{title}{books}{timeline(case.run.trace)}{again}"
 
 
 def bus_log(bus: InMemoryEventBus) -> str:

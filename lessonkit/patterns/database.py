@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from lessonkit.checks import one_of, positive_number
+from lessonkit.luck import touch
 
 DURABILITIES: Final = ("NORMAL", "FULL")
 
@@ -113,6 +114,7 @@ class Database:
         sqlite3.Error
             If the statement is wrong.
         """
+        touch(self)
         try:
             return self.connection.execute(sql, parameters)
         except sqlite3.Error as error:
@@ -130,6 +132,7 @@ class Database:
         DatabaseUnavailable
             If the database cannot be used.
         """
+        touch(self)
         try:
             under_way = self.connection.in_transaction
             if under_way:

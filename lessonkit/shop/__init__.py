@@ -1,18 +1,19 @@
 """The shop: its services, the network between them, its customer, and the audit of its books."""
 
-from lessonkit.shop.audit import Violation, audit, books
-from lessonkit.shop.customer import Answer, Customer, Told
+from lessonkit.shop.audit import OrderBooks, Violation, audit, books, remarks
+from lessonkit.shop.customer import Answer, Customer
 from lessonkit.shop.errors import (
     KeyReused,
     NoReply,
     NotFound,
     OrderFailed,
+    OutcomeUnknown,
     ServiceRefused,
     ShopError,
 )
 from lessonkit.shop.network import Network
-from lessonkit.shop.orders import CreateOrder, Item, Order, OrderStatus
-from lessonkit.shop.shop import LATENCY, STOCK, Shop, an_order
+from lessonkit.shop.orders import CreateOrder, Item, Order, OrderStatus, Told
+from lessonkit.shop.shop import LATENCY, STOCK, Keeper, Shop, an_order
 
 __all__ = [
     "LATENCY",
@@ -21,13 +22,16 @@ __all__ = [
     "CreateOrder",
     "Customer",
     "Item",
+    "Keeper",
     "KeyReused",
     "Network",
     "NoReply",
     "NotFound",
     "Order",
+    "OrderBooks",
     "OrderFailed",
     "OrderStatus",
+    "OutcomeUnknown",
     "ServiceRefused",
     "Shop",
     "ShopError",
@@ -36,4 +40,5 @@ __all__ = [
     "an_order",
     "audit",
     "books",
+    "remarks",
 ]

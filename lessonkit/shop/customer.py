@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from lessonkit.messages import N_
-from lessonkit.shop.errors import NoReply, ShopError
+from lessonkit.shop.errors import NoReply, OutcomeUnknown, ShopError
 from lessonkit.shop.network import Network, correlation
-from lessonkit.shop.orders import CreateOrder
+from lessonkit.shop.orders import CreateOrder, Told
 from lessonkit.trace import current_trace
 
 ORDER_OPERATION = "orders.create_order"
@@ -19,14 +18,6 @@ ORDER_OPERATION = "orders.create_order"
 
 OrderFunction = Callable[[CreateOrder], Awaitable[Any]]
 """What the order service does with a command: returns the order, or raises an error."""
-
-
-class Told(StrEnum):
-    """What the customer was told about an order."""
-
-    CONFIRMED = N_("confirmed")
-    FAILED = N_("failed")
-    NOTHING = N_("no answer")
 
 
 @dataclass(frozen=True)
@@ -38,6 +29,7 @@ class Answer:
     reason: str
     asked: float
     answered: float
+    customer_id: str = ""
 
     @property
     def wait(self) -> float:
@@ -46,30 +38,56 @@ class Answer:
 
 
 class Customer:
-    """Everybody who orders, in one place."""
+    """Everybody who orders, in one place.
+
+    Attributes
+    ----------
+    placed
+        What was ordered, in the order in which it was asked for. The audit goes by it.
+    answers
+        What was answered, in the order in which it was said.
+    on_order
+        Called with each command; returns what is ordered at the same moment as well, with the same
+        function: a second click, or another customer's order.
+    """
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        self.placed: list[CreateOrder] = []
         self.answers: list[Answer] = []
+        self.on_order: Callable[[CreateOrder], Sequence[CreateOrder]] | None = None
+        self._others: set[asyncio.Task[Answer]] = set()  # asyncio keeps only weak references
 
     async def order(self, create_order: OrderFunction, command: CreateOrder) -> Answer:
         """Send the command to the order service, which runs ``create_order`` with it; wait.
 
-        A :class:`ShopError` or a timeout of the order service is an answer: the order failed. Any
-        other exception is a mistake in the program and is raised.
+        The answer is "we do not know yet" if the order service raises :class:`OutcomeUnknown`, and
+        "failed" if it raises another :class:`ShopError` or a timeout. Any other exception is a
+        mistake in the program and is raised.
         """
+        if self.on_order is not None:
+            for other in self.on_order(command):
+                task = asyncio.create_task(self._ask(create_order, other))
+                self._others.add(task)
+        return await self._ask(create_order, command)
+
+    async def _ask(self, create_order: OrderFunction, command: CreateOrder) -> Answer:
+        self.placed.append(command)
         token = correlation.set(command.order_id)
         asked = asyncio.get_running_loop().time()
         told, reason = Told.CONFIRMED, ""
         service, name = ORDER_OPERATION.split(".")
         try:
             await self._network.call(service, name, create_order, command)
+        except OutcomeUnknown as error:
+            told, reason = Told.UNKNOWN, str(error)
         except (ShopError, TimeoutError) as error:
             unanswered = isinstance(error, NoReply) and error.service == "orders"
             told, reason = Told.NOTHING if unanswered else Told.FAILED, str(error)
         finally:
             correlation.reset(token)
-        answer = Answer(command.order_id, told, reason, asked, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        answer = Answer(command.order_id, told, reason, asked, now, command.customer_id)
         self.answers.append(answer)
         current_trace().state("customer", N_("told"), told)
         return answer

@@ -28,8 +28,16 @@ class NotFound(ShopError):
 
 
 class KeyReused(ShopError):
-    """An idempotency key came a second time with another request."""
+    """An idempotency key, or the id of an order, came a second time with another request."""
 
 
 class OrderFailed(ShopError):
-    """The order service gives up and says why. The customer is told."""
+    """The order service gives up and says why. The customer is told that the order failed."""
+
+
+class OutcomeUnknown(ShopError):
+    """The order service cannot say yet how it ends. The customer is told just that.
+
+    No reply in time is not a failure: what was asked for may still happen. Whoever says so owes the
+    customer the end of it later, as by a mail.
+    """

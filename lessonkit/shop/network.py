@@ -14,6 +14,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
 from lessonkit.faults import AnyFault, Crash, Fault, Latency, stream
+from lessonkit.luck import Leg, current_luck
 from lessonkit.messages import N_
 from lessonkit.shop.process import Process, here
 from lessonkit.shop.request import Request
@@ -85,8 +86,14 @@ class Network:
         number = self._counts[operation]
         self.calls.append((caller.name, operation, number))
 
-        request = Request(self, caller, self.processes[service], name, number, handler, args)
-        request.send(name, correlation.get())
+        order = correlation.get()
+        parts = self, caller, self.processes[service], name, number, handler, args
+        luck = current_luck()
+        failure = None if luck is None else luck.failure(caller.name, operation, order)
+        request = Request(*parts, failure)
+        request.send(name, order)
+        if luck is not None and luck.comes_twice(Leg.ARRIVE, operation, service, order):
+            Request(*parts).send(name, order)  # nobody waits for the reply to the copy
         try:
             reply: T = await request.reply
             return reply

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -23,6 +24,30 @@ class Item:
         whole_number("unit_price", self.unit_price, low=0)
 
 
+def check_items(name: str, items: object) -> tuple[Item, ...]:
+    """Return ``items`` if it is a tuple of at least one item.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+    """
+    if not isinstance(items, tuple) or not items:
+        raise ValueError(f"{name} must be a tuple of at least one item; got {items!r}")
+    for item in items:
+        if not isinstance(item, Item):
+            raise TypeError(f"{name} must be Item objects; got {item!r}")
+    return items
+
+
+def pieces_of(items: Iterable[Item]) -> dict[str, int]:
+    """How many pieces of each product, in the order of the products' names."""
+    pieces: dict[str, int] = {}
+    for item in sorted(items, key=lambda item: item.product_id):
+        pieces[item.product_id] = pieces.get(item.product_id, 0) + item.quantity
+    return pieces
+
+
 @dataclass(frozen=True)
 class CreateOrder:
     """The command: a customer wants these items, paid in this way."""
@@ -34,16 +59,21 @@ class CreateOrder:
 
     def __post_init__(self) -> None:
         some_text("order_id", self.order_id)
-        if not isinstance(self.items, tuple) or not self.items:
-            raise ValueError(f"items must be a tuple of at least one item; got {self.items!r}")
-        for item in self.items:
-            if not isinstance(item, Item):
-                raise TypeError(f"items must be Item objects; got {item!r}")
+        check_items("items", self.items)
 
     @property
     def total(self) -> int:
         """What the customer has to pay, in yen."""
         return sum(item.quantity * item.unit_price for item in self.items)
+
+
+class Told(StrEnum):
+    """What the customer was told about an order."""
+
+    CONFIRMED = N_("confirmed")
+    FAILED = N_("failed")
+    UNKNOWN = N_("we do not know yet")
+    NOTHING = N_("no answer")
 
 
 class OrderStatus(StrEnum):
@@ -84,3 +114,25 @@ class Order:
     def cancelled(self) -> Order:
         """The same order, cancelled."""
         return replace(self, status=OrderStatus.CANCELLED)
+
+    def is_same_purchase(self, other: Order) -> bool:
+        """Whether both are about the same purchase, however far each has come."""
+        return (self.order_id, self.customer_id, self.items, self.total) == (
+            other.order_id,
+            other.customer_id,
+            other.items,
+            other.total,
+        )
+
+
+def check_order(order: object) -> Order:
+    """Return ``order`` if it is an order.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    if not isinstance(order, Order):
+        raise TypeError(f"order must be an Order, such as Order.create(command); got {order!r}")
+    return order

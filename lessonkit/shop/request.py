@@ -12,6 +12,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from lessonkit.faults import Failure
+from lessonkit.luck import Happening, Leg
 from lessonkit.shop.errors import NoReply, ServiceRefused
 from lessonkit.shop.process import Process, here
 from lessonkit.trace import Fate, Kind, Message, current_trace
@@ -38,6 +39,8 @@ class Request:
         How many times it has been called, this call included.
     handler, args
         What the service does: ``handler(*args)``.
+    failure
+        How it fails, if that is decided beforehand; else the network's faults decide.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Request:
         number: int,
         handler: Callable[..., Any | Awaitable[Any]],
         args: tuple[Any, ...],
+        failure: Failure | None = None,
     ) -> None:
         self.network = network
         self.caller = caller
@@ -59,7 +63,7 @@ class Request:
         self.trace = current_trace()
         self.reply: asyncio.Future[Any] = self.loop.create_future()
         self.faults = network.faults_of(f"{callee.name}.{name}", number)
-        self.failure: Failure | None = None
+        self.failure = failure
         self.context = copy_context()
 
         latency = network.draw_latency(callee.name)
@@ -73,26 +77,28 @@ class Request:
         self.message = self.trace.send(
             self.caller.name, self.callee.name, name, correlation=correlation
         )
-        self._after(self.way, self._arrive)
+        self._after(self.way, Leg.ARRIVE, self._arrive)
 
     def _arrive(self) -> None:
         # It is taken by whichever process runs there now: the service may have been restarted.
         self.callee = self.network.processes[self.callee.name]
         self.callee.owed[self.reply] = None
         if self.faults:
-            self.failure = self._draw_failure()
+            self.failure = self.failure or self._draw_failure()
         if self.failure is Failure.REFUSED or not self.callee.alive:
             self.trace.end(self.message, Fate.REFUSED)
             self._answer(error=ServiceRefused(self.callee.name))
             return
         if self.failure is Failure.DOWN:
             self.trace.end(self.message, Fate.LOST)
-            self._after(self.work + self.way, self._no_reply)  # until the reply is overdue
+            self._after(
+                self.work + self.way, Leg.NO_REPLY, self._no_reply
+            )  # until the reply is overdue
         elif self.network.crash_if_due(self.callee):
             self.trace.end(self.message, Fate.LOST)
         else:
             self.trace.end(self.message)
-            self._after(self.work, self._take_effect)
+            self._after(self.work, Leg.EFFECT, self._take_effect)
 
     def _draw_failure(self) -> Failure | None:
         arrival = self.loop.time()
@@ -141,7 +147,7 @@ class Request:
             reply_to=self.message,
             error=error is not None,
         )
-        self._after(self.way, self._deliver, message, result, error)
+        self._after(self.way, Leg.REPLY, self._deliver, message, result, error)
 
     def _deliver(self, message: Message, result: Any, error: Exception | None) -> None:
         if self.failure is Failure.REPLY_LOST:
@@ -162,8 +168,9 @@ class Request:
         if not self.reply.done():
             self.reply.set_exception(NoReply(self.callee.name))
 
-    def _after(self, seconds: float, step: Callable[..., None], *args: Any) -> None:
-        if seconds:
-            self.loop.call_later(seconds, step, *args, context=self.context)
-        else:
-            step(*args)
+    def _after(self, seconds: float, leg: Leg, step: Callable[..., None], *args: Any) -> None:
+        # Also a way of no length is a way: what is on it has not arrived yet.
+        to = self.callee if leg in (Leg.ARRIVE, Leg.EFFECT) else self.caller
+        what = f"{self.callee.name}.{self.message.what}"
+        happening = Happening(leg, what, to.name, self.message.correlation, step, *args)
+        self.loop.call_later(seconds, happening, context=self.context)

@@ -6,15 +6,23 @@ with an underscore is the server's side: it runs where the state is, when the re
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from lessonkit.checks import some_text
+from lessonkit.checks import some_text, whole_number
 from lessonkit.messages import N_
 from lessonkit.shop.errors import KeyReused, NotFound
 from lessonkit.shop.network import Network, correlation
-from lessonkit.shop.orders import Item, Order, OrderStatus
+from lessonkit.shop.orders import (
+    Item,
+    Order,
+    OrderStatus,
+    Told,
+    check_items,
+    check_order,
+    pieces_of,
+)
 from lessonkit.trace import current_trace
 
 
@@ -52,6 +60,15 @@ class Inventory:
 
         That answer is given even if the reservation has been cancelled since: who wants to reserve
         anew needs a new key.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``items`` is not a tuple of at least one :class:`~lessonkit.shop.orders.Item`.
+        NotFound
+            If the warehouse has no such product.
+        KeyReused
+            If the key was used for other items.
         """
         return await self._network.call("inventory", "reserve", self._reserve, items, key)
 
@@ -71,14 +88,18 @@ class Inventory:
         await self._network.call("inventory", "cancel_by_key", self._cancel_by_key, key)
 
     def _reserve(self, items: tuple[Item, ...], key: str | None) -> ReserveResult:
+        wanted = pieces_of(check_items("items", items))
+        for product in wanted:
+            if product not in self.stock:
+                raise NotFound(f"no product {product!r}; there are {', '.join(self.stock)}")
         if key in self._by_key:
+            reserved = pieces_of(self.reservations[self._by_key[key]].items)
+            if reserved != wanted:
+                raise KeyReused(f"key {key!r} was used for other items")
             return ReserveResult(True, self._by_key[key])
         if key in self._tombstones:
             return ReserveResult(False)
-        wanted: Counter[str] = Counter()
-        for item in items:
-            wanted[item.product_id] += item.quantity
-        if any(self.stock.get(product, 0) < pieces for product, pieces in wanted.items()):
+        if any(self.stock[product] < pieces for product, pieces in wanted.items()):
             return ReserveResult(False)
         reservation_id = f"R-{len(self.reservations) + 1}"
         self.reservations[reservation_id] = Reservation(reservation_id, correlation.get(), items)
@@ -110,11 +131,12 @@ class Inventory:
 
 @dataclass
 class Capture:
-    """Money taken from a customer, in yen, and for which order."""
+    """Money taken from a customer, in yen, how it was paid, and for which order."""
 
     transaction_id: str
     order_id: str | None
     amount: int
+    method: str
     refunded: bool = False
 
 
@@ -145,8 +167,10 @@ class Payment:
 
         Raises
         ------
+        TypeError, ValueError
+            If ``amount`` is not a whole number of yen above zero, or ``method`` no text.
         KeyReused
-            If the key was used for another amount.
+            If the key was used for another amount or another method.
         """
         return await self._network.call("payment", "charge", self._charge, amount, method, key)
 
@@ -164,17 +188,21 @@ class Payment:
         await self._network.call("payment", "refund_by_key", self._refund_by_key, key)
 
     def _charge(self, amount: int, method: str, key: str | None) -> ChargeResult:
+        # Before anything is on the books: what no payment service takes must leave no trace there.
+        whole_number("amount", amount, low=1)
+        some_text("method", method)
         if key in self._by_key:
             capture = self.captures[self._by_key[key]]
-            if capture.amount != amount:
-                raise KeyReused(f"key {key!r} was used for {capture.amount} yen, not {amount}")
+            if (capture.amount, capture.method) != (amount, method):
+                before = f"{capture.amount} yen by {capture.method!r}"
+                raise KeyReused(f"key {key!r} was used for {before}, not {amount} by {method!r}")
             return ChargeResult(True, capture.transaction_id)
         if key in self._tombstones:
             return ChargeResult(False)
         if method in self._declined:
             return ChargeResult(False)
         transaction_id = f"T-{len(self.captures) + 1}"
-        self.captures[transaction_id] = Capture(transaction_id, correlation.get(), amount)
+        self.captures[transaction_id] = Capture(transaction_id, correlation.get(), amount, method)
         if key is not None:
             self._by_key[key] = transaction_id
         self._book(amount)
@@ -207,16 +235,28 @@ class Database:
         self.orders: dict[str, Order] = {}
 
     async def save(self, order: Order) -> None:
-        """Keep the order; one of the same id is replaced, but what is cancelled stays cancelled.
+        """Keep the order; one of the same id is replaced, but what is decided stays decided.
 
-        So a cancelled order is a tombstone, too: a request that arrives late does not revive it.
+        A cancelled order is a tombstone, too: a request that arrives late does not revive it. And
+        one that says "pending" late does not undo what was confirmed since.
+
+        Raises
+        ------
+        TypeError
+            If it is no order.
+        KeyReused
+            If the id belongs to somebody else's order, or to one of other items or another total.
         """
         await self._network.call("database", "save", self._save, order)
 
     def _save(self, order: Order) -> None:
+        check_order(order)
         before = self.orders.get(order.order_id)
-        if before is not None and before.status is OrderStatus.CANCELLED:
-            return
+        if before is not None:
+            if not before.is_same_purchase(order):
+                raise KeyReused(f"the order id {order.order_id!r} belongs to another order")
+            if before.status is OrderStatus.CANCELLED or order.status is OrderStatus.PENDING:
+                return
         self.orders[order.order_id] = order
         if order.status is (before or order).status is OrderStatus.CONFIRMED:
             current_trace().state("database", N_("orders"), len(self.orders))
@@ -226,10 +266,25 @@ class Database:
 
 @dataclass(frozen=True)
 class Mail:
-    """A confirmation that went out."""
+    """A mail that went out: what the customer can read there about an order."""
 
     order_id: str
     customer_id: str
+    says: Told = Told.CONFIRMED
+
+
+class Ordered(Protocol):
+    """What knows whose order it is: an order, a command, an event."""
+
+    @property
+    def order_id(self) -> str:
+        """The order's id."""
+        ...
+
+    @property
+    def customer_id(self) -> str:
+        """Whose order it is."""
+        ...
 
 
 class Notification:
@@ -239,10 +294,14 @@ class Notification:
         self._network = network
         self.mails: list[Mail] = []
 
-    async def send_order_confirmation(self, order: Order) -> None:
+    async def send_order_confirmation(self, order: Ordered) -> None:
         """Tell the customer by mail that the order stands."""
         await self._network.call("notification", "send_order_confirmation", self._send, order)
 
-    def _send(self, order: Order) -> None:
-        self.mails.append(Mail(order.order_id, order.customer_id))
+    async def send_regret(self, order: Ordered) -> None:
+        """Tell the customer by mail that nothing has come of the order."""
+        await self._network.call("notification", "send_regret", self._send, order, Told.FAILED)
+
+    def _send(self, order: Ordered, says: Told = Told.CONFIRMED) -> None:
+        self.mails.append(Mail(order.order_id, order.customer_id, says))
         current_trace().state("notification", N_("mails"), len(self.mails))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from lessonkit.checks import one_of, whole_number
 from lessonkit.faults import AnyFault, Latency, as_latency, check_faults
@@ -13,6 +13,15 @@ from lessonkit.shop.orders import CreateOrder, Item
 from lessonkit.shop.services import Database, Inventory, Notification, Payment
 
 T = TypeVar("T")
+
+
+class Keeper(Protocol):
+    """Something that outlives the process, and knows what is still to be done for an order."""
+
+    def owes(self, order_id: str) -> bool:
+        """Whether something is left to do for this order, is written down, and can be taken up."""
+        ...
+
 
 LATENCY: Mapping[str, float] = {
     "orders": 0.0,
@@ -45,6 +54,12 @@ class Shop:
         do through ``shop.network.call("points", ...)``.
     seed
         Everything random comes from it: the same seed gives the same run.
+
+    Attributes
+    ----------
+    keepers
+        Outboxes, saga logs: whatever knows, after the run, what is still to be done. The audit asks
+        them whether what is missing is owed or lost.
 
     Raises
     ------
@@ -92,6 +107,7 @@ class Shop:
         self.payment = Payment(self.network, declined)
         self.database = Database(self.network)
         self.notification = Notification(self.network)
+        self.keepers: list[Keeper] = []
         self._check_operations(faults)
 
     def _check_operations(self, faults: Sequence[AnyFault]) -> None:

@@ -16,6 +16,7 @@ class ShopWithLog(Shop):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.log = SagaLog(":memory:", CreateOrder)
+        self.keepers.append(self.log)
 
 
 def order_steps(shop: Shop) -> list[Step]:
@@ -54,7 +55,7 @@ def order_steps(shop: Shop) -> list[Step]:
         Step("reserve", reserve, cancel),
         Step("charge", charge, refund),
         Step("save", save, save_as_cancelled, pivot=True),
-        Step("mail", mail, optional=True),
+        Step("mail", mail),
     ]
 
 
@@ -77,9 +78,7 @@ async def by_saga(shop: ShopWithLog, command: CreateOrder | None = None) -> None
     saga = order_saga(shop)
 
     async def create_order(command: CreateOrder) -> None:
-        result = await saga.execute(command.order_id, command)
-        if not result.committed:
-            raise OrderFailed(str(result.error))
+        (await saga.execute(command.order_id, command)).check()
 
     await shop.place_order(create_order, command)
 

@@ -104,6 +104,7 @@ ROOMS = [
     "clock",
     "trace",
     "faults",
+    "luck",
     "runner",
     "shop",
     "explorer",

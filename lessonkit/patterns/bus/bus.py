@@ -14,6 +14,7 @@ from collections import deque
 from typing import Any
 
 from lessonkit.checks import one_of
+from lessonkit.luck import Happening, Leg, current_luck
 from lessonkit.patterns.bus.delivery import (
     Delivery,
     Handler,
@@ -194,15 +195,30 @@ class InMemoryEventBus:
         overtake: bool = False,
     ) -> list[Delivery]:
         context = context_of(event)
+        luck = current_luck()
         deliveries = []
         for listener in listeners:
             lane = Lane() if overtake else listener.lane
             delivery = Delivery(self, listener, event, waiter, context.copy(), lane)
             deliveries.append(delivery)
-            self.dispatcher.put(delivery)
+            if luck is None:
+                self.dispatcher.put(delivery)
+                continue
+            self._send(delivery)
+            label = Leg.EVENT, event.type, listener.subscriber, event.correlation_id
+            if luck.comes_twice(*label):
+                deliveries.append(Delivery(self, listener, event, None, context.copy(), lane))
+                self._send(deliveries[-1])
         self.log.extend(deliveries)
         self._in_flight += len(deliveries)
         return deliveries
+
+    def _send(self, delivery: Delivery) -> None:
+        """Let a delivery be on its way, so that bad luck can keep it there."""
+        event, loop = delivery.event, asyncio.get_running_loop()
+        label = Leg.EVENT, event.type, delivery.subscriber, event.correlation_id
+        arrive = Happening(*label, self.dispatcher.put, delivery)
+        loop.call_later(0, arrive, context=delivery.arrival_context())
 
     # --- what came of it -------------------------------------------------------------------------
 

@@ -132,6 +132,14 @@ class Delivery(Work):
             self._move_to(network.processes[service])
         return self._subscription.handler(event)
 
+    def arrival_context(self) -> Context:
+        """Where it arrives: in the process of its service."""
+        context = self._context.copy()
+        network, service = self._bus.network, self._subscription.service
+        if network is not None and service is not None:
+            context.run(here.set, network.processes[service])
+        return context
+
     def _move_to(self, process: Process) -> None:
         if not process.alive:
             raise ServiceRefused(process.name)

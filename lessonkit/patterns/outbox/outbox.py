@@ -170,6 +170,11 @@ class Outbox:
         count: int = self.database.execute(sql).fetchone()[0]
         return count
 
+    def owes(self, key: str) -> bool:
+        """Whether a message of this aggregate is not published yet."""
+        sql = "SELECT 1 FROM outbox WHERE published_at IS NULL AND aggregate = ? LIMIT 1"
+        return self.database.execute(sql, (key,)).fetchone() is not None
+
     @property
     def parked(self) -> list[OutboxMessage]:
         """The messages that have failed too often. Each holds up those behind it."""

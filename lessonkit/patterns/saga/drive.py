@@ -137,6 +137,8 @@ class Drive:
             except Exception as error:  # the others are undone all the same
                 self._look_at(step, error)
                 progress.note(What.NOT_UNDONE, step.name, words(error))
+                if step.pivot:  # the order may stand: then its money and its stock must stay
+                    return
             else:
                 progress.note(What.UNDONE, step.name)
 

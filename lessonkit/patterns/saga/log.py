@@ -27,18 +27,22 @@ from lessonkit.patterns.saga.table import (
     What,
     insert,
 )
+from lessonkit.shop.errors import OutcomeUnknown
 from lessonkit.shop.orders import CreateOrder
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class SagaTakenOver(RuntimeError):
+class SagaTakenOver(OutcomeUnknown):
     """Another process has resumed this saga meanwhile; the one that gets this error stops."""
 
 
-class SagaUnfinished(RuntimeError):
-    """A saga of this id is in the log and not at its end. ``resume()`` will drive it on."""
+class SagaUnfinished(OutcomeUnknown):
+    """A saga of this id is in the log and not at its end. ``resume()`` will drive it on.
+
+    How it will end, nobody can say yet: that is what the customer is to be told.
+    """
 
 
 class SagaLog:
@@ -158,6 +162,13 @@ class SagaLog:
             "SELECT state FROM sagas WHERE saga_id = ?", (saga_id,)
         ).fetchone()
         return None if row is None else SagaState(row[0])
+
+    def owes(self, saga_id: str) -> bool:
+        """Whether the saga has said that it still has something to do: it has FAILED.
+
+        One that is merely under way is no promise. If nobody drives it on, it stays as it is.
+        """
+        return self.state(saga_id) is SagaState.FAILED
 
     def command(self, saga: str, saga_id: str) -> Any:
         """The command that a saga of the name ``saga`` was started with.

@@ -9,6 +9,7 @@ from typing import Any
 
 from lessonkit.messages import N_
 from lessonkit.patterns.saga.table import STATE_CHANGES, SagaState, What
+from lessonkit.shop.errors import OrderFailed, OutcomeUnknown
 from lessonkit.shop.process import here
 from lessonkit.trace import find_trace
 
@@ -46,6 +47,21 @@ class SagaResult:
     error: Exception | None
     owed: tuple[str, ...]
     committed: bool
+
+    def check(self) -> SagaResult:
+        """Return the result if it is committed; otherwise raise what the customer is to be told.
+
+        Raises
+        ------
+        OrderFailed
+            If everything was undone.
+        OutcomeUnknown
+            If something could not be undone yet: then nobody knows how it will end.
+        """
+        if self.committed:
+            return self
+        kind = OrderFailed if self.state is SagaState.COMPENSATED else OutcomeUnknown
+        raise kind(str(self.error)) from self.error
 
 
 class Progress:

@@ -23,7 +23,9 @@ from lessonkit.patterns.saga.log import SagaLog, SagaTakenOver, SagaUnfinished
 from lessonkit.patterns.saga.progress import Progress, SagaResult
 from lessonkit.patterns.saga.step import Step, check_steps
 from lessonkit.patterns.saga.table import FINISHED
+from lessonkit.shop.errors import KeyReused
 from lessonkit.shop.network import correlation
+from lessonkit.shop.process import here
 
 
 class Saga:
@@ -94,6 +96,7 @@ class Saga:
             raise TypeError(f"seed must be a whole number; got {seed!r}")
         self.log = log
         self._seed = seed
+        self._under_way: dict[str, _UnderWay] = {}
 
     async def execute(self, saga_id: str, command: Any) -> SagaResult:
         """Do the steps in order; if one that is not optional fails, undo them in reverse order.
@@ -102,18 +105,22 @@ class Saga:
         ----------
         saga_id
             Such as the id of the order: the correlation id of all that the steps do. If the log
-            says that this saga is finished, nothing is done and its result is returned.
+            says that this saga is finished, nothing is done and its result is returned; if this
+            process is at it, that result is waited for.
         command
             What each step and each compensation is called with.
 
         Raises
         ------
         SagaUnfinished
-            If the log says that a saga of this id is not finished.
+            If the log says that a saga of this id is not finished, and another process has begun
+            it.
+        KeyReused
+            If the log says that this id belongs to another command.
         SagaTakenOver
             If another process has resumed this saga meanwhile.
         TypeError, ValueError
-            If the id is none or belongs to another command, or the log cannot keep the command.
+            If the id is none, or the log cannot keep the command.
         DatabaseUnavailable
             If the log cannot be written. The saga stops where it is, as if the process had died.
         Exception
@@ -125,12 +132,21 @@ class Saga:
         epoch = 1
         if self.log is not None:
             if self.log.state(saga_id) is not None:
-                return self._known(self.log, saga_id, command)
+                return await self._known(self.log, saga_id, command)
             epoch = self.log.start(self.name, saga_id, command)
         drive = self._drive(saga_id, command, epoch)
+        mine = self._under_way[saga_id] = _UnderWay()
+        try:
+            return await self._execute(drive)
+        finally:
+            mine.is_over()
+            if self._under_way.get(saga_id) is mine:
+                del self._under_way[saga_id]
+
+    async def _execute(self, drive: Drive) -> SagaResult:
         cancelled = None
         try:
-            await _task(saga_id, drive.to_the_pivot())
+            await _task(drive.progress.saga_id, drive.to_the_pivot())
         except asyncio.CancelledError as error:
             if not self._choices.shield:
                 raise
@@ -197,10 +213,13 @@ class Saga:
 
     # --- what the log knows ----------------------------------------------------------------------
 
-    def _known(self, log: SagaLog, saga_id: str, command: object) -> SagaResult:
+    async def _known(self, log: SagaLog, saga_id: str, command: object) -> SagaResult:
+        if log.command(self.name, saga_id) != command:
+            raise KeyReused(f"saga_id {saga_id!r} belongs to another command")
+        # Somebody has clicked twice: both get the same answer, and it is done once.
+        if (other := self._under_way.get(saga_id)) is not None:
+            await other.end()
         drive = self._load(log, saga_id, epoch=0)
-        if drive.progress.command != command:
-            raise ValueError(f"saga_id must be new, for another command; got {saga_id!r}")
         if (state := drive.progress.state) not in FINISHED:
             raise SagaUnfinished(f"saga {saga_id!r} is in the log ({state}); resume() drives it on")
         return drive.result()
@@ -228,6 +247,25 @@ class Saga:
         write = None if self.log is None else partial(self.log.write, saga_id, epoch)
         progress = Progress(saga_id, command, jitter, write)
         return Drive(self.name, self.steps, self._choices, progress)
+
+
+class _UnderWay:
+    """A saga that this process drives, for those who ask for the same one meanwhile."""
+
+    def __init__(self) -> None:
+        self._process = here.get()
+        self._end = asyncio.get_running_loop().create_future()
+
+    def is_over(self) -> None:
+        """Let everybody go who waits for it."""
+        if not self._end.done() and not self._end.get_loop().is_closed():
+            self._end.set_result(None)
+
+    async def end(self) -> None:
+        """Wait until it is over. What another process began, nobody here can wait for."""
+        mine = self._end.get_loop() is asyncio.get_running_loop()
+        if mine and self._process is here.get():
+            await asyncio.shield(self._end)
 
 
 def _task(saga_id: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

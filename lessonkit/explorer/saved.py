@@ -1,0 +1,53 @@
+"""The message that saved a run.
+
+A run with bad luck that ends honestly owes that to something: a retry, a compensation, a request
+that an inbox recognised. To find it, each message that only this run has (and each of the services
+asked again) is taken away, for good, one at a time. If the run is no longer honest without it, it
+was the one. (Alvaro, Rosen and Hellerstein, "Lineage-driven Fault Injection", SIGMOD 2015.)
+"""
+
+from __future__ import annotations
+
+from lessonkit.explorer.case import Case
+from lessonkit.explorer.decision import Decision, Event, Kind
+from lessonkit.explorer.exploration import Exploration
+
+
+def saved_by(case: Case, exploration: Exploration) -> tuple[str, ...]:
+    """Name the messages without which ``case`` would not have been survived.
+
+    Parameters
+    ----------
+    case
+        A case of the exploration that was survived and has bad luck.
+    exploration
+        Where it comes from.
+
+    Returns
+    -------
+    tuple of str
+        As ``"orders → payment.refund_by_key"``, in the order in which they were sent; empty if the
+        run needed none of them, or the bad luck did no harm.
+
+    Raises
+    ------
+    ValueError
+        If the case was not survived, or has no bad luck.
+    """
+    if not case.survived or not case.decisions:
+        raise ValueError(f"case must be one with bad luck that was survived; got {case!r}")
+    usual = {call.id for call in exploration.runner.outcome(()).calls}
+    calls = exploration.runner.outcome(case.decisions).calls
+    struck = {decision.event for decision in case.decisions}
+    saviours: dict[str, None] = {}
+    for call in calls:
+        if call.id in usual or call.id in struck or _name(call) in saviours:
+            continue
+        lost = Decision(Kind.DOWN_FOR_GOOD, call.id)
+        if exploration.runner.outcome((*case.decisions, lost)).violations:
+            saviours[_name(call)] = None
+    return tuple(saviours)
+
+
+def _name(call: Event) -> str:
+    return f"{call.process} → {call.what}"

@@ -1,0 +1,324 @@
+"""The search: every piece of bad luck, one at a time, then two, the fewest first.
+
+Nothing is listed by hand. A run without bad luck shows what there is: calls, messages, events,
+customers. Each of them is struck, one run each. For two at a time, each such run shows what its bad
+luck gave rise to (a retry, a compensation, a new process), and the second one strikes there.
+
+A message may be late without bound. But it need be held back only behind events that touch what it
+touches itself: to come behind any other makes no difference to anybody. So it is held back once
+until nothing else can happen, to learn behind what it can come, and then let go after each of
+those. (Mazurkiewicz: traces; Emmi, Qadeer and Rakamarić, "Delay-bounded scheduling", POPL 2011.)
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from lessonkit.checks import one_of, whole_number
+from lessonkit.explorer.case import Case, Outcome, Restart, Scenario, as_case, judge
+from lessonkit.explorer.decision import CUSTOMERS, FAILS, NEVER, Decision, Event, Kind
+from lessonkit.explorer.exploration import Exploration
+from lessonkit.explorer.progress import Progress
+from lessonkit.luck import Leg
+from lessonkit.runner import Run
+from lessonkit.shop import Shop
+
+CHOICES_OF_LATE = 40
+"""How many more events than in the run without bad luck may happen while something is late."""
+
+
+def explore(
+    scenario: Scenario,
+    *,
+    shop: Callable[..., Shop] = Shop,
+    restart: Restart | None = None,
+    faults: bool = True,
+    late: int = 1,
+    twice: bool = True,
+    crashes: str | None = "orders",
+    customers: bool = True,
+    pairs: bool = False,
+    limit: int = 20_000,
+    processes: int = 1,
+) -> Exploration:
+    """Run ``scenario`` without bad luck, then once under every single piece of it; audit each run.
+
+    What is tried: each call is refused, lost, or loses its reply, once and from then on for good;
+    each message is late without bound, behind each event that it can come behind and that touches
+    what it touches; each message is delivered twice; the process is killed after every event; the
+    customer clicks twice, and two customers want the last pieces.
+
+    What is not tried: a message that is late by a certain time (a limit of time that fits by luck
+    is found by a late message as well), a process that is killed between two lines that wait for
+    nothing, a disk that forgets, and more than two at a time. Runs in which every process sees the
+    same events in the same order are one run, and count once.
+
+    Parameters
+    ----------
+    scenario
+        Called with a fresh shop for each run; returns the coroutine to run.
+    shop
+        Makes the shop; called with ``faults=()``; ``functools.partial(Shop, seed=1)`` will do.
+    restart
+        When a process is killed, a new one of the same service starts and runs this.
+    faults
+        Whether calls fail.
+    late
+        How many messages at most are late in one run: 0, 1, or 2. A program's own waiting may be
+        late as well: a process that gets no processor.
+    twice
+        Whether messages are delivered twice: requests, and the deliveries of a bus.
+    crashes
+        The service whose process is killed; None for no kills.
+    customers
+        Whether somebody clicks twice, and whether two want the last pieces.
+    pairs
+        Also try every second piece of bad luck after every first.
+    limit
+        After so many runs the search ends. The exploration says so.
+    processes
+        How many processors to use. The answer is the same. (Not on Windows: it cannot fork.)
+
+    Returns
+    -------
+    Exploration
+        The case without bad luck first, then those with one piece of it, then those with two.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is none of these, or the scenario does not return a coroutine.
+    Exception
+        What the scenario raised in a case, unless it is a :class:`~lessonkit.shop.ShopError` or a
+        timeout; a note says which case. Ctrl-C gives what was found so far.
+    """
+    whole_number("late", late)
+    if late > 2:
+        raise ValueError(f"late must be 0, 1 or 2; got {late!r}")
+    whole_number("limit", limit, low=1)
+    whole_number("processes", processes, low=1)
+    for name, value in (("faults", faults), ("twice", twice), ("customers", customers)):
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} must be True or False; got {value!r}")
+    if crashes is not None:
+        one_of("crashes", crashes, shop().network.processes)
+    budget = Budget(faults, late, twice, crashes, customers, pairs)
+    return Search(scenario, shop, restart, budget, limit).run(processes)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What kinds of bad luck to try."""
+
+    faults: bool
+    late: int
+    twice: bool
+    crashes: str | None
+    customers: bool
+    pairs: bool
+
+    def allows(self, decisions: Sequence[Decision]) -> bool:
+        """Whether a run may have all of these at once."""
+        kinds = Counter(decision.kind for decision in decisions)
+        return (
+            (self.pairs or len(decisions) <= 1 or len(decisions) == kinds[Kind.LATE])
+            and kinds[Kind.LATE] <= self.late
+            and sum(kinds[kind] for kind in CUSTOMERS) <= 1
+        )
+
+
+class Search:
+    """One exploration on its way."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        shop: Callable[..., Shop],
+        restart: Restart | None,
+        budget: Budget,
+        limit: int,
+    ) -> None:
+        self.scenario = scenario
+        self.shop = shop
+        self.restart = restart
+        self.budget = budget
+        self.limit = limit
+        self.patience = math.inf
+        self._last: tuple[tuple[Decision, ...], tuple[Shop, Run[object]]] | None = None
+
+    # --- one run ---------------------------------------------------------------------------------
+
+    def outcome(self, decisions: tuple[Decision, ...]) -> Outcome:
+        """What comes of the scenario under these decisions."""
+        found, _shop, _run = judge(
+            self.scenario,
+            decisions,
+            shop=self.shop,
+            restart=self.restart,
+            patience=self.patience,  # type: ignore[arg-type]
+        )
+        return found
+
+    def again(self, decisions: tuple[Decision, ...]) -> tuple[Shop, Run[object]]:
+        """Run a case once more. Only the last one is kept: a shop with open databases is large."""
+        if self._last is None or self._last[0] != decisions:
+            _found, shop, run = judge(
+                self.scenario,
+                decisions,
+                shop=self.shop,
+                restart=self.restart,
+                patience=self.patience,  # type: ignore[arg-type]
+            )
+            self._last = decisions, (shop, run)
+        return self._last[1]
+
+    def _case(self, outcome: Outcome) -> Case:
+        decisions = outcome.decisions
+        return as_case(outcome, (), lambda: self.again(decisions))
+
+    # --- all runs --------------------------------------------------------------------------------
+
+    def run(self, processes: int) -> Exploration:
+        """Try everything that the budget allows, level by level."""
+        first = self.outcome(())
+        self.patience = len(first.happened) + CHOICES_OF_LATE
+        cases = [self._case(first)]
+        seen = {first.key}
+        tried: set[frozenset[Decision]] = set()
+        runs, ended = 1, ""
+        level = [first]
+        most = 2 if self.budget.pairs or self.budget.late > 1 else 1
+        progress = Progress()
+        try:
+            with progress, self._workers(processes) as expand:
+                for depth in range(1, most + 1):
+                    following: list[Outcome] = []
+                    units = [
+                        (outcome, unit)
+                        for outcome in level
+                        for unit in self._units(outcome)
+                        if self._is_new(outcome, unit, tried)
+                    ]
+                    for number, found in enumerate(expand(units), 1):
+                        runs += len(found)
+                        for outcome in found:
+                            if outcome.key not in seen:
+                                seen.add(outcome.key)
+                                cases.append(self._case(outcome))
+                                if depth < most:
+                                    following.append(outcome)
+                        progress.show(depth, number, len(units), runs)
+                        if runs >= self.limit:
+                            ended = "limit"
+                            return Exploration(tuple(cases), runs, ended, most, self)
+                    level = following
+        except KeyboardInterrupt:
+            ended = "interrupt"
+        return Exploration(tuple(cases), runs, ended, most, self)
+
+    def _is_new(self, outcome: Outcome, unit: Decision, tried: set[frozenset[Decision]]) -> bool:
+        decisions = (*outcome.decisions, unit)
+        signature = frozenset(decisions)
+        if signature in tried or not self.budget.allows(decisions):
+            return False
+        tried.add(signature)
+        return True
+
+    def _units(self, outcome: Outcome) -> Iterator[Decision]:
+        """What could go wrong (besides) in a run; a late event stands for all its places."""
+        decided = {decision.event for decision in outcome.decisions}
+        budget = self.budget
+        if budget.customers and not outcome.decisions:
+            for order in outcome.orders:
+                for kind in CUSTOMERS:
+                    yield Decision(kind, order.id)
+        if budget.faults:
+            for call in outcome.calls:
+                if call.id not in decided:
+                    yield from (Decision(kind, call.id) for kind in FAILS)
+        if budget.crashes is not None:
+            yield from self._kills(outcome, budget.crashes)
+        if budget.twice:
+            for message in outcome.messages:
+                if message.id not in decided:
+                    yield Decision(Kind.TWICE, message.id)
+        if budget.late:
+            for event in outcome.happened:
+                if event.leg not in (Leg.ARRIVE, Leg.KILL) and event.id not in decided:
+                    yield Decision(Kind.LATE, event.id, NEVER)
+
+    @staticmethod
+    def _kills(outcome: Outcome, service: str) -> Iterator[Decision]:
+        begun = False
+        for event in outcome.happened:
+            begun = begun or event.process == service
+            if begun:
+                yield Decision(Kind.KILLED, event.id, service=service)
+
+    def _expand(self, outcome: Outcome, unit: Decision) -> list[Outcome]:
+        """The runs that one more decision stands for."""
+        before = outcome.decisions
+        if unit.kind is not Kind.LATE:
+            return [self.outcome((*before, unit))]
+        held = self.outcome((*before, unit))
+        places = [
+            self.outcome((*before, Decision(Kind.LATE, unit.event, other.id)))
+            for other in _behind_what(held, outcome, unit.event)
+        ]
+        return [*places, _last_place(held, unit)]
+
+    @contextmanager
+    def _workers(
+        self, processes: int
+    ) -> Iterator[Callable[[Sequence[tuple[Outcome, Decision]]], Iterator[list[Outcome]]]]:
+        if processes == 1:
+            yield lambda units: (self._expand(*unit) for unit in units)
+            return
+        if "fork" not in multiprocessing.get_all_start_methods():
+            raise ValueError(f"processes must be 1 on this system; got {processes!r}")
+        # A scenario is a function of a notebook: no other process could import it. One that is
+        # forked has it already.
+        _forked.append(self)
+        context = multiprocessing.get_context("fork")
+        pool = ProcessPoolExecutor(processes, mp_context=context)
+        try:
+            yield lambda units: pool.map(_expand_forked, units, chunksize=8)
+        finally:
+            _forked.pop()
+            pool.shutdown(cancel_futures=True)
+
+
+_forked: list[Search] = []
+
+
+def _expand_forked(unit: tuple[Outcome, Decision]) -> list[Outcome]:
+    return _forked[-1]._expand(*unit)
+
+
+def _last_place(held: Outcome, unit: Decision) -> Outcome:
+    """The run in which the event came last of all, told by the event that it came behind."""
+    ids = [event.id for event in held.happened]
+    place = ids.index(unit.event) if unit.event in ids else 0
+    if not place:  # it was called off, and never came
+        return held
+    behind = replace(unit, after=ids[place - 1])
+    return replace(held, decisions=(*held.decisions[:-1], behind))
+
+
+def _behind_what(held: Outcome, before: Outcome, name: str) -> list[Event]:
+    """The events behind which the event can come, and which it could tell apart."""
+    ids = [event.id for event in held.happened]
+    usual = [event.id for event in before.happened].index(name)
+    end = ids.index(name) if name in ids else len(ids)
+    event = held.happened[end] if name in ids else before.happened[usual]
+    return [
+        other
+        for other in held.happened[usual:end]
+        if other.leg is not Leg.ARRIVE and other.touched & event.touched
+    ]
