@@ -84,7 +84,7 @@ def table(frame: pd.DataFrame) -> Picture:
 
 
 def case_view(case: Case) -> str:
-    """One case of an exploration, as HTML: its bad luck, the books, the timeline, and its string."""
+    """One case of an exploration, as HTML: its bad luck, the books, the timeline, its string."""
     title = f'<div style="font-weight: bold; margin: 4px 0">{escape(case.title)}</div>'
     error = case.run.error
     unseen = "" if error is None else _("Nobody saw this error: {error}").format(error=error)
