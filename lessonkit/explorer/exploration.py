@@ -41,8 +41,10 @@ class Exploration:
     ----------
     cases
         Those with fewer pieces of bad luck come first.
+    alike
+        Every run with the case that it is like: in both, every process saw the same.
     runs
-        How many runs were made. Many are alike: every process saw the same.
+        How many runs were made.
     ended
         ``""`` if everything was tried, ``"limit"`` or ``"interrupt"`` if not.
     most
@@ -50,6 +52,7 @@ class Exploration:
     """
 
     cases: tuple[Case, ...]
+    alike: tuple[tuple[Case, Case], ...]
     runs: int
     ended: str
     most: int
@@ -90,7 +93,9 @@ class Exploration:
         number: int = 1,
         after: str = "",
     ) -> Case:
-        """The first case with just one piece of bad luck that is like this.
+        """The case to which this one piece of bad luck leads.
+
+        Runs that are alike are one case; its title names the bad luck that was tried first.
 
         Parameters
         ----------
@@ -112,7 +117,7 @@ class Exploration:
         ValueError
             If there is no such kind or leg.
         KeyError
-            If there is no such case; runs that are alike are one case, under its first title.
+            If there is no such case.
         """
         if kind is None:
             return self.cases[0]
@@ -121,11 +126,11 @@ class Exploration:
             leg = Leg(one_of("leg", leg, list(Leg)))
         elif kind is Kind.KILLED:
             leg = Leg.EFFECT
-        for case in self.cases:
-            if len(case.decisions) != 1 or case.decisions[0].kind is not kind:
+        for run, case in self.alike:
+            if len(run.decisions) != 1 or run.decisions[0].kind is not kind:
                 continue
-            event = case.events.get(case.decisions[0].event)
-            other = case.events.get(case.decisions[0].after)
+            event = run.events.get(run.decisions[0].event)
+            other = run.events.get(run.decisions[0].after)
             if (
                 event is not None
                 and (not what or event.what == what)

@@ -188,8 +188,8 @@ class Search:
         """Try everything that the budget allows, level by level."""
         first = self.outcome(())
         self.patience = len(first.happened) + CHOICES_OF_LATE
-        cases = [self._case(first)]
-        seen = {first.key}
+        cases = {first.key: self._case(first)}
+        alike: list[tuple[Case, Case]] = []
         tried: set[frozenset[Decision]] = set()
         runs, ended = 1, ""
         level = [first]
@@ -208,19 +208,20 @@ class Search:
                     for number, found in enumerate(expand(units), 1):
                         runs += len(found)
                         for outcome in found:
-                            if outcome.key not in seen:
-                                seen.add(outcome.key)
-                                cases.append(self._case(outcome))
-                                if depth < most:
-                                    following.append(outcome)
+                            case = self._case(outcome)
+                            alike.append((case, cases.setdefault(outcome.key, case)))
+                            if alike[-1][1] is case and depth < most:
+                                following.append(outcome)
                         progress.show(depth, number, len(units), runs)
                         if runs >= self.limit:
                             ended = "limit"
-                            return Exploration(tuple(cases), runs, ended, most, self)
+                            break
+                    if ended:
+                        break
                     level = following
         except KeyboardInterrupt:
             ended = "interrupt"
-        return Exploration(tuple(cases), runs, ended, most, self)
+        return Exploration(tuple(cases.values()), tuple(alike), runs, ended, most, self)
 
     def _is_new(self, outcome: Outcome, unit: Decision, tried: set[frozenset[Decision]]) -> bool:
         decisions = (*outcome.decisions, unit)
