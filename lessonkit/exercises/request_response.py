@@ -8,10 +8,17 @@ from functools import partial
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.seal import SealedShop
-from lessonkit.exercises.trial import LONGEST_WAIT, every_single_fault, first_counterexample
+from lessonkit.exercises.trial import (
+    LONGEST_WAIT,
+    every_single_fault,
+    first_counterexample,
+    forgive_lost_mail,
+    rules_broken,
+    what_the_audit_says,
+)
 from lessonkit.explorer import Case, Scenario
 from lessonkit.messages import N_, _
-from lessonkit.shop import Shop, Told, books
+from lessonkit.shop import Shop, Told
 
 
 def _order_with(service: type) -> Scenario:
@@ -23,9 +30,8 @@ def _order_with(service: type) -> Scenario:
 
 def _sells(case: Case) -> bool:
     """Whether the customer got what was ordered, with a mail."""
-    (answer,) = case.shop.customer.answers
-    (order,) = books(case.shop)
-    return answer.told is Told.CONFIRMED and order.stands and order.mails == 1
+    order = case.ledgers[0]
+    return order.told == (Told.CONFIRMED,) and order.stands and order.mails == 1
 
 
 # --- survive every single fault ------------------------------------------------------------------
@@ -33,7 +39,8 @@ def _sells(case: Case) -> bool:
 
 def _judge_survive(service: type) -> Counterexample | None:
     cases = every_single_fault(_order_with(service), for_good=True)
-    return first_counterexample(cases, _explain_survive)
+    # It asks for the mail once, after the answer is certain. More it cannot promise yet.
+    return first_counterexample(map(forgive_lost_mail, cases), _explain_survive)
 
 
 def _explain_survive(case: Case) -> str | None:
@@ -44,14 +51,14 @@ def _explain_survive(case: Case) -> str | None:
         )
     if case.survived:
         return None
-    return _advice_survive(case)
+    return _advice_survive(case) if case.faults else what_the_audit_says(case)
 
 
-def _advice_survive(case: Case) -> str:
-    broken = {violation.rule for violation in case.violations}
-    (order,) = books(case.shop)
+def _advice_survive(case: Case) -> str | None:
+    broken = rules_broken(case)
+    order = case.ledgers[0]
     charges = len(case.shop.payment.captures)
-    if "no wrong amount" in broken or (charges > 1 and not order.stands):
+    if charges > 1 and ("no wrong amount" in broken or not order.stands):
         return _(
             "The charge was made more than once. Whoever asks again sends the same idempotency key"
             " with each attempt, and the service answers as before: `charge(..., key)`."
@@ -67,11 +74,14 @@ def _advice_survive(case: Case) -> str:
                 "The order stands, and a mail that failed has turned it into a failure. Let the"
                 " small thing fail alone."
             )
+        if not case.title.startswith("database"):
+            return what_the_audit_says(case)
         return _(
             "The order was saved, only the reply was lost, and then everything was undone but the"
             " order itself. Undo that as well: save `order.cancelled()`."
         )
-    if "no order without its money" in broken or "no order without its stock" in broken:
+    undone = broken & {"no order without its money", "no order without its stock"}
+    if undone and case.title.startswith("database"):
         return _(
             "The reply of the saving was lost, so the order may stand. Before money or stock go"
             " back, the order must be cancelled: save `order.cancelled()`."
@@ -81,10 +91,12 @@ def _advice_survive(case: Case) -> str:
             "The money was taken, and nobody gives it back. If no reply came, you have no"
             " transaction id to refund. But you have the key: `refund_by_key(key)`."
         )
-    return _(
-        "The stock is set aside, and nobody puts it back. If no reply came, you have no reservation"
-        " id. But you have the key: `cancel_by_key(key)`."
-    )
+    if "no stock without an order" in broken:
+        return _(
+            "The stock is set aside, and nobody puts it back. If no reply came, you have no"
+            " reservation id. But you have the key: `cancel_by_key(key)`."
+        )
+    return what_the_audit_says(case)
 
 
 survive = Exercise(
@@ -193,8 +205,7 @@ def _judge_mail_behind(service: type) -> Counterexample | None:
 
 
 def _explain_mail_behind(case: Case) -> str | None:
-    (answer,) = case.shop.customer.answers
-    (order,) = books(case.shop)
+    answer, order = case.answers[0], case.ledgers[0]
     if not case.faults:
         if answer.wait > LONGEST_WAIT:
             return _(
@@ -206,8 +217,8 @@ def _explain_mail_behind(case: Case) -> str | None:
                 "The answer comes in time, but something is missing: the order must be confirmed,"
                 " saved, and its mail must go out, though later."
             )
-        return None
-    broken = {violation.rule for violation in case.violations}
+        return what_the_audit_says(case)
+    broken = rules_broken(case)
     if "no mail without an order" in broken:
         return _(
             "A confirmation was mailed for an order that does not exist. The mail may only be"
@@ -276,6 +287,6 @@ class QuickOrderService(OrderService):
         try:
             await self.notification.send_order_confirmation(order)
         except ShopError:
-            pass  # the order stands all the same; the mail is owed
+            pass  # the order stands all the same; its mail is lost
 """,
 )

@@ -182,6 +182,12 @@ _BEFORE: Final = {
 }
 
 
+_OF_THE_CUSTOMER: Final = {
+    Leg.EFFECT: N_("the order has come in"),
+    Leg.REPLY: N_("the customer has the answer"),
+}
+
+
 def in_words(decision: Decision, events: Mapping[str, Event]) -> str:
     """The decision as a short sentence in the current language.
 
@@ -203,6 +209,8 @@ def in_words(decision: Decision, events: Mapping[str, Event]) -> str:
         words = _("{service} is killed when {other}").format(
             service=service_name(decision.service), other=_has_happened(event)
         )
+    elif event.leg is Leg.EVENT:  # told to one of its subscribers
+        words = _("{process} hears {what} twice").format(**_parts(event))
     else:
         words = _(_WORDS[decision.kind]).format(**_parts(event))
     return words
@@ -211,10 +219,9 @@ def in_words(decision: Decision, events: Mapping[str, Event]) -> str:
 def _has_happened(event: Event | None) -> str:
     if event is None:
         return _("everything else has happened")
-    if event.what == ORDER_OPERATION and event.leg is Leg.REPLY:
-        return _("the customer has the answer")
-    if event.what == ORDER_OPERATION and event.leg is Leg.EFFECT:
-        return _("the order has come in")
+    if event.what == ORDER_OPERATION and event.leg in _OF_THE_CUSTOMER:
+        times = f" #{event.number}" if event.number > 1 else ""
+        return _(_OF_THE_CUSTOMER[event.leg]) + times
     if event.what == GIVES_UP and event.leg is Leg.TIMER:
         words = _("{process} has given up after {ms} ms")
     else:

@@ -45,17 +45,20 @@ class Exploration:
         Every run with the case that it is like: in both, every process saw the same.
     runs
         How many runs were made.
-    ended
-        ``""`` if everything was tried, ``"limit"`` or ``"interrupt"`` if not.
     most
         How many pieces of bad luck at a time were tried at most.
+    late
+        How many late messages in one run were tried at most.
+    ended
+        ``""`` if everything was tried, ``"limit"`` or ``"interrupt"`` if not.
     """
 
     cases: tuple[Case, ...]
     alike: tuple[tuple[Case, Case], ...]
     runs: int
-    ended: str
     most: int
+    late: int
+    ended: str
     runner: Runner
 
     @property
@@ -82,7 +85,26 @@ class Exploration:
     def summary(self) -> str:
         """One sentence on how much was tried."""
         words = _(_ENDS[self.ended])
-        return words.format(runs=f"{self.runs:,}", cases=f"{len(self.cases):,}", most=self.most)
+        said = words.format(runs=f"{self.runs:,}", cases=f"{len(self.cases):,}", most=self.most)
+        if not self.all_orders:
+            return said
+        if (orders := len(self._orders)) == 1:
+            return said + _(" No message can come in another order.")
+        return said + _(" All {orders} orders of the messages were tried.").format(orders=orders)
+
+    @property
+    def all_orders(self) -> bool:
+        """Whether every order in which the messages can come was tried.
+
+        That is so if one more late message than in any of the cases made no other run.
+        """
+        return self.complete and max(map(len, self._orders)) < self.late
+
+    @property
+    def _orders(self) -> list[tuple[Decision, ...]]:
+        """The decisions of the cases in which nothing but the order was unlucky."""
+        made = [case.decisions for case in self.cases]
+        return [ones for ones in made if all(one.kind is Kind.LATE for one in ones)]
 
     def find(
         self,

@@ -275,11 +275,12 @@ class ExploringLoop(VirtualTimeLoop):
 
     def in_order(self) -> tuple[Event, ...]:
         """What happened, in the order in which it happened."""
-        nth: Counter[tuple[str, str]] = Counter()
+        nth: Counter[tuple[str, str, str]] = Counter()
         events = []
         for one in self.happened:
-            nth[one.leg, one.what] += 1
-            number = nth[one.leg, one.what] if one.what not in ("", GIVES_UP) else 1
+            nth[one.leg, one.what, one.process] += 1
+            timer = one.leg is Leg.TIMER
+            number = 1 if timer else nth[one.leg, one.what, one.process]
             parts = one.id, one.leg, one.what, one.process, one.order
             events.append(Event(*parts, number, one.waited, frozenset(one.touched)))
         return tuple(events)

@@ -1,12 +1,14 @@
 """The message that saved a run.
 
-A run with bad luck that ends honestly owes that to something: a retry, a compensation, a request
-that an inbox recognised. To find it, each message that only this run has (and each of the services
-asked again) is taken away, for good, one at a time. If the run is no longer honest without it, it
-was the one. (Alvaro, Rosen and Hellerstein, "Lineage-driven Fault Injection", SIGMOD 2015.)
+A run with bad luck that ends honestly owes that to something: a retry, a compensation, a tombstone.
+To find it, each call that the usual run does not make is taken away, for good, one at a time. If
+the run is no longer honest without it, it was the one. (Alvaro, Rosen and Hellerstein,
+"Lineage-driven Fault Injection", SIGMOD 2015.)
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from lessonkit.explorer.case import Case
 from lessonkit.explorer.decision import Decision, Event, Kind
@@ -36,12 +38,13 @@ def saved_by(case: Case, exploration: Exploration) -> tuple[str, ...]:
     """
     if not case.survived or not case.decisions:
         raise ValueError(f"case must be one with bad luck that was survived; got {case!r}")
-    usual = {call.id for call in exploration.runner.outcome(()).calls}
-    calls = exploration.runner.outcome(case.decisions).calls
-    struck = {decision.event for decision in case.decisions}
+    # Only what the usual run does not have: the second call of an operation that it calls once.
+    usual = Counter(map(_name, exploration.runner.outcome(()).calls))
+    made: Counter[str] = Counter()
     saviours: dict[str, None] = {}
-    for call in calls:
-        if call.id in usual or call.id in struck or _name(call) in saviours:
+    for call in exploration.runner.outcome(case.decisions).calls:
+        made[_name(call)] += 1
+        if made[_name(call)] <= usual[_name(call)] or _name(call) in saviours:
             continue
         lost = Decision(Kind.DOWN_FOR_GOOD, call.id)
         if exploration.runner.outcome((*case.decisions, lost)).violations:

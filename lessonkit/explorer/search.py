@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from lessonkit.checks import one_of, whole_number
 from lessonkit.explorer.case import Case, Outcome, Restart, Scenario, as_case, judge
@@ -51,13 +52,15 @@ def explore(
 
     What is tried: each call is refused, lost, or loses its reply, once and from then on for good;
     each message is late without bound, behind each event that it can come behind and that touches
-    what it touches; each message is delivered twice; the process is killed after every event; the
+    what it touches; each message is delivered twice (a request, an event of a bus, a message of
+    which a broker never hears that it is done); the process is killed after every event; the
     customer clicks twice, and two customers want the last pieces.
 
     What is not tried: a message that is late by a certain time (a limit of time that fits by luck
-    is found by a late message as well), a process that is killed between two lines that wait for
-    nothing, a disk that forgets, and more than two at a time. Runs in which every process sees the
-    same events in the same order are one run, and count once.
+    is found by a late message as well), a broker's message that is late (who reads a queue decides
+    when), a process that is killed between two lines that wait for nothing, a disk that forgets,
+    and more than two at a time. Runs in which every process sees the same events in the same order
+    are one run, and count once.
 
     Parameters
     ----------
@@ -70,8 +73,9 @@ def explore(
     faults
         Whether calls fail.
     late
-        How many messages at most are late in one run: 0, 1, or 2. A program's own waiting may be
-        late as well: a process that gets no processor.
+        How many messages at most are late in one run. A program's own waiting may be late as well:
+        a process that gets no processor. A small scenario has all its orders tried before a large
+        number is reached; the exploration says so.
     twice
         Whether messages are delivered twice: requests, and the deliveries of a bus.
     crashes
@@ -79,7 +83,8 @@ def explore(
     customers
         Whether somebody clicks twice, and whether two want the last pieces.
     pairs
-        Also try every second piece of bad luck after every first.
+        Also try every second piece of bad luck with every first, unless one of the two alone is a
+        counterexample: then the other is not needed for it.
     limit
         After so many runs the search ends. The exploration says so.
     processes
@@ -99,8 +104,6 @@ def explore(
         timeout; a note says which case. Ctrl-C gives what was found so far.
     """
     whole_number("late", late)
-    if late > 2:
-        raise ValueError(f"late must be 0, 1 or 2; got {late!r}")
     whole_number("limit", limit, low=1)
     whole_number("processes", processes, low=1)
     for name, value in (("faults", faults), ("twice", twice), ("customers", customers)):
@@ -191,45 +194,55 @@ class Search:
         cases = {first.key: self._case(first)}
         alike: list[tuple[Case, Case]] = []
         tried: set[frozenset[Decision]] = set()
-        runs, ended = 1, ""
+        broken: set[frozenset[Decision]] = set()
+        runs, ended, depth = 1, "", 0
         level = [first]
-        most = 2 if self.budget.pairs or self.budget.late > 1 else 1
+        most = max(2 if self.budget.pairs else 1, self.budget.late)
         progress = Progress()
         try:
             with progress, self._workers(processes) as expand:
-                for depth in range(1, most + 1):
+                while level and depth < most and not ended:
+                    depth += 1
                     following: list[Outcome] = []
                     units = [
                         (outcome, unit)
                         for outcome in level
                         for unit in self._units(outcome)
-                        if self._is_new(outcome, unit, tried)
+                        if self._is_new((*outcome.decisions, unit), tried, broken)
                     ]
                     for number, found in enumerate(expand(units), 1):
                         runs += len(found)
                         for outcome in found:
+                            if _is_needless(outcome.decisions, broken):
+                                continue
                             case = self._case(outcome)
                             alike.append((case, cases.setdefault(outcome.key, case)))
-                            if alike[-1][1] is case and depth < most:
+                            if outcome.violations:
+                                broken.add(frozenset(outcome.decisions))
+                            elif alike[-1][1] is case:
                                 following.append(outcome)
                         progress.show(depth, number, len(units), runs)
                         if runs >= self.limit:
                             ended = "limit"
                             break
-                    if ended:
-                        break
                     level = following
         except KeyboardInterrupt:
             ended = "interrupt"
-        return Exploration(tuple(cases.values()), tuple(alike), runs, ended, most, self)
+        return Exploration(
+            tuple(cases.values()), tuple(alike), runs, depth, self.budget.late, ended, self
+        )
 
-    def _is_new(self, outcome: Outcome, unit: Decision, tried: set[frozenset[Decision]]) -> bool:
-        decisions = (*outcome.decisions, unit)
+    def _is_new(
+        self,
+        decisions: tuple[Decision, ...],
+        tried: set[frozenset[Decision]],
+        broken: set[frozenset[Decision]],
+    ) -> bool:
         signature = frozenset(decisions)
         if signature in tried or not self.budget.allows(decisions):
             return False
         tried.add(signature)
-        return True
+        return not _is_needless(decisions, broken)
 
     def _units(self, outcome: Outcome) -> Iterator[Decision]:
         """What could go wrong (besides) in a run; a late event stands for all its places."""
@@ -293,6 +306,15 @@ class Search:
         finally:
             _forked.pop()
             pool.shutdown(cancel_futures=True)
+
+
+def _is_needless(decisions: Sequence[Decision], broken: set[frozenset[Decision]]) -> bool:
+    """Whether a part of these is a counterexample already: then the rest is not needed for it."""
+    return any(
+        frozenset(part) in broken
+        for most in range(1, len(decisions))
+        for part in combinations(decisions, most)
+    )
 
 
 _forked: list[Search] = []

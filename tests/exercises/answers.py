@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any
 
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Result
-from tests.notebook_code import namespace
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks" / "en"
 
@@ -44,11 +48,36 @@ def changed(code: str, *changes: tuple[str, str]) -> str:
 
 
 def attempt(exercise: Exercise, code: str, cells: Iterable[str]) -> Result:
-    """What comes of handing in ``code``, when these cells of the notebook have been run."""
+    """What comes of handing in ``code``, where the notebook has what these cells define."""
+    # Its classes want to be found by the name of their module.
+    module = sys.modules[exercise.notebook] = ModuleType(exercise.notebook)
+    scope: dict[str, Any] = module.__dict__
     with _in_the_notebooks_folder():
-        scope: dict[str, Any] = namespace(exercise.notebook, *cells)
+        for definitions in _definitions(exercise.notebook, tuple(cells)):
+            exec(definitions, scope)
         exec(compile(code, "<learner>", "exec", dont_inherit=True), scope)
         return exercise.evaluate(*[scope[name] for name in exercise.asks])
+
+
+@cache
+def _definitions(notebook: str, cells: tuple[str, ...]) -> list[CodeType]:
+    """The cells without what they run and show: an exploration takes longer than many answers."""
+    text = (NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8")
+    source = {cell["id"]: "".join(cell["source"]) for cell in json.loads(text)["cells"]}
+    found = []
+    for cell_id in cells:
+        tree = ast.parse(source[cell_id])
+        tree.body = [statement for statement in tree.body if _defines(statement)]
+        found.append(compile(tree, f"<{notebook}: {cell_id}>", "exec", dont_inherit=True))
+    return found
+
+
+def _defines(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Assign):
+        called = [part.func for part in ast.walk(statement) if isinstance(part, ast.Call)]
+        return not any(isinstance(f, ast.Name) and f.id in ("explore", "run") for f in called)
+    kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return isinstance(statement, kinds)
 
 
 @contextmanager

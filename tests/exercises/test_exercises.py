@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from lessonkit.exercises.course import MODULES, NAMES, exercises
 from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.result import Verdict
+from lessonkit.exercises.result import Result, Verdict
 from tests.exercises.answers import Wrong, attempt
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -26,6 +27,13 @@ WRONG = {name: answers for book in BOOKS.values() for name, answers in book.WRON
 WRONGS = [(exercise, wrong) for exercise in EXERCISES for wrong in WRONG[exercise.name]]
 
 each = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+
+
+@cache
+def result_of(exercise: str, code: str) -> Result:
+    """What comes of an answer; the exercise by its name, for it cannot be hashed."""
+    (found,) = [one for one in EXERCISES if one.name == exercise]
+    return attempt(found, code, NEEDS[exercise])
 
 
 def cells(language: str, notebook: str) -> dict[str, dict]:
@@ -52,7 +60,7 @@ def test_the_solution_is_solved(exercise: Exercise) -> None:
 def test_a_wrong_answer_gets_its_counterexample_and_its_hint(
     exercise: Exercise, wrong: Wrong
 ) -> None:
-    result = attempt(exercise, wrong.code, NEEDS[exercise.name])
+    result = result_of(exercise.name, wrong.code)
     assert result.verdict is Verdict.NOT_YET, result
     assert wrong.says in result.advice
     assert result.sentence
@@ -64,7 +72,7 @@ def test_a_wrong_answer_gets_its_counterexample_and_its_hint(
 @each
 def test_three_wrong_answers_get_three_different_hints(exercise: Exercise) -> None:
     wrongs = WRONG[exercise.name]
-    advice = {attempt(exercise, w.code, NEEDS[exercise.name]).advice for w in wrongs}
+    advice = {result_of(exercise.name, wrong.code).advice for wrong in wrongs}
     assert len(advice) >= 3
 
 

@@ -36,6 +36,22 @@ def trying(inserted: str, before: str = "") -> Result:
     return attempt(stock_back, code, ["setup"])
 
 
+@pytest.fixture
+def _a_short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What the limit itself is, one test tries. The others need not wait for it.
+    monkeypatch.setattr(guard, "MOST_SECONDS", 0.3)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_check_ends_within_two_seconds() -> None:
+    began, busy = time.monotonic(), time.process_time()
+    result = trying("while True: pass")
+    # Two seconds on a machine of one's own; other tests may be running beside this one.
+    assert time.process_time() - busy < 2
+    assert time.monotonic() - began < 20
+    assert "after 1.2 seconds of work" in result.sentence
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [
@@ -58,19 +74,19 @@ def trying(inserted: str, before: str = "") -> Result:
         ("create_order(command)", ""),
     ],
 )
+@pytest.mark.usefixtures("_a_short_limit")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_misbehaving_code_gets_an_answer_within_two_seconds(code: str, says: str) -> None:
-    began, busy = time.monotonic(), time.process_time()
+def test_misbehaving_code_gets_an_answer(code: str, says: str) -> None:
+    busy = time.process_time()
     result = trying(code, "import threading, time\nfrom time import sleep as nap\n")
-    # Two seconds on a machine of one's own; other tests may be running beside this one.
-    assert time.process_time() - busy < 2
-    assert time.monotonic() - began < 20
+    assert time.process_time() - busy < 1.5
     assert result.verdict in (Verdict.ERROR, Verdict.NOT_YET)
     assert says in result.sentence + result.trouble
     assert attempt(stock_back, stock_back.answer, ["setup"]).verdict is Verdict.SOLVED
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("_a_short_limit")
 @pytest.mark.parametrize("caught", ["", " Exception", " BaseException", " KeyboardInterrupt"])
 def test_a_loop_that_catches_everything_is_stopped_all_the_same(caught: str) -> None:
     body = (
@@ -196,6 +212,7 @@ def test_a_busy_machine_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) ->
             "shop.customer.answers.clear)",
             "customer",
         ),
+        ("shop.customer.placed.append(command)", "customer"),
     ],
 )
 def test_a_broken_seal_is_named(cheat: str, service: str) -> None:

@@ -1,8 +1,11 @@
-"""explore(): every fault at every call, one run each, and what the audit says."""
+"""explore(): every single piece of bad luck, one run each, and what the audit says."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import signal
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache, partial
 from typing import Any
@@ -13,24 +16,29 @@ from lessonkit import (
     Case,
     Crash,
     CreateOrder,
-    Down,
+    Event,
     Exploration,
     Exponential,
+    InMemoryEventBus,
     NoReply,
     Order,
     OrderFailed,
     Refused,
-    ReplyLost,
     ServiceRefused,
     Shop,
-    Slow,
     Told,
     an_order,
+    books,
     explore,
+    replay,
+    run_case,
+    saved_by,
 )
-from lessonkit.faults import AnyFault
+from lessonkit.explorer import Kind
 from lessonkit.messages import current_language, language
+from lessonkit.patterns.brokers import PartitionedLog, Queue, WorkQueue
 from lessonkit.shop.customer import OrderFunction
+from tests.unit.saga_shop import ShopWithLog, by_saga, resume
 
 OPERATIONS = [
     "inventory.reserve",
@@ -84,43 +92,47 @@ async def plain(shop: Shop) -> None:
     await shop.place_order(order_service(shop))
 
 
-async def declined(shop: Shop) -> None:
-    command = CreateOrder("O-001", "C-100", an_order().items, "expired card")
-    await shop.place_order(order_service(shop), command)
-
-
 async def retrying(shop: Shop) -> None:
     await shop.place_order(order_service(shop, twice, key="O-001"))
 
 
-async def retrying_without_a_key(shop: Shop) -> None:
-    await shop.place_order(order_service(shop, twice))
+async def undoing(shop: Shop) -> None:
+    async def create_order(command: CreateOrder) -> None:
+        try:
+            await shop.inventory.reserve(command.items, command.order_id)
+            await shop.payment.charge(command.total, "card", command.order_id)
+            await shop.database.save(Order.create(command))
+        except (NoReply, ServiceRefused):
+            await shop.payment.refund_by_key(command.order_id)
+            await shop.inventory.cancel_by_key(command.order_id)
+            raise
+        await shop.notification.send_order_confirmation(command)
+
+    await shop.place_order(create_order)
+
+
+async def undo(shop: Shop) -> None:
+    """Undo what a killed process may have left behind."""
+    if not shop.database.orders:
+        await shop.database.save(Order.create(an_order()).cancelled())
+        await shop.payment.refund_by_key("O-001")
+        await shop.inventory.cancel_by_key("O-001")
+
+
+async def impatient(shop: Shop) -> None:
+    """Gives up after a quarter of a second and says that the order failed."""
+    create_order = order_service(shop)
+
+    async def with_a_limit(command: CreateOrder) -> None:
+        async with asyncio.timeout(5):
+            await create_order(command)
+
+    await shop.place_order(with_a_limit)
 
 
 @cache
 def found() -> Exploration:
     return explore(plain)
-
-
-def four(operation: str, call: int = 1) -> list[AnyFault]:
-    return [
-        Refused(operation, call=call),
-        Down(operation, call=call),
-        ReplyLost(operation, call=call),
-        Slow(operation, call=call, times=10.0),
-    ]
-
-
-def singles(operations: list[str]) -> list[AnyFault]:
-    """The faults that are expected for these calls, in order."""
-    faults: list[AnyFault] = [Crash("orders", after=0)]
-    for step, operation in enumerate(operations, start=1):
-        faults += [*four(operation), Crash("orders", after=step)]
-    return faults
-
-
-def faults_of(exploration: Exploration) -> list[tuple[AnyFault, ...]]:
-    return [case.faults for case in exploration.cases]
 
 
 def titles(exploration: Exploration) -> list[str]:
@@ -131,173 +143,299 @@ def rules(case: Case) -> list[str]:
     return [violation.rule for violation in case.violations]
 
 
-# --- single faults -------------------------------------------------------------------------------
+# --- single pieces of bad luck -------------------------------------------------------------------
 
 
-def test_the_plain_order_service_survives_9_of_21_faults() -> None:
-    assert (found().survived, found().tried) == (9, 21)
-    assert len(found().cases) == 22
-    assert len(found().counterexamples) == 12
+def test_the_plain_order_service_survives_9_of_25() -> None:
+    assert (found().survived, found().tried) == (9, 25)
+    assert len(found().counterexamples) == 16
+    assert found().complete
 
 
-def test_the_cases_are_in_the_order_in_which_the_calls_are_made() -> None:
-    assert faults_of(found()) == [(), *((fault,) for fault in singles(OPERATIONS))]
-
-
-def test_the_run_without_a_fault_comes_first_and_is_honest() -> None:
-    first = found().cases[0]
-    assert (first.faults, first.title, first.survived) == ((), "no fault", True)
+def test_the_run_without_bad_luck_comes_first_and_is_honest() -> None:
+    first = found().find()
+    assert first is found().cases[0]
+    assert (first.decisions, first.title, first.survived) == ((), "no fault", True)
     assert first.run.elapsed == pytest.approx(0.8)
 
 
-def test_what_survives_is_what_has_no_violation() -> None:
+def test_a_survivor_is_a_case_without_a_violation() -> None:
     for case in found().cases:
         assert case.survived == (not case.violations) == (case not in found().counterexamples)
 
 
-def test_the_titles_say_in_words_what_goes_wrong() -> None:
-    assert titles(found())[:8] == [
-        "no fault",
-        "orders: killed after step 0",
-        "inventory.reserve: refused",
-        "inventory.reserve: down before the effect",
-        "inventory.reserve: reply lost after the effect",
-        "inventory.reserve: slow",
-        "orders: killed after step 1",
+def test_the_titles_say_in_words_what_was_unlucky() -> None:
+    assert len(set(titles(found()))) == 26
+    for title in (
+        "the customer clicks twice",
+        "two customers want the last pieces",
         "payment.charge: refused",
-    ]
-    assert len(set(titles(found()))) == 22
+        "payment.charge: down before the effect",
+        "payment.charge: reply lost after the effect",
+        "payment.charge: delivered twice",
+        "orders is killed when the reply to payment.charge has come",
+    ):
+        assert title in titles(found())
 
 
 @pytest.mark.parametrize(
-    ("fault", "broken"),
+    ("kind", "what", "broken"),
     [
-        (Refused("inventory.reserve", call=1), []),
-        (Refused("payment.charge", call=1), ["no stock without an order"]),
+        ("refused", "inventory.reserve", []),
+        ("refused", "payment.charge", ["no stock without an order"]),
         (
-            ReplyLost("payment.charge", call=1),
+            "reply-lost",
+            "payment.charge",
             ["no money without an order", "no stock without an order"],
         ),
-        (ReplyLost("database.save", call=1), ["the customer is told the truth"]),
+        ("reply-lost", "database.save", ["the customer is told the truth", "no mail lost"]),
         (
-            Refused("notification.send_order_confirmation", call=1),
-            ["the customer is told the truth"],
+            "refused",
+            "notification.send_order_confirmation",
+            ["the customer is told the truth", "no mail lost"],
         ),
-        (Slow("payment.charge", call=1, times=10.0), []),
-        (Crash("orders", after=1), ["no stock without an order"]),
-        (Crash("orders", after=4), []),
+        ("twice", "inventory.reserve", ["no piece too many"]),
+        ("twice", "payment.charge", ["no wrong amount"]),
+        ("twice", "notification.send_order_confirmation", []),
+        ("killed", "inventory.reserve", ["no stock without an order"]),
+        ("killed", "payment.charge", ["no money without an order", "no stock without an order"]),
+        ("killed", "database.save", ["no mail lost"]),
+        ("clicks-twice", "", ["no wrong amount", "no piece too many"]),
+        ("last-pieces", "", []),
     ],
-    ids=repr,
 )
-def test_a_case_is_found_by_its_fault(fault: AnyFault, broken: list[str]) -> None:
-    assert rules(found().find(fault)) == broken
+def test_a_case_is_found_by_its_bad_luck(kind: str, what: str, broken: list[str]) -> None:
+    assert rules(found().find(kind, what)) == broken
 
 
-def test_the_case_without_a_fault_is_found_by_none() -> None:
-    assert found().find() is found().cases[0]
+def test_what_comes_twice_is_a_nuisance_for_a_mail() -> None:
+    case = found().find("twice", "notification.send_order_confirmation")
+    assert [remark.rule for remark in case.remarks] == ["more than one mail"]
+
+
+def test_a_fault_that_stays_is_the_same_as_one_where_nobody_asks_again() -> None:
+    once = found().find("refused", "payment.charge")
+    assert found().find("refused-for-good", "payment.charge") is once
+    asks_again = explore(retrying)
+    assert asks_again.find("refused", "payment.charge").survived
+    assert rules(asks_again.find("refused-for-good", "payment.charge")) == [
+        "no stock without an order"
+    ]
 
 
 @pytest.mark.parametrize(
-    "faults",
+    ("arguments", "error"),
     [
-        (Refused("payment.charge", call=2),),
-        (Refused("payment.charge"),),
-        (Crash("orders", after=9),),
-        (Refused("inventory.reserve", call=1), Refused("payment.charge", call=1)),
+        (("refused", "payment.refund"), KeyError),
+        (("broken", "payment.charge"), ValueError),
+        (("refused", "payment.charge", 2), KeyError),
     ],
-    ids=repr,
 )
-def test_a_case_that_was_not_tried_is_a_key_error(faults: tuple[AnyFault, ...]) -> None:
-    with pytest.raises(KeyError) as caught:
-        found().find(*faults)
-    assert repr(faults) in str(caught.value)
-    assert "orders: killed after step 4" in str(caught.value)
+def test_a_case_that_was_not_tried_is_an_error(
+    arguments: tuple[Any, ...], error: type[Exception]
+) -> None:
+    kind, what, *number = arguments
+    with pytest.raises(error, match=r"payment\.charge|broken"):
+        found().find(kind, what, number=(number or [1])[0])
 
 
-def test_a_call_of_the_scenario_is_found_from_the_first_run() -> None:
-    async def one_call_more(shop: Shop) -> None:
-        create_order = order_service(shop)
-
-        async def create_and_refund(command: CreateOrder) -> None:
-            order = await create_order(command)
-            await shop.payment.refund(order.transaction_id)
-
-        await shop.place_order(create_and_refund)
-
-    exploration = explore(one_call_more)
-    assert exploration.tried == 21 + 4 + 1
-    assert faults_of(exploration)[1:] == [(f,) for f in singles([*OPERATIONS, "payment.refund"])]
-
-
-def test_another_way_through_the_program_has_other_calls() -> None:
-    exploration = explore(declined)
-    operations = ["inventory.reserve", "payment.charge", "inventory.cancel_reservation"]
-    assert faults_of(exploration)[1:] == [(fault,) for fault in singles(operations)]
-    lost = exploration.find(Down("inventory.cancel_reservation", call=1))
-    assert rules(lost) == ["no stock without an order"]
+def test_a_late_message_alone_can_make_the_shop_lie() -> None:
+    exploration = explore(
+        impatient, faults=False, twice=False, crashes=None, customers=False, late=1
+    )
+    lies = [case for case in exploration.counterexamples if "the truth" in " ".join(rules(case))]
+    assert [case.title for case in lies] == [
+        "database.save takes effect only after the customer has the answer",
+        "the reply to database.save comes only after orders has given up after 5,000 ms",
+        "notification.send_order_confirmation takes effect only after the customer has the answer",
+        "the reply to notification.send_order_confirmation comes only after orders has given up"
+        " after 5,000 ms",
+    ]
+    assert all(len(case.decisions) == 1 for case in exploration.counterexamples)
 
 
-def test_the_second_call_of_an_operation_has_faults_of_its_own() -> None:
-    async def two_orders(shop: Shop) -> None:
-        for number in (1, 2):
-            await shop.place_order(order_service(shop), an_order(number))
-
-    exploration = explore(two_orders)
-    assert exploration.tried == 1 + 8 * 5
-    case = exploration.find(Refused("payment.charge", call=2))
-    assert case.title == "payment.charge #2: refused"
-    assert [answer.told for answer in case.shop.customer.answers] == [Told.CONFIRMED, Told.FAILED]
+def test_no_figure_depends_on_how_slow_slow_is() -> None:
+    quick, slow = (
+        explore(impatient, shop=partial(Shop, latency={"payment": seconds}))
+        for seconds in (0.2, 2.0)
+    )
+    assert (quick.survived, quick.tried) == (slow.survived, slow.tried)
 
 
-def test_without_crashes_there_are_the_four_faults_of_each_call() -> None:
-    exploration = explore(plain, crashes=None)
-    expected = [(fault,) for operation in OPERATIONS for fault in four(operation)]
-    assert faults_of(exploration) == [(), *expected]
+def test_the_process_is_killed_while_it_waits_as_well() -> None:
+    kills = [
+        case.decisions[0].event
+        for case, _like in found().alike
+        if case.decisions[0].kind is Kind.KILLED
+    ]
+    happened = [event.id for event in found().runner.outcome(()).happened]
+    assert kills == happened[happened.index(kills[0]) :]  # after every single event
 
 
-def test_another_service_can_be_the_one_that_crashes() -> None:
-    exploration = explore(plain, crashes="payment")
-    crashes = [case for case in exploration.cases if isinstance((*case.faults, None)[0], Crash)]
-    assert [case.faults for case in crashes] == [(Crash("payment", after=0),)]
-    assert rules(crashes[0]) == ["no stock without an order"]
+def test_two_customers_and_the_last_pieces() -> None:
+    case = found().find("last-pieces")
+    ends = sorted((answer.customer_id, answer.told) for answer in case.answers)
+    assert ends == [("C-100", Told.CONFIRMED), ("C-100-B", Told.FAILED)]
+    assert case.shop.inventory.stock["P-1"] == 0
 
 
-def test_how_slow_a_slow_call_is_can_be_chosen() -> None:
-    exploration = explore(plain, slow=3)
-    case = exploration.find(Slow("payment.charge", call=1, times=3))
-    assert case.run.elapsed == pytest.approx(0.8 + 0.4)
+def test_the_other_customer_can_be_the_quicker_one() -> None:
+    async def slow_to_reserve(shop: Shop) -> None:
+        async def create_order(command: CreateOrder) -> None:
+            Order.create(command)
+            await shop.database.save(Order.create(command))  # promised before anybody has looked
+            if not (await shop.inventory.reserve(command.items)).success:
+                return
+            await shop.payment.charge(command.total, command.payment_method)
+            await shop.notification.send_order_confirmation(Order.create(command))
+
+        await shop.place_order(create_order)
+
+    case = explore(slow_to_reserve).find("last-pieces")
+    assert {v.rule for v in case.violations} == {
+        "no order without its money",
+        "no order without its stock",
+        "no mail lost",
+    }
+
+
+def test_each_kind_can_be_left_out() -> None:
+    nothing: dict[str, Any] = {
+        "faults": False,
+        "late": 0,
+        "twice": False,
+        "crashes": None,
+        "customers": False,
+    }
+    assert explore(plain, **nothing).tried == 0
+    assert explore(plain, **nothing | {"faults": True}).tried == 12
+    assert explore(plain, **nothing | {"twice": True}).tried == 4
+    assert explore(plain, **nothing | {"crashes": "orders"}).tried == 7
+    assert explore(plain, **nothing | {"customers": True}).tried == 2
+    assert explore(plain, **nothing | {"late": 1}).tried == 0
+
+
+def test_another_service_can_be_the_one_that_is_killed() -> None:
+    exploration = explore(plain, crashes="payment", customers=False, faults=False, twice=False)
+    assert all(case.decisions[0].service == "payment" for case in exploration.cases[1:])
+    assert exploration.counterexamples
 
 
 def test_the_shop_can_be_another_one() -> None:
     exploration = explore(plain, shop=partial(Shop, latency={"payment": 1.0}))
     assert exploration.cases[0].run.elapsed == pytest.approx(1.6)
-    exploration = explore(plain, shop=partial(Shop, stock={"P-1": 1}))
-    assert exploration.tried == 1 + 5  # out of stock: one call only
-
-
-def test_each_case_has_a_shop_of_its_own() -> None:
-    assert len({id(case.shop) for case in found().cases}) == 22
-    assert all(len(case.shop.customer.answers) == 1 for case in found().cases)
 
 
 def test_what_is_on_its_way_when_the_scenario_ends_arrives_before_the_audit() -> None:
-    async def impatient(shop: Shop) -> None:
+    async def hasty(shop: Shop) -> None:
         async def create_order(command: CreateOrder) -> None:
             async with asyncio.timeout(0.01):
                 await shop.payment.charge(command.total, command.payment_method)
 
         await shop.place_order(create_order)
 
-    assert rules(explore(impatient).cases[0]) == ["no money without an order"]
+    assert rules(explore(hasty).cases[0]) == ["no money without an order"]
 
 
-# --- the table -----------------------------------------------------------------------------------
+def test_who_waits_for_ever_by_bad_luck_is_a_violation_and_no_deadlock() -> None:
+    @cache
+    def forever() -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
+    async def waits_for_an_event(shop: Shop) -> None:
+        bus = InMemoryEventBus(shop.network)
+        heard = asyncio.get_running_loop().create_future()
+
+        @bus.subscribe(Event, service="payment")
+        async def charge(event: Event) -> None:
+            await shop.payment.charge(5000, "card", "O-001")
+            if not heard.done():
+                heard.set_result(None)
+
+        async def create_order(command: CreateOrder) -> None:
+            bus.publish_and_forget(Event())
+            await heard
+
+        await shop.place_order(create_order)
+
+    case = explore(waits_for_an_event).find("refused", "payment.charge")
+    assert "the customer gets an answer" in rules(case)
+
+
+# --- which messages come, and how often ----------------------------------------------------------
+
+
+def test_an_event_of_a_bus_comes_late_and_twice() -> None:
+    heard: list[str] = []
+
+    async def told_by_events(shop: Shop) -> None:
+        bus = InMemoryEventBus(shop.network)
+        heard.clear()
+        bus.subscribe(Event, lambda _: heard.append("inventory"), service="inventory")
+        bus.subscribe(Event, lambda _: heard.append("payment"), service="payment")
+
+        async def create_order(command: CreateOrder) -> None:
+            bus.publish_and_forget(Event())
+            raise OrderFailed("not today")
+
+        await shop.place_order(create_order)
+
+    exploration = explore(told_by_events)
+    assert exploration.find("twice", "Event").title == "inventory hears Event twice"
+    assert exploration.find("twice", "Event").run.error is None
+    assert heard == ["inventory", "inventory", "payment"]
+
+
+@pytest.mark.parametrize("broker", ["rabbitmq", "sqs", "kafka"])
+def test_a_broker_delivers_once_more_what_it_does_not_know_to_be_done(broker: str) -> None:
+    async def worked_off(shop: Shop) -> None:
+        queue: Any = {
+            "rabbitmq": WorkQueue,
+            "sqs": partial(Queue, visibility_timeout=30),
+            "kafka": PartitionedLog,
+        }[broker]("orders")
+
+        async def reserve() -> None:
+            await shop.inventory.reserve(an_order().items)  # no key: each time anew
+
+        async def work(command: CreateOrder) -> None:
+            if broker == "rabbitmq":
+                queue.publish("order")
+                consumer = queue.consume("worker")
+                while (message := await consumer.get(wait=60)) is not None:
+                    await reserve()
+                    consumer.ack(message)
+            elif broker == "sqs":
+                queue.send("order")
+                while queue.depth or queue.in_flight:
+                    for message in await queue.receive("worker"):
+                        await reserve()
+                        queue.delete(message)
+            else:
+                queue.append("O-001", "order")
+                member = queue.join("group", "worker")
+                while records := await member.poll(wait=10):
+                    for record in records:
+                        await reserve()
+                        member.commit(record)
+            await shop.payment.charge(command.total, command.payment_method)
+            await shop.database.save(Order.create(command))
+            await shop.notification.send_order_confirmation(command)
+
+        await shop.place_order(work)
+
+    exploration = explore(worked_off, late=0, customers=False, crashes=None, faults=False)
+    assert exploration.cases[0].survived
+    assert rules(exploration.find("twice", "order")) == ["no piece too many"]
+
+
+# --- the table and the choices -------------------------------------------------------------------
 
 
 def test_the_table_has_one_row_for_each_case() -> None:
     frame = found().to_frame()
     assert list(frame.columns) == [
-        "fault",
+        "bad luck",
         "the customer was told",
         "orders",
         "pieces held",
@@ -305,13 +443,10 @@ def test_the_table_has_one_row_for_each_case() -> None:
         "mails",
         "what the audit says",
     ]
-    assert list(frame["fault"]) == titles(found())
-
-
-def test_the_table_says_what_each_side_knows_at_the_end() -> None:
-    frame = found().to_frame().set_index("fault")
-    assert list(frame.loc["no fault"]) == ["confirmed", 1, 2, 5000, 1, "✓"]
-    assert list(frame.loc["payment.charge: reply lost after the effect"]) == [
+    assert list(frame["bad luck"]) == titles(found())
+    assert list(frame.iloc[0])[1:] == ["confirmed", 1, 2, 5000, 1, "✓"]
+    lost = frame.set_index("bad luck").loc["payment.charge: reply lost after the effect"]
+    assert list(lost) == [
         "failed",
         0,
         2,
@@ -320,92 +455,77 @@ def test_the_table_says_what_each_side_knows_at_the_end() -> None:
         "O-001: 5,000 yen were taken, but there is no order."
         " O-001: 2 pieces are held, but there is no order.",
     ]
-    assert frame.loc["orders: killed after step 0", "the customer was told"] == "no answer"
-
-
-def test_the_table_has_every_sentence_of_the_audit_and_a_tick_for_the_honest() -> None:
-    for said, case in zip(found().to_frame()["what the audit says"], found().cases, strict=True):
+    for said, case in zip(frame["what the audit says"], found().cases, strict=True):
         assert all(violation.sentence in said for violation in case.violations)
         assert (said == "✓") == case.survived
 
 
-# --- pairs ---------------------------------------------------------------------------------------
-
-
-def test_pairs_cover_every_single_fault_as_well() -> None:
-    pairs = explore(plain, pairs=True)
-    single = [case for case in pairs.cases if len(case.faults) < 2]
-    assert [case.faults for case in single] == faults_of(found())
-    assert [rules(case) for case in single] == [rules(case) for case in found().cases]
-    assert len(faults_of(pairs)) == len(set(faults_of(pairs)))
-    assert {len(case.faults) for case in pairs.cases} == {0, 1, 2}
-
-
-def test_each_pair_follows_its_first_fault() -> None:
-    first: tuple[AnyFault, ...] = ()
-    for case in explore(plain, pairs=True).cases:
-        if len(case.faults) == 2:
-            assert case.faults[:1] == first
-        first = case.faults[:1]
-
-
-def after(exploration: Exploration, first: AnyFault) -> list[AnyFault]:
-    """The second faults that were tried after this first one."""
-    pairs = [case.faults for case in exploration.cases if len(case.faults) == 2]
-    return [faults[1] for faults in pairs if faults[0] == first]
-
-
-def test_the_second_fault_strikes_what_comes_after_the_first() -> None:
-    pairs = explore(plain, pairs=True)
-    # A slow call: the order service goes on, with one more call, and two moments to be killed at.
-    assert after(pairs, Slow("database.save", call=1, times=10.0)) == [
-        Crash("orders", after=3),
-        *four("notification.send_order_confirmation"),
-        Crash("orders", after=4),
+def test_many_cases_are_grouped_by_what_was_struck_the_worst_first() -> None:
+    frame = found().to_frame(every_case=False)
+    assert list(frame.columns) == [
+        "what was struck",
+        "tried",
+        "survived",
+        "for example",
+        "what the audit says",
     ]
-    # A refused call: it gives up, and can only be killed before it says so.
-    assert after(pairs, Refused("database.save", call=1)) == [Crash("orders", after=3)]
-    # Killed: there is nothing left to strike.
-    assert after(pairs, Crash("orders", after=3)) == []
+    assert frame["tried"].sum() == found().tried
+    assert frame["survived"].sum() == found().survived
+    shares = list(frame["survived"] / frame["tried"])
+    assert shares == sorted(shares)
+    assert frame.loc[0, "what was struck"] == "payment.charge"
+    assert frame.loc[0, "for example"] == "payment.charge: refused"
+    many = explore(by_saga, shop=ShopWithLog, restart=resume)
+    assert len(many.cases) > 40
+    assert list(many.to_frame().columns) == list(frame.columns)
 
 
-def test_a_title_of_a_pair_names_both() -> None:
-    pairs = explore(retrying, pairs=True)
-    case = pairs.find(ReplyLost("payment.charge", call=1), Refused("payment.charge", call=2))
-    assert case.title == (
-        "payment.charge: reply lost after the effect + payment.charge #2: refused"
+def test_a_choice_for_a_panel_has_every_case_once_grouped_alike() -> None:
+    choices = found().choices()
+    assert sorted(choices) == list(range(26))
+    assert next(iter(choices)) == 0
+    for number, title in choices.items():
+        assert title.removeprefix("✗ ") == found().cases[number].title
+        assert title.startswith("✗") != found().cases[number].survived
+    order = [name for name, _cases in found().groups()]
+    assert order[0] == "payment.charge"
+
+
+def test_the_summary_says_what_was_tried() -> None:
+    assert found().summary == (
+        "Everything was tried, 1 at a time: 56 runs, 26 different ones."
+        " No message can come in another order."
     )
 
 
-def test_pairs_strike_the_retry_that_the_first_fault_gave_rise_to() -> None:
-    assert explore(retrying).find(Refused("payment.charge", call=1)).survived
-    pairs = explore(retrying, pairs=True)
-    for first in four("payment.charge")[:3]:
-        for second in four("payment.charge", call=2):
-            assert pairs.find(first, second).faults == (first, second)
+# --- two at a time -------------------------------------------------------------------------------
+
+
+def test_with_pairs_those_with_less_bad_luck_come_first() -> None:
+    pairs = explore(retrying, pairs=True, customers=False)
+    counts = [len(case.decisions) for case in pairs.cases]
+    assert counts == sorted(counts)
+    assert set(counts) == {0, 1, 2}
+    singles = explore(retrying, customers=False)
+    assert titles(pairs)[: len(singles.cases)] == titles(singles)
+    assert pairs.all_orders
+
+
+def test_a_counterexample_never_has_bad_luck_that_it_does_not_need() -> None:
+    pairs = explore(retrying, pairs=True, late=0, customers=False, crashes=None)
+    of_two = [case for case in pairs.counterexamples if len(case.decisions) == 2]
+    assert any("payment.charge #2" in case.title for case in of_two)  # the retry fails as well
+    for case in of_two:
+        for one in case.decisions:
+            assert run_case(retrying, one).survived, case.title
+
+
+def test_the_second_piece_strikes_what_the_first_gave_rise_to() -> None:
+    pairs = explore(retrying, pairs=True, late=0, customers=False, twice=False)
     assert any(
-        fault == Refused("payment.charge", call=2) for case in pairs.cases for fault in case.faults
+        case.title == "payment.charge: reply lost after the effect + payment.charge #2: refused"
+        for case in pairs.cases
     )
-    broken = pairs.find(Refused("payment.charge", call=1), Refused("payment.charge", call=2))
-    assert rules(broken) == ["no stock without an order"]
-    with pytest.raises(KeyError):  # a slow call is not repeated
-        pairs.find(four("payment.charge")[3], Refused("payment.charge", call=2))
-
-
-def test_a_retry_without_a_key_takes_the_money_twice() -> None:
-    lost = ReplyLost("payment.charge", call=1)
-    assert rules(explore(retrying_without_a_key).find(lost)) == ["no wrong amount"]
-    assert rules(explore(retrying).find(lost)) == []
-
-
-def test_pairs_strike_the_recovery_after_a_crash() -> None:
-    pairs = explore(plain, pairs=True, restart=recover)
-    assert after(pairs, Crash("orders", after=2)) == four("database.save")
-    refused = pairs.find(Crash("orders", after=2), Refused("database.save", call=1))
-    assert rules(refused) == ["no money without an order", "no stock without an order"]
-
-
-# --- crash and restart ---------------------------------------------------------------------------
 
 
 async def recover(shop: Shop) -> None:
@@ -415,34 +535,195 @@ async def recover(shop: Shop) -> None:
         await shop.database.save(Order.create(an_order(), paid["O-001"].transaction_id))
 
 
-def test_a_recovery_is_started_once_after_each_crash_and_never_without_one() -> None:
+def test_pairs_strike_the_recovery_after_a_kill() -> None:
+    pairs = explore(undoing, pairs=True, restart=undo, late=0, customers=False, twice=False)
+    of_two = {case.title: case for case in pairs.cases if len(case.decisions) == 2}
+    title = "orders is killed when the reply to inventory.reserve has come"
+    assert pairs.find("killed", "inventory.reserve", leg="reply").survived
+    assert rules(of_two[f"{title} + payment.refund_by_key: refused"]) == [
+        "no money without an order",
+        "no stock without an order",
+    ]
+
+
+def test_two_late_messages() -> None:
+    async def three_at_once(shop: Shop) -> None:
+        log: list[int] = []
+        call = partial(shop.network.call, "database", "write", log.append)
+        await asyncio.gather(*(call(number) for number in range(3)))
+
+    orders = [
+        explore(three_at_once, late=late, faults=False, twice=False, crashes=None, customers=False)
+        for late in range(1, 6)
+    ]
+    # Three writes and three replies, each in any order: 3! times 3!.
+    assert [len(found.cases) for found in orders] == [7, 20, 32, 36, 36]
+    assert [found.all_orders for found in orders] == [False, False, False, False, True]
+    assert orders[-1].summary.endswith(" All 36 orders of the messages were tried.")
+
+
+# --- limits, Ctrl-C, processors, memory ----------------------------------------------------------
+
+
+def test_a_limit_ends_the_search_and_is_named() -> None:
+    cut = explore(plain, limit=10)
+    assert not cut.complete
+    assert cut.runs == 10
+    assert cut.summary.startswith("The limit ended the search after 10 runs: ")
+
+
+def test_ctrl_c_gives_what_was_found_so_far() -> None:
+    runs = 0
+
+    async def interrupted(shop: Shop) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 20:
+            signal.raise_signal(signal.SIGINT)
+        await plain(shop)
+
+    cut = explore(interrupted)
+    assert (cut.complete, cut.runs) == (False, 19)
+    assert titles(cut) == titles(found())[: len(cut.cases)]
+    assert cut.summary.startswith("Interrupted after 19 runs: ")
+
+
+def test_more_processors_give_the_same_answer() -> None:
+    one = explore(by_saga, shop=ShopWithLog, restart=resume)
+    two = explore(by_saga, shop=ShopWithLog, restart=resume, processes=2)
+    assert titles(one) == titles(two)
+    assert [case.replay for case in one.cases] == [case.replay for case in two.cases]
+    assert [case.violations for case in one.cases] == [case.violations for case in two.cases]
+    assert one.summary == two.summary
+
+
+def test_a_mistake_in_another_process_is_raised_here() -> None:
+    async def mistaken(shop: Shop) -> None:
+        try:
+            await shop.payment.charge(1, "card")
+        except ServiceRefused:
+            raise ValueError("a mistake") from None
+        except NoReply:
+            return
+
+    with pytest.raises(ValueError, match="a mistake"):
+        explore(mistaken, processes=2)
+
+
+def test_an_exploration_keeps_no_shop_and_no_open_database() -> None:
+    def open_databases() -> int:
+        gc.collect()
+        return sum(isinstance(one, sqlite3.Connection) for one in gc.get_objects())
+
+    before = open_databases()
+    exploration = explore(by_saga, shop=ShopWithLog, restart=resume)
+    assert exploration.tried > 50
+    assert open_databases() <= before + 1
+    shops = [case.shop for case in exploration.cases[:5]]
+    assert len({id(shop) for shop in shops}) == 5
+    del shops
+    assert open_databases() <= before + 1  # only the last case that was looked at
+
+
+def test_a_case_shows_the_shop_that_it_has_judged() -> None:
+    for case in found().cases:
+        assert tuple(books(case.shop)) == case.ledgers
+
+
+# --- killed, and started again -------------------------------------------------------------------
+
+
+def test_a_recovery_is_started_once_after_each_kill_and_never_without_one() -> None:
     recovered: list[Shop] = []
 
     async def count(shop: Shop) -> None:
         recovered.append(shop)
 
     exploration = explore(plain, restart=count)
-    crashed = [case.shop for case in exploration.cases if isinstance((*case.faults, 0)[0], Crash)]
-    assert len(crashed) == 5
-    assert recovered == crashed
+    kills = [c for c, _like in exploration.alike if c.decisions[0].kind is Kind.KILLED]
+    assert len(recovered) == len(kills)
 
 
-def test_a_recovery_that_saves_the_order_heals_the_crash() -> None:
-    crash = Crash("orders", after=2)
-    assert rules(found().find(crash)) == ["no money without an order", "no stock without an order"]
-    exploration = explore(plain, restart=recover)
-    healed = exploration.find(crash)
-    assert healed.survived
+def test_a_recovery_that_saves_the_order_heals_a_kill() -> None:
+    healed = explore(plain, restart=recover).find("killed", "payment.charge")
     assert list(healed.shop.database.orders) == ["O-001"]
-    assert healed.shop.network.calls[-1] == ("orders", "database.save", 1)
-    assert exploration.survived == found().survived + 1
+    assert rules(healed) == ["no mail lost"]  # and that is all that is still wrong
 
 
-def test_a_recovery_changes_nothing_where_nothing_was_killed() -> None:
-    exploration = explore(plain, restart=recover)
-    for case, before in zip(exploration.cases, found().cases, strict=True):
-        if not isinstance((*case.faults, None)[0], Crash):
-            assert case.run.trace.digest() == before.run.trace.digest()
+# --- replay --------------------------------------------------------------------------------------
+
+
+def test_every_case_can_be_had_again_by_its_string() -> None:
+    exploration = explore(by_saga, shop=ShopWithLog, restart=resume)
+    for case in exploration.cases:
+        assert len(case.replay) <= 200
+        again = replay(case.replay, by_saga, shop=ShopWithLog, restart=resume)
+        assert again.run.trace.digest() == case.run.trace.digest()
+        assert again.title == case.title
+
+
+def test_a_late_event_is_told_by_the_one_that_it_comes_behind() -> None:
+    exploration = explore(impatient, faults=False, twice=False, crashes=None, customers=False)
+    late = [case for case in exploration.cases if case.decisions]
+    assert late
+    for case in late:
+        assert case.decisions[0].after in case.events
+        assert replay(case.replay, impatient).run.trace.digest() == case.run.trace.digest()
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        (7, TypeError, "replay must be a text"),
+        ("", ValueError, "replay must begin with '1'"),
+        ("2 twice:abcdef", ValueError, "replay must begin with '1'"),
+        ("1 thrice:abcdef", ValueError, "no decision: 'thrice:abcdef'"),
+        ("1 twice:abc", ValueError, "no decision: 'twice:abc'"),
+        ("1 late:abcdef", ValueError, "only a late event comes after another one"),
+        ("1 twice:abcdef>abcdef", ValueError, "only a late event comes after another one"),
+        ("1 killed:abcdef", ValueError, "only a kill names a service"),
+        ("1 twice:orders@abcdef", ValueError, "only a kill names a service"),
+        ("1 twice:abcdef", ValueError, "does not occur here"),
+        ("1 " + "twice:abcdef " * 20, ValueError, "at most 200 characters"),
+    ],
+)
+def test_a_string_that_is_none_is_refused(text: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        replay(text, plain)
+
+
+def test_bad_luck_of_one_scenario_can_be_tried_in_another() -> None:
+    case = found().find("reply-lost", "payment.charge")
+    assert not case.survived
+    assert run_case(retrying, *case.decisions).survived
+
+
+def test_a_case_can_be_made_by_hand_from_faults() -> None:
+    case = run_case(plain, Refused("payment"), Crash("orders", after=3))
+    assert case.title == "payment: refused, every time + orders: killed after step 3"
+    assert rules(case) == ["no stock without an order"]
+
+
+# --- which message saved it ----------------------------------------------------------------------
+
+
+def test_the_message_that_saved_a_run_is_named() -> None:
+    exploration = explore(retrying)
+    lost = exploration.find("reply-lost", "payment.charge")
+    assert saved_by(lost, exploration) == ("orders → payment.charge",)  # the retry
+    undone = explore(undoing)
+    assert saved_by(undone.find("reply-lost", "payment.charge"), undone) == (
+        "orders → payment.refund_by_key",  # the compensation
+        "orders → inventory.cancel_by_key",
+    )
+
+
+def test_nothing_saved_what_was_not_survived() -> None:
+    case = found().find("refused", "payment.charge")
+    with pytest.raises(ValueError, match="case must be one with bad luck that was survived"):
+        saved_by(case, found())
+    with pytest.raises(ValueError, match="case must be"):
+        saved_by(found().cases[0], found())
 
 
 # --- what it promises besides --------------------------------------------------------------------
@@ -450,16 +731,10 @@ def test_a_recovery_changes_nothing_where_nothing_was_killed() -> None:
 
 def test_two_explorations_are_equal() -> None:
     shop = partial(Shop, latency={"payment": Exponential(0.2)}, seed=3)
-    one, two = (explore(retrying, shop=shop, pairs=True) for _ in range(2))
+    one, two = (explore(retrying, shop=shop) for _ in range(2))
     assert titles(one) == titles(two)
     assert [c.run.trace.digest() for c in one.cases] == [c.run.trace.digest() for c in two.cases]
     assert one.to_frame().equals(two.to_frame())
-
-
-def test_a_function_that_returns_a_coroutine_is_a_scenario() -> None:
-    exploration = explore(lambda shop: shop.place_order(order_service(shop)))
-    assert titles(exploration) == titles(found())
-    assert exploration.survived == 9
 
 
 def no_coroutine(shop: Shop) -> int:
@@ -471,91 +746,31 @@ def test_a_scenario_that_is_no_coroutine_function_is_refused() -> None:
         explore(no_coroutine)  # type: ignore[arg-type]
 
 
-def test_a_mistake_in_the_scenario_is_raised() -> None:
+@pytest.mark.parametrize(
+    ("option", "error"),
+    [
+        ({"late": -1}, ValueError),
+        ({"late": 1.5}, TypeError),
+        ({"limit": 0}, ValueError),
+        ({"processes": 0}, ValueError),
+        ({"faults": 1}, TypeError),
+        ({"crashes": "warehouse"}, ValueError),
+    ],
+)
+def test_an_argument_that_is_none_is_refused_at_the_door(
+    option: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=next(iter(option))):
+        explore(plain, **option)
+
+
+def test_a_mistake_in_the_scenario_is_raised_and_says_in_which_case_it_showed() -> None:
     async def misspelt(shop: Shop) -> None:
         await shop.place_ordr(order_service(shop))  # type: ignore[attr-defined]
 
     with pytest.raises(AttributeError):
         explore(misspelt)
 
-
-def test_a_fault_that_reaches_the_customer_itself_is_kept_in_the_case() -> None:
-    async def pay_directly(shop: Shop) -> None:
-        async def create_order(command: CreateOrder) -> None:
-            await shop.payment.charge(command.total, command.payment_method)
-
-        answer = await shop.place_order(create_order)
-        if answer.told is not Told.CONFIRMED:
-            raise OrderFailed(answer.reason)
-
-    case = explore(pay_directly).find(Refused("payment.charge", call=1))
-    assert isinstance(case.run.error, OrderFailed)
-
-
-@pytest.mark.parametrize("slow", [0, -1, float("inf")])
-def test_slow_is_checked_at_the_door(slow: float) -> None:
-    with pytest.raises(ValueError, match="times must be a number above 0"):
-        explore(plain, slow=slow)
-
-
-def test_the_service_that_crashes_must_exist() -> None:
-    with pytest.raises(ValueError, match=r"'warehouse'.* strikes an unknown service"):
-        explore(plain, crashes="warehouse")
-
-
-def test_a_crash_after_the_scenario_has_ended_is_followed_by_the_restart_too() -> None:
-    restarted: list[Shop] = []
-
-    async def leaves_the_mail_behind(shop: Shop) -> None:
-        async def create_order(command: CreateOrder) -> None:
-            order = Order.create(command, "T-1")
-            shop.mail = asyncio.create_task(  # type: ignore[attr-defined]
-                shop.notification.send_order_confirmation(order)
-            )
-
-        await shop.place_order(create_order)
-
-    async def recover(shop: Shop) -> None:
-        restarted.append(shop)
-
-    found = explore(leaves_the_mail_behind, restart=recover)
-    crashed = [case.shop for case in found.cases if isinstance((*case.faults, None)[0], Crash)]
-    assert len(crashed) == 2
-    assert restarted == crashed
-
-
-def test_an_error_of_a_background_task_is_kept_if_the_shop_made_it() -> None:
-    async def forgets_the_mail(shop: Shop) -> None:
-        async def create_order(command: CreateOrder) -> None:
-            order = Order.create(command, "T-1")
-            shop.mail = asyncio.create_task(  # type: ignore[attr-defined]
-                shop.notification.send_order_confirmation(order)
-            )
-
-        await shop.place_order(create_order)
-
-    case = explore(forgets_the_mail).find(Refused("notification.send_order_confirmation", call=1))
-    assert "notification refused the request" in str(case.run.error)
-
-
-def test_a_scenario_that_calls_a_service_itself_has_its_calls_tried_too() -> None:
-    async def asks_the_inventory(shop: Shop) -> None:
-        await shop.inventory.reserve(an_order().items)
-
-    found = explore(asks_the_inventory, crashes=None)
-    assert [case.faults for case in found.cases] == [
-        (),
-        (Refused("inventory.reserve", call=1),),
-        (Down("inventory.reserve", call=1),),
-        (ReplyLost("inventory.reserve", call=1),),
-        (Slow("inventory.reserve", call=1, times=10.0),),
-    ]
-    lost = found.find(ReplyLost("inventory.reserve", call=1))
-    assert isinstance(lost.run.error, NoReply)
-    assert [violation.rule for violation in lost.violations] == ["no stock without an order"]
-
-
-def test_a_mistake_says_in_which_case_it_showed() -> None:
     async def fails_under_a_fault(shop: Shop) -> None:
         try:
             await shop.payment.charge(1, "card")
@@ -567,3 +782,16 @@ def test_a_mistake_says_in_which_case_it_showed() -> None:
     with pytest.raises(ValueError, match="a mistake") as caught:
         explore(fails_under_a_fault, crashes=None)
     assert caught.value.__notes__ == ["(while exploring the case: payment.charge: refused)"]
+
+
+def test_an_error_of_the_shop_that_nobody_catches_is_kept_in_the_case() -> None:
+    async def forgets_the_mail(shop: Shop) -> None:
+        async def create_order(command: CreateOrder) -> None:
+            shop.mail = asyncio.create_task(  # type: ignore[attr-defined]
+                shop.notification.send_order_confirmation(command)
+            )
+
+        await shop.place_order(create_order)
+
+    case = explore(forgets_the_mail).find("refused", "notification.send_order_confirmation")
+    assert "notification refused the request" in str(case.run.error)

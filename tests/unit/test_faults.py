@@ -625,12 +625,7 @@ def test_the_customer_of_a_killed_service_is_told_nothing(steps: int) -> None:
     assert [(note.service, note.text) for note in outcome.trace.notes] == [("orders", "crash")]
 
 
-@pytest.mark.parametrize(
-    "steps",
-    [
-        *range(5),
-    ],
-)
+@pytest.mark.parametrize("steps", range(5))
 def test_a_killed_service_sends_nothing_more(steps: int) -> None:
     _, outcome, _ = crash_after(steps)
     killed = outcome.trace.notes[0].time
@@ -653,6 +648,117 @@ def test_a_killed_service_sends_no_reply_to_another_request_that_it_slept_over()
     trace = run(both(), drain=math.inf).trace
     assert [answer.told for answer in shop.customer.answers] == [Told.NOTHING, Told.NOTHING]
     assert [m for m in trace.messages if m.sender == "orders" and m.sent > 0.1] == []
+
+
+def kill_at(
+    moment: float, create_order: Callable[[Shop, list[str]], OrderFunction], *faults: AnyFault
+) -> tuple[Shop, Run[None], list[str]]:
+    """Kill the order service at a moment; return what it wrote, and all calls that were made."""
+    shop, log, seen = Shop(faults=faults), list[str](), list[str]()
+
+    async def main() -> None:
+        customer = asyncio.create_task(shop.place_order(create_order(shop, log)))
+        await asyncio.sleep(moment)
+        shop.network.kill("orders")
+        assert (await customer).told is Told.NOTHING
+        await asyncio.sleep(1000)
+        seen.extend([*log, *(operation for _, operation, _ in shop.network.calls)])
+
+    return shop, run(main(), drain=math.inf), seen
+
+
+def sleeps_and_charges(shop: Shop, log: list[str]) -> OrderFunction:
+    async def create_order(command: CreateOrder) -> None:
+        await asyncio.sleep(1)
+        try:
+            await shop.payment.charge(command.total, "card")
+            log.append("charged")
+        finally:
+            log.append("finally")
+
+    return create_order
+
+
+def test_a_process_that_is_killed_between_two_calls_makes_no_further_one() -> None:
+    shop, outcome, seen = kill_at(0.5, sleeps_and_charges)
+    assert seen == ["orders.create_order"]
+    assert [m.what for m in outcome.trace.messages if m.sent > 0.5] == []
+    assert shop.payment.captures == {}
+
+
+def test_a_process_that_is_killed_and_started_again_leaves_its_old_work_undone() -> None:
+    shop, log = Shop(), list[str]()
+
+    async def nothing() -> None:
+        pass
+
+    async def main() -> list[str]:
+        customer = asyncio.create_task(shop.place_order(sleeps_and_charges(shop, log)))
+        await asyncio.sleep(0.5)
+        shop.network.kill("orders")
+        await shop.restart("orders", nothing())  # there is a living process of that name again
+        await customer
+        await asyncio.sleep(1000)
+        return list(log)
+
+    assert run(main()).result == []
+    assert len(shop.network.calls) == 1
+
+
+# A refusal is back after 40 ms; nobody waits any more at the later moments.
+WAITING = [
+    (moment, fault)
+    for moment in (0.01, 0.1, 0.19)  # the request is on its way, at work, the reply on its way
+    for fault in (None, Refused, Down, ReplyLost)
+    if moment < 0.04 or fault is not Refused
+]
+
+
+@pytest.mark.parametrize(("moment", "fault"), WAITING)
+def test_a_process_that_is_killed_while_it_waits_in_a_call_makes_no_further_one(
+    moment: float, fault: type[Fault] | None
+) -> None:
+    def charges_and_reserves(shop: Shop, log: list[str]) -> OrderFunction:
+        async def create_order(command: CreateOrder) -> None:
+            try:
+                async with asyncio.timeout(5):
+                    await shop.payment.charge(command.total, "card")
+                log.append("charged")
+            except (ShopError, TimeoutError) as error:
+                log.append(f"except {error}")
+            finally:
+                log.append("finally")
+                await shop.inventory.reserve(command.items)
+
+        return create_order
+
+    faults = [] if fault is None else [fault("payment")]
+    shop, outcome, seen = kill_at(moment, charges_and_reserves, *faults)
+    assert seen == ["orders.create_order", "payment.charge"]
+    assert shop.inventory.reservations == {}
+    assert len(shop.payment.captures) == (fault in (None, ReplyLost))  # what was asked for is done
+    replies = [m for m in outcome.trace.messages if m.what == "charge" and m.kind == Kind.REPLY]
+    assert {m.fate for m in replies} <= {Fate.LOST}
+
+
+@pytest.mark.parametrize("moment", [0.01, 0.1], ids=["on its way", "at work"])
+def test_what_a_killed_service_was_asked_to_do_is_not_done(moment: float) -> None:
+    shop = Shop()
+
+    async def nothing() -> None:
+        pass
+
+    async def main() -> list[str]:
+        charging = asyncio.create_task(charges(shop, 1))
+        await asyncio.sleep(moment)
+        shop.network.kill("payment")
+        if moment == 0.1:  # a request on its way would find the new process
+            await shop.restart("payment", nothing())
+        return await charging
+
+    outcome = run(main(), drain=math.inf)
+    assert outcome.result == ["ServiceRefused" if moment == 0.01 else "NoReply"]
+    assert shop.payment.captures == {}
 
 
 def test_a_crash_strikes_after_a_failed_step_as_well() -> None:
@@ -728,7 +834,7 @@ def durations_of(shop: Shop, name: str, count: int = 20) -> list[float]:
     async def main() -> None:
         for number in range(count):
             order = Order.create(an_order(number), "T-1")
-            await timed("inventory", lambda: shop.inventory.reserve(()))
+            await timed("inventory", lambda: shop.inventory.reserve(an_order().items))
             await timed("payment", lambda: shop.payment.charge(1, "card"))
             await timed(
                 "notification", lambda order=order: shop.notification.send_order_confirmation(order)

@@ -1,10 +1,13 @@
-"""The shop: what each service promises, what the customer is told, and the audit of the books."""
+"""The shop: what each service promises, what it refuses, and what the customer is told."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -30,6 +33,7 @@ from lessonkit import (
     OrderFailed,
     OrderStatus,
     Outage,
+    OutcomeUnknown,
     Refused,
     ReplyLost,
     Run,
@@ -37,7 +41,6 @@ from lessonkit import (
     Slow,
     Told,
     Uniform,
-    Violation,
     an_order,
     audit,
     books,
@@ -45,7 +48,6 @@ from lessonkit import (
 )
 from lessonkit.faults import AnyFault
 from lessonkit.messages import current_language, language
-from lessonkit.shop.audit import RULES
 from lessonkit.shop.customer import Answer, OrderFunction
 from lessonkit.shop.services import (
     Capture,
@@ -215,10 +217,6 @@ def test_the_same_product_twice_in_an_order_is_added_up() -> None:
     assert shop.inventory.stock == {"P-1": 3}
 
 
-def test_an_unknown_product_is_out_of_stock() -> None:
-    assert not result_of(Shop().inventory.reserve((Item("P-9", 1, 1),))).success
-
-
 def test_the_same_key_reserves_once() -> None:
     shop = Shop()
     first = result_of(shop.inventory.reserve(ITEMS, "O-001"))
@@ -323,7 +321,7 @@ def test_the_same_key_charges_once() -> None:
     first = result_of(shop.payment.charge(5000, "card", "O-001"))
     again = result_of(shop.payment.charge(5000, "card", "O-001"))
     assert first == again
-    assert shop.payment.captures == {"T-1": Capture("T-1", None, 5000)}
+    assert shop.payment.captures == {"T-1": Capture("T-1", None, 5000, "card")}
 
 
 def test_without_a_key_every_charge_counts() -> None:
@@ -332,14 +330,6 @@ def test_without_a_key_every_charge_counts() -> None:
         shop.payment.charge(5000, "card")
     )
     assert money(shop) == 10000
-
-
-def test_the_same_key_with_another_amount_is_an_error() -> None:
-    shop = Shop()
-    result_of(shop.payment.charge(5000, "card", "O-001"))
-    with pytest.raises(KeyReused, match="key 'O-001' was used for 5000 yen, not 5001"):
-        result_of(shop.payment.charge(5001, "card", "O-001"))
-    assert money(shop) == 5000
 
 
 def test_a_charge_repeated_after_a_lost_reply_charges_once_with_a_key_and_twice_without() -> None:
@@ -363,7 +353,7 @@ def test_a_refund_gives_the_money_back_and_a_second_one_does_no_harm() -> None:
         await shop.payment.refund(paid.transaction_id or "")
 
     trace = run(charge_and_refund_twice()).trace
-    assert shop.payment.captures == {"T-1": Capture("T-1", None, 5000, refunded=True)}
+    assert shop.payment.captures == {"T-1": Capture("T-1", None, 5000, "card", refunded=True)}
     assert money(shop) == 0
     assert [change.value for change in trace.states] == ["5,000", "0"]
 
@@ -395,6 +385,162 @@ def test_a_declined_charge_does_not_use_up_its_key() -> None:
     assert result_of(shop.payment.charge(1, "card", "O-001")).success
 
 
+# --- odd requests are refused before anything is changed -----------------------------------------
+
+Call = Callable[[Shop], Coroutine[Any, Any, Any]]
+
+
+def everything(shop: Shop) -> str:
+    """What all services have on their books."""
+    inventory, payment = shop.inventory, shop.payment
+    books_of_all = (
+        inventory.stock,
+        inventory.reservations,
+        payment.captures,
+        shop.database.orders,
+        shop.notification.mails,
+    )
+    return repr(books_of_all)
+
+
+def refused(shop: Shop, call: Call, error: type[Exception]) -> str:
+    """What the error says; nothing is different, neither on the books nor in the picture."""
+    before = everything(shop)
+    outcome = run(call(shop), keep_error=True)
+    assert type(outcome.error) is error
+    assert everything(shop) == before
+    assert outcome.trace.states == []
+    return str(outcome.error)
+
+
+ODD: list[Any] = [True, 5000.0, math.nan, "5000", Decimal("5000.50"), None, 0, -5000]
+
+
+@pytest.mark.parametrize("amount", ODD, ids=repr)
+@pytest.mark.parametrize("key", [None, "O-001"])
+def test_only_whole_yen_above_zero_are_taken(amount: Any, key: str | None) -> None:
+    shop = Shop()
+    error = ValueError if type(amount) is int else TypeError
+    said = refused(shop, lambda shop: shop.payment.charge(amount, "card", key), error)
+    assert said.startswith("amount must be ")
+    assert said.endswith(repr(amount))
+    assert result_of(shop.payment.charge(5000, "card", key)).success  # the key is not used up
+
+
+def test_any_number_of_whole_yen_is_taken_and_given_back() -> None:
+    shop = Shop()
+    assert result_of(shop.payment.charge(10**30, "card")).success
+    assert money(shop) == 10**30
+    result_of(shop.payment.refund("T-1"))
+    assert money(shop) == 0
+
+
+@pytest.mark.parametrize("method", ["", None, 7, True], ids=repr)
+def test_a_way_of_paying_is_a_text(method: Any) -> None:
+    said = refused(Shop(), lambda shop: shop.payment.charge(5000, method, "O-001"), ValueError)
+    assert said == f"method must be a text of at least one letter; got {method!r}"
+
+
+@pytest.mark.parametrize("items", [(), [], list(ITEMS), "P-1", None, ITEMS[0]], ids=repr)
+def test_items_are_a_tuple_of_at_least_one(items: Any) -> None:
+    said = refused(Shop(), lambda shop: shop.inventory.reserve(items, "O-001"), ValueError)
+    assert said == f"items must be a tuple of at least one item; got {items!r}"
+    with pytest.raises(ValueError, match="items must be a tuple of at least one item; got"):
+        CreateOrder("O-001", "C-100", items)
+
+
+def test_what_is_no_item_is_not_reserved_with_those_that_are() -> None:
+    items: Any = (*ITEMS, ("P-1", 2))
+    said = refused(Shop(), lambda shop: shop.inventory.reserve(items, "O-001"), TypeError)
+    assert said == "items must be Item objects; got ('P-1', 2)"
+
+
+def test_a_product_that_the_warehouse_does_not_have_is_not_found() -> None:
+    items = (*ITEMS, Item("P-9", 1, 1))
+    said = refused(Shop(), lambda shop: shop.inventory.reserve(items, "O-001"), NotFound)
+    assert said == "no product 'P-9'; there are P-1, P-2"
+
+
+@pytest.mark.parametrize("quantity", ODD, ids=repr)
+def test_an_item_is_some_whole_pieces(quantity: Any) -> None:
+    error = ValueError if type(quantity) is int else TypeError
+    with pytest.raises(error, match=f"quantity must be .*{re.escape(repr(quantity))}$"):
+        Item("P-1", quantity, 100)
+
+
+@pytest.mark.parametrize("order", [an_order(), None, "O-001"], ids=["command", "None", "text"])
+def test_only_an_order_is_saved(order: Any) -> None:
+    said = refused(Shop(), lambda shop: shop.database.save(order), TypeError)
+    assert said.startswith("order must be an Order, such as Order.create(command); got ")
+    assert said.endswith(repr(order))
+
+
+def used() -> Shop:
+    """A shop that has seen O-001 and its key already."""
+    shop = Shop()
+    result_of(shop.inventory.reserve(ITEMS, "O-001"))
+    result_of(shop.payment.charge(5000, "card", "O-001"))
+    result_of(shop.database.save(ORDER))
+    return shop
+
+
+ORDER = Order("O-001", "C-100", ITEMS, 5000, "T-1")
+REUSED: dict[str, tuple[Call, str]] = {
+    "fewer pieces": (
+        lambda shop: shop.inventory.reserve((Item("P-1", 1, 2500),), "O-001"),
+        "key 'O-001' was used for other items",
+    ),
+    "one more product": (
+        lambda shop: shop.inventory.reserve((*ITEMS, Item("P-2", 1, 1)), "O-001"),
+        "key 'O-001' was used for other items",
+    ),
+    "another amount": (
+        lambda shop: shop.payment.charge(5001, "card", "O-001"),
+        "key 'O-001' was used for 5000 yen by 'card', not 5001 by 'card'",
+    ),
+    "another way of paying": (
+        lambda shop: shop.payment.charge(5000, "cash", "O-001"),
+        "key 'O-001' was used for 5000 yen by 'card', not 5000 by 'cash'",
+    ),
+    **{
+        what: (
+            lambda shop, other=other: shop.database.save(other),
+            "the order id 'O-001' belongs to another order",
+        )
+        for what, other in {
+            "somebody else's order": replace(ORDER, customer_id="C-200"),
+            "other lines": replace(ORDER, items=(Item("P-2", 2, 2500),)),
+            "another total": replace(ORDER, total=5001),
+            "somebody else's order, cancelled": replace(ORDER, customer_id="C-200").cancelled(),
+        }.items()
+    },
+}
+
+
+@pytest.mark.parametrize("what", REUSED)
+def test_a_key_or_an_order_id_that_was_used_for_something_else_is_refused(what: str) -> None:
+    call, words = REUSED[what]
+    assert refused(used(), call, KeyReused) == words
+
+
+def test_a_key_stays_used_when_what_it_stood_for_was_undone() -> None:
+    shop = used()
+    result_of(shop.payment.refund_by_key("O-001"))
+    result_of(shop.inventory.cancel_by_key("O-001"))
+    result_of(shop.database.save(ORDER.cancelled()))
+    for call, words in REUSED.values():
+        assert refused(shop, call, KeyReused) == words
+
+
+def test_equal_pieces_in_another_order_of_lines_are_the_same_request() -> None:
+    shop = Shop()
+    one, two = Item("P-1", 1, 2500), Item("P-2", 3, 100)
+    first = result_of(shop.inventory.reserve((one, two, one), "O-001"))
+    again = result_of(shop.inventory.reserve((two, Item("P-1", 2, 2500)), "O-001"))
+    assert again == first
+    assert shop.inventory.stock == {"P-1": 8, "P-2": 2}
+
+
 # --- database and mail ---------------------------------------------------------------------------
 
 
@@ -415,6 +561,17 @@ def test_an_order_that_is_cancelled_stays_cancelled() -> None:
     assert shop.database.orders == {"O-001": order.cancelled()}
     trace = run(shop.database.save(order)).trace  # a request that comes late
     assert shop.database.orders == {"O-001": order.cancelled()}
+    assert trace.states == []
+
+
+@pytest.mark.parametrize("decided", ["confirmed", "cancelled"])
+def test_a_save_as_pending_that_comes_late_changes_nothing(decided: str) -> None:
+    shop = Shop()
+    pending = Order.pending(an_order())
+    order = pending.confirmed("T-1") if decided == "confirmed" else pending.cancelled()
+    result_of(shop.database.save(order))
+    trace = run(shop.database.save(pending)).trace
+    assert shop.database.orders == {"O-001": order}
     assert trace.states == []
 
 
@@ -447,9 +604,12 @@ def test_every_mail_that_is_sent_is_sent() -> None:
     shop = Shop()
     order = Order.create(an_order(), "T-1")
     result_of(shop.notification.send_order_confirmation(order))
-    result_of(shop.notification.send_order_confirmation(order))
-    assert shop.notification.mails == [Mail("O-001", "C-100")] * 2
-    assert books(shop)[0].mails == 2
+    result_of(shop.notification.send_order_confirmation(an_order()))  # whatever names the order
+    result_of(shop.notification.send_regret(order))
+    sent = [Mail("O-001", "C-100"), Mail("O-001", "C-100"), Mail("O-001", "C-100", Told.FAILED)]
+    assert shop.notification.mails == sent
+    (ledger,) = books(shop)
+    assert (ledger.mails, ledger.regrets) == (2, 1)
 
 
 # --- a caller that gives up ----------------------------------------------------------------------
@@ -503,6 +663,27 @@ def test_a_reply_of_the_order_service_that_is_lost_is_no_answer() -> None:
     assert audit(shop) == []  # the order stands, and the customer was not lied to
 
 
+def test_an_order_service_that_cannot_say_yet_says_so() -> None:
+    async def create_order(command: CreateOrder) -> None:
+        raise OutcomeUnknown("no reply in time")
+
+    shop = Shop()
+    trace = run(shop.place_order(create_order)).trace
+    (answer,) = shop.customer.answers
+    assert (answer.told, answer.reason) == (Told.UNKNOWN, "no reply in time")
+    assert trace.states_at(0.0)["customer"] == {"told": "we do not know yet"}
+
+
+def test_the_shop_remembers_what_was_asked_for_and_what_was_answered() -> None:
+    shop = Shop()
+    command = CreateOrder("O-001", "C-200", ITEMS, "expired card")
+    place(shop, command)
+    place(shop, an_order(2))
+    assert shop.customer.placed == [command, an_order(2)]
+    whom = [(answer.order_id, answer.customer_id) for answer in shop.customer.answers]
+    assert whom == [("O-001", "C-200"), ("O-002", "C-100")]
+
+
 def test_an_order_service_that_refuses_has_failed() -> None:
     answer = place(Shop(faults=[Refused("orders")])).result
     assert (answer.told, answer.reason) == (Told.FAILED, "orders refused the request")
@@ -543,198 +724,6 @@ def test_orders_at_once_wait_no_longer_than_one() -> None:
     assert run(crowd()).elapsed == pytest.approx(0.8)
 
 
-# --- the audit -----------------------------------------------------------------------------------
-
-ORDER = Order("O-001", "C-100", ITEMS, 5000, "T-1")
-
-
-def honest_shop() -> Shop:
-    """A shop with the books of one honest order, written by hand."""
-    shop = Shop()
-    shop.inventory.reservations["R-1"] = Reservation("R-1", "O-001", ITEMS)
-    shop.inventory.stock["P-1"] -= 2
-    shop.payment.captures["T-1"] = Capture("T-1", "O-001", 5000)
-    shop.database.orders["O-001"] = ORDER
-    shop.notification.mails.append(Mail("O-001", "C-100"))
-    shop.customer.answers.append(Answer("O-001", Told.CONFIRMED, "", 0.0, 0.8))
-    return shop
-
-
-def empty_books(shop: Shop) -> None:
-    """As if nobody had ever ordered."""
-    shop.inventory.reservations.clear()
-    shop.inventory.stock["P-1"] = 10
-    shop.payment.captures.clear()
-    shop.database.orders.clear()
-    shop.notification.mails.clear()
-    shop.customer.answers.clear()
-
-
-def money_without_order(shop: Shop) -> None:
-    empty_books(shop)
-    shop.payment.captures["T-1"] = Capture("T-1", "O-001", 5000)
-
-
-def charged_twice(shop: Shop) -> None:
-    shop.payment.captures["T-2"] = Capture("T-2", "O-001", 5000)
-
-
-def refunded(shop: Shop) -> None:
-    shop.payment.captures["T-1"].refunded = True
-
-
-def stock_without_order(shop: Shop) -> None:
-    empty_books(shop)
-    shop.inventory.reservations["R-1"] = Reservation("R-1", "O-001", ITEMS)
-    shop.inventory.stock["P-1"] -= 2
-
-
-def reservation_cancelled(shop: Shop) -> None:
-    shop.inventory.reservations["R-1"].held = False
-    shop.inventory.stock["P-1"] += 2
-
-
-def order_lost(shop: Shop) -> None:
-    answers = list(shop.customer.answers)
-    empty_books(shop)
-    shop.customer.answers += answers
-
-
-def customer_told_a_lie(shop: Shop) -> None:
-    shop.customer.answers[-1] = Answer("O-001", Told.FAILED, "no reply", 0.0, 0.8)
-
-
-def mail_without_order(shop: Shop) -> None:
-    mails = list(shop.notification.mails)
-    empty_books(shop)
-    shop.notification.mails += mails
-
-
-def piece_gone(shop: Shop) -> None:
-    shop.inventory.stock["P-2"] -= 1
-
-
-BROKEN: dict[str, tuple[Callable[[Shop], None], str, str]] = {
-    "no money without an order": (
-        money_without_order,
-        "money",
-        "O-001: 5,000 yen were taken, but there is no order.",
-    ),
-    "no wrong amount": (
-        charged_twice,
-        "money",
-        "O-001: 10,000 yen were taken for an order of 5,000 yen.",
-    ),
-    "no order without its money": (
-        refunded,
-        "money",
-        "O-001: the order stands at 5,000 yen, but only 0 yen were taken.",
-    ),
-    "no stock without an order": (
-        stock_without_order,
-        "stock",
-        "O-001: 2 pieces are held, but there is no order.",
-    ),
-    "no order without its stock": (
-        reservation_cancelled,
-        "stock",
-        "O-001: the order stands, but no stock is held for it.",
-    ),
-    "no order lost": (
-        order_lost,
-        "customer",
-        "O-001: the customer was told that it is confirmed, but there is no order.",
-    ),
-    "the customer is told the truth": (
-        customer_told_a_lie,
-        "customer",
-        "O-001: the order stands, but the customer was told that it failed.",
-    ),
-    "no mail without an order": (
-        mail_without_order,
-        "mail",
-        "O-001: a confirmation was mailed, but there is no order.",
-    ),
-}
-
-
-def test_an_honest_shop_passes_the_audit() -> None:
-    assert audit(honest_shop()) == []
-    assert audit(Shop()) == []
-
-
-@pytest.mark.parametrize("rule", BROKEN)
-def test_the_audit_names_the_broken_rule_and_only_that_one(rule: str) -> None:
-    shop = honest_shop()
-    breaking, about, sentence = BROKEN[rule]
-    breaking(shop)
-    assert audit(shop) == [Violation(rule, about, "O-001", sentence)]
-
-
-def test_every_rule_is_broken_once_in_these_tests() -> None:
-    assert list(BROKEN) == [name for name, *_ in RULES]
-
-
-def test_the_audit_counts_the_pieces() -> None:
-    shop = honest_shop()
-    piece_gone(shop)
-    sentence = "P-2: 5 pieces at first, now 4 on the shelf and 0 held."
-    assert audit(shop) == [Violation("no piece appears or disappears", "stock", None, sentence)]
-
-
-def test_the_audit_finds_a_shelf_with_fewer_than_no_pieces() -> None:
-    shop = honest_shop()
-    shop.inventory.reservations["R-2"] = Reservation("R-2", "O-001", (Item("P-2", 6, 0),))
-    shop.inventory.stock["P-2"] = -1
-    assert [v.rule for v in audit(shop)] == ["no piece appears or disappears"]
-
-
-def test_money_that_was_given_back_and_stock_that_was_put_back_are_no_violation() -> None:
-    shop = honest_shop()
-    refunded(shop)
-    reservation_cancelled(shop)
-    shop.database.orders["O-001"] = ORDER.cancelled()
-    shop.notification.mails.clear()
-    shop.customer.answers[0] = Answer("O-001", Told.FAILED, "", 0.0, 0.8)
-    assert audit(shop) == []
-
-
-def test_money_and_stock_of_a_pending_order_are_money_and_stock_without_an_order() -> None:
-    shop = honest_shop()
-    shop.database.orders["O-001"] = Order.pending(an_order())
-    assert {violation.rule for violation in audit(shop)} == {
-        "no money without an order",
-        "no stock without an order",
-        "no order lost",
-        "no mail without an order",
-    }
-
-
-def test_what_the_customer_was_told_last_counts() -> None:
-    shop = honest_shop()
-    shop.customer.answers.insert(0, Answer("O-001", Told.FAILED, "", 0.0, 0.1))
-    assert audit(shop) == []
-
-
-def test_each_order_is_audited_for_itself() -> None:
-    shop = honest_shop()
-    shop.payment.captures["T-2"] = Capture("T-2", "O-002", 300)
-    assert [(v.order_id, v.rule) for v in audit(shop)] == [("O-002", "no money without an order")]
-
-
-def test_what_belongs_to_no_order_is_on_the_books_too() -> None:
-    shop = Shop()
-    result_of(shop.payment.charge(300, "card"))
-    (violation,) = audit(shop)
-    assert (violation.rule, violation.order_id) == ("no money without an order", "?")
-
-
-@pytest.mark.parametrize("wrong", ["", None, 7])
-def test_an_order_has_an_id(wrong: Any) -> None:
-    with pytest.raises(ValueError, match=r"order_id must be a text of at least one letter; got"):
-        CreateOrder(wrong, "C-100", ITEMS)
-
-
 # --- a mistake in the program --------------------------------------------------------------------
 
 
@@ -769,6 +758,7 @@ def test_a_killed_service_is_restarted_with_the_work_it_is_given() -> None:
     async def recover() -> str:
         order = Order.create(an_order(), "T-1")
         await shop.database.save(order)
+        await shop.notification.send_order_confirmation(order)
         return "recovered"
 
     async def crash_and_restart() -> str:
@@ -780,7 +770,7 @@ def test_a_killed_service_is_restarted_with_the_work_it_is_given() -> None:
     outcome = run(crash_and_restart(), drain=math.inf)
     assert outcome.result == "recovered"
     assert audit(shop) == []
-    assert shop.network.calls[-1] == ("orders", "database.save", 1)
+    assert ("orders", "database.save", 1) in shop.network.calls
 
 
 def test_a_restarted_service_takes_orders_again_and_is_not_killed_a_second_time() -> None:
@@ -884,12 +874,6 @@ def test_an_argument_of_the_wrong_kind_is_refused_by_name(name: str) -> None:
         Shop(**UNNAMED[name])
 
 
-@pytest.mark.parametrize("wrong", [0, -1])
-def test_an_item_is_at_least_one_piece(wrong: int) -> None:
-    with pytest.raises(ValueError, match=rf"quantity must be 1 or more; got {wrong}"):
-        Item("P-1", wrong, 100)
-
-
 def test_an_item_may_be_free_but_not_cheaper() -> None:
     assert Item("P-1", 1, 0).unit_price == 0
     with pytest.raises(ValueError, match="unit_price must be 0 or more; got -1"):
@@ -898,9 +882,10 @@ def test_an_item_may_be_free_but_not_cheaper() -> None:
         Item("P-1", 1, 1.5)  # type: ignore[arg-type]
 
 
-def test_an_order_without_items_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"items must be a tuple of at least one item; got \(\)"):
-        CreateOrder("O-001", "C-100", ())
+@pytest.mark.parametrize("wrong", ["", None, 7])
+def test_an_order_has_an_id(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"order_id must be a text of at least one letter; got"):
+        CreateOrder(wrong, "C-100", ITEMS)
 
 
 # --- whatever goes wrong -------------------------------------------------------------------------

@@ -15,14 +15,20 @@ from lessonkit.exercises.choreography_orchestration.order import (
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.seal import SealedShop
-from lessonkit.exercises.trial import every_single_fault, first_counterexample
+from lessonkit.exercises.trial import (
+    every_single_fault,
+    first_counterexample,
+    forgive_lost_mail,
+    rules_broken,
+    what_the_audit_says,
+)
 from lessonkit.explorer import Case, run_case
 from lessonkit.faults import ReplyLost
 from lessonkit.lab import timeline
 from lessonkit.lab.views import case_view
 from lessonkit.messages import N_, _
 from lessonkit.runner import run
-from lessonkit.shop import CreateOrder, Shop, Told, books
+from lessonkit.shop import CreateOrder, Shop, Told
 from lessonkit.trace import Kind
 
 UNDOING = {"payment": "payment.refund_by_key", "inventory": "inventory.cancel_by_key"}
@@ -42,7 +48,8 @@ def _judge_lost_reply(saga: type[Any]) -> Counterexample | None:
     used = {operation for case in cases for operation in operations(case)}
     explain = partial(_explain_lost_reply, used)
     return (
-        first_counterexample(cases, explain)
+        # A saga that writes nothing down cannot promise a mail.
+        first_counterexample(map(forgive_lost_mail, cases), explain)
         or _explain_declined(declined)
         or _undone_in_the_wrong_order(cases)
     )
@@ -76,37 +83,38 @@ def _explain_declined(case: Case) -> Counterexample | None:
 
 
 def _explain_lost_reply(used: set[str], case: Case) -> str | None:
-    (answer,) = case.shop.customer.answers
-    order = books(case.shop)[0]
-    broken = {violation.rule for violation in case.violations}
+    answer, order = case.answers[0], case.ledgers[0]
+    broken = rules_broken(case)
     if not case.faults and not (answer.told is Told.CONFIRMED and order.stands and order.mails):
         return _(
             "On a normal day the order must go through: confirmed, paid, saved, with a mail. Undo"
             " only when something has failed."
         )
-    if not broken:
-        return None
+    if not broken or not case.faults:
+        return what_the_audit_says(case)
     if "no order lost" in broken:
         return _(
             "Everything was undone, and still the customer was told that the order is confirmed:"
             " the error ended in your `except`. After the undoing it must be raised again."
         )
-    if "no wrong amount" in broken:
+    if "no wrong amount" in broken and len(case.shop.payment.captures) > 1:
         return _(
             "The money was taken more than once. Whoever asks again must send the same key again."
         )
-    if case.title.startswith("notification"):
+    if case.title.startswith("notification") and answer.told is Told.FAILED:
         return _(
             "Only the mail has failed, and the order was undone for it. The mail stands outside of"
             " what can be undone."
         )
-    if order.stands:
+    if case.title.startswith("database") and answer.told is Told.FAILED and order.stands:
         return _(
             "The saving did happen; only its reply was lost. So the order stands, while all the"
             " rest was undone. The saving needs a compensation as well, noted before it. An order"
             " can be saved once more, in another state."
         )
-    return _left_behind("payment" if order.money else "inventory", case, used)
+    if broken & {"no money without an order", "no stock without an order"}:
+        return _left_behind("payment" if order.money else "inventory", case, used)
+    return what_the_audit_says(case)
 
 
 def _left_behind(service: str, case: Case, used: set[str]) -> str:

@@ -21,7 +21,7 @@ from lessonkit.exercises.choreography_orchestration.points_shop import (
 )
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import LONGEST_WAIT, every_single_fault
+from lessonkit.exercises.trial import LONGEST_WAIT, every_single_fault, what_the_audit_says
 from lessonkit.explorer import Case, run_case
 from lessonkit.faults import Refused
 from lessonkit.messages import N_, _, service_name
@@ -108,18 +108,20 @@ def _raise_mistakes(*cases: Case) -> None:
 
 def _explain_the_purchase(case: Case) -> str | None:
     shop = shop_of(case)
-    (answer,) = shop.customer.answers
+    answer = case.answers[0]
     if answer.wait > LONGEST_WAIT:
         words = _(
             "The customer now waits {ms} ms instead of 300: the points stand in the way of the"
             " order. Whoever only listens keeps nobody waiting."
         )
         return words.format(ms=f"{answer.wait * 1000:,.0f}")
-    if not case.survived or answer.told is not Told.CONFIRMED:
+    if answer.told is not Told.CONFIRMED or not case.ledgers[0].stands:
         return _(
             "The order itself does not go through any more. The other services need no change;"
             " write only your own."
         )
+    if not case.survived:
+        return what_the_audit_says(case)
     callers = [who for who, what, _number in shop.network.calls if what.startswith("points.")]
     if others := [who for who in callers if who != "points"]:
         words = _(
@@ -185,7 +187,7 @@ def _explain_no_mail(case: Case) -> str | None:
 
 def _explain_points_by_events(case: Case) -> str | None:
     shop = shop_of(case)
-    if not case.survived or shop.customer.answers[0].told is not Told.CONFIRMED:
+    if not case.survived or case.answers[0].told is not Told.CONFIRMED:
         return _(
             "Under this fault the order itself is not what it was. The other services need no"
             " change, and they ask again only if `choreography` is told `ask=again`."

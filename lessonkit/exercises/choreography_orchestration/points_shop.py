@@ -15,7 +15,7 @@ from lessonkit.lab.views import case_view
 from lessonkit.messages import N_, _
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.saga import Saga
-from lessonkit.shop import CreateOrder, books
+from lessonkit.shop import CreateOrder
 from lessonkit.shop.network import Network
 from lessonkit.trace import current_trace
 
@@ -96,7 +96,7 @@ def first_with_points(
 
 def _view(case: Case) -> str:
     shop = shop_of(case)
-    due = POINTS if books(shop)[0].stands else 0
+    due = POINTS if case.ledgers[0].stands else 0
     figures, flow = [(_("points at the end"), shop.points.total, due)], ""
     if shop.bus is not None:
         figures = [(_("points at the end"), shop.points.total, 0)]

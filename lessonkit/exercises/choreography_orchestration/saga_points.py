@@ -14,11 +14,11 @@ from lessonkit.exercises.choreography_orchestration.points_shop import (
 )
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import every_single_fault
+from lessonkit.exercises.trial import every_single_fault, forgive_lost_mail
 from lessonkit.explorer import Case
 from lessonkit.messages import N_, _
 from lessonkit.patterns.saga import Saga
-from lessonkit.shop import Shop, Told, books
+from lessonkit.shop import Shop, Told
 
 
 def _judge_points_by_saga(
@@ -27,7 +27,8 @@ def _judge_points_by_saga(
     cases = every_single_fault(
         direct, shop=PointsShop, restart=_resume, crashes="orders", for_good=True
     )
-    return first_with_points(cases, _explain_points_by_saga)
+    # The mail is an optional step, and may be missing for good.
+    return first_with_points([*map(forgive_lost_mail, cases)], _explain_points_by_saga)
 
 
 async def _resume(shop: Shop) -> None:
@@ -42,8 +43,7 @@ def _shop_saga(shop: Shop) -> Saga | None:
 
 def _explain_points_by_saga(case: Case) -> str | None:
     shop = shop_of(case)
-    (answer,) = shop.customer.answers
-    order = books(shop)[0]
+    answer, order = case.answers[0], case.ledgers[0]
     points = shop.points.total
     if not case.faults and not (
         answer.told is Told.CONFIRMED and order.stands and order.mails and points == POINTS
@@ -59,7 +59,7 @@ def _explain_points_by_saga(case: Case) -> str | None:
             " the pivot nothing is undone any more, and the saving comes after it. What is the"
             " point of no return here: the points, or the saved order?"
         )
-    if points and not order.stands:
+    if points and not order.stands and not order.owed:
         if operations(case).count("points.give") > 1:
             return _(
                 "The order was undone, and the points were given once more instead of taken"

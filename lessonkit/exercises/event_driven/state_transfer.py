@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -24,7 +25,6 @@ from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import columns_html
 from lessonkit.exercises.trial import broken_seal, run_briefly
-from lessonkit.explorer import Case
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import N_, _
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
@@ -39,7 +39,7 @@ def _judge_carry_state(
     for story in STORIES:
         day = live_through(story, kind, placed, take_stock)
         # Nobody may have written into another service's books.
-        found = broken_seal(Case((), day.shop, day.run, ())) or _explain_carry_state(day)
+        found = broken_seal(day.shop, partial(_day_view, day)) or _explain_carry_state(day)
         if found is not None:
             return found
     return None

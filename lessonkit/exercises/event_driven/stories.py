@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from types import MethodType
 from typing import Any
 
 from lessonkit.exercises.seal import SealedShop
@@ -18,6 +19,7 @@ from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.runner import Run
 from lessonkit.shop import CreateOrder, Item, Order, Shop
 from lessonkit.shop.process import here
+from lessonkit.shop.services import Database
 
 Placed = Callable[[Order], Event]
 """The learner's: makes the event that tells of an order."""
@@ -88,18 +90,25 @@ def live_through(story: Story, kind: type[Event], placed: Placed, take_stock: Ta
     arrived: list[Event] = []
     calls_before: list[int] = []
 
-    async def save(items: tuple[Item, ...], told: bool) -> Any:
-        order = Order.create(command_for(items))
+    async def create(command: CreateOrder) -> Order:
+        order = Order.create(command)
         await shop.database.save(order)
+        sent.append(placed(order))
+        return order
+
+    async def change(items: tuple[Item, ...], told: bool) -> Any:
+        order = Order.create(command_for(items))
+        replace = MethodType(_replace, shop.database)  # no other order may be saved under its id
+        await shop.network.call("database", "replace", replace, order)
         if told:
             sent.append(placed(order))
         return order
 
     async def day() -> object:
-        await shop.place_order(lambda command: save(command.items, True), command_for(story.items))
+        await shop.place_order(create, command_for(story.items))
         if story.later is not None:
             await asyncio.sleep(0.03)
-            await shop.network.call("orders", "change_order", save, story.later, story.told)
+            await shop.network.call("orders", "change_order", change, story.later, story.told)
         await asyncio.sleep(AWAY - asyncio.get_running_loop().time())
         calls_before.append(len(shop.network.calls))
         envelope = json.loads(sent[0].to_json()) | {"id": NEW_ID}
@@ -120,6 +129,10 @@ def live_through(story: Story, kind: type[Event], placed: Placed, take_stock: Ta
     ]
     errors = [failed.error for failed in bus.failures if failed.error is not None]
     return Day(story, shop, outcome, sent[0], arrived[0], asked, errors)
+
+
+def _replace(database: Database, order: Order) -> None:
+    database.orders[order.order_id] = order
 
 
 def command_for(items: tuple[Item, ...]) -> CreateOrder:

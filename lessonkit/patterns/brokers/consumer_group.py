@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lessonkit.checks import positive_number, whole_number
+from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import ConsumerClosed, Line
@@ -177,6 +178,7 @@ class Member:
             If this member has left or is dead.
         """
         self._check_open()
+        touch(self._group.log)
         self._group.notice_deaths()
         committed = self._group.committed
         if record is None:
@@ -188,6 +190,10 @@ class Member:
                 raise CommitFailed(f"partition {record.partition} belongs to {self.name!r} no more")
             if record.offset >= self._group.log.end(record.partition):
                 raise OffsetOutOfRange(f"{self._group.log.name!r} has no record {record!r}")
+            if common.comes_again(record.value, self.name, record.order):
+                # The commit is lost, and the partition is read again from the one before.
+                self.positions[record.partition] = committed.get(record.partition)
+                return
             committed[record.partition] = record.offset + 1
         common.trace_state(self.name, LAG, self._group.lag())
 
@@ -242,6 +248,7 @@ class Member:
     # --- reading ---------------------------------------------------------------------------------
 
     def _take(self, most: int) -> list[Record] | None:
+        touch(self._group.log)
         self._group.notice_deaths()
         # First see where each partition goes on: an error there must not lose what others gave.
         positions = {p: self._position(p) for p in self._partitions_in_turn()}

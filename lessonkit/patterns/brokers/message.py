@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from lessonkit.luck import Leg, current_luck
 from lessonkit.shop.network import correlation
 from lessonkit.shop.process import here
 from lessonkit.trace import Fate, Kind, Message, Trace, find_trace
@@ -78,6 +79,18 @@ def check_message(body: object, attributes: object, most: int) -> dict[str, str]
     if size > most:
         raise ValueError(f"body and attributes must have at most {most:,} bytes; got {size:,}")
     return copied
+
+
+# --- bad luck ------------------------------------------------------------------------------------
+
+
+def comes_again(body: str, consumer: str, order: str | None) -> bool:
+    """Whether the broker hears nothing of what ``consumer`` has done, and delivers it once more.
+
+    That is what "at least once" means: the work was done, and the word of it was lost.
+    """
+    luck = current_luck()
+    return luck is not None and luck.comes_twice(Leg.EVENT, label(body), consumer, order)
 
 
 # --- the trace -----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from __future__ import annotations
 from zlib import crc32
 
 from lessonkit.checks import one_of, positive_number, whole_number
+from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.consumer_group import Group, Member, OffsetOutOfRange, Record
@@ -111,6 +112,7 @@ class PartitionedLog:
             If one is no text, or too large.
         """
         common.check_text("value", value, MOST_BYTES)
+        touch(self)
         partition = self._partition_for(key)
         order = common.trace_published(self.name, value)
         record = Record(partition, self.end(partition), key, value, self.clock.now(), order)

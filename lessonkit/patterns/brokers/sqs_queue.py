@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from lessonkit.checks import positive_number, whole_number
+from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.deduplication import Deduplication, check_fifo
@@ -183,6 +184,7 @@ class Queue:
         """
         copied = common.check_message(body, attributes, MOST_BYTES)
         key = check_fifo(self.fifo, body, group, deduplication_id)
+        touch(self)
         order = common.trace_published(self.name, body)
         return self.accept(body, copied, group, key, order)
 
@@ -233,13 +235,14 @@ class Queue:
         TypeError, ValueError
             If this is no message of this queue.
         """
+        touch(self)
         stored = self._find(message)
         if stored is None:
             return False
         latest = stored.receives == message.receives
         if self.fifo and not (latest and stored.visible_at is not None):
             raise ReceiptExpired(f"the receipt {message.receipt!r} has expired")
-        if latest:
+        if latest and not common.comes_again(stored.body, self.name, stored.order):
             self._store.remove(stored)
             self._changed()
         return latest
@@ -344,6 +347,7 @@ class Queue:
         dead._changed()
 
     def _take(self, name: str, most: int) -> list[SqsMessage] | None:
+        touch(self)
         now = self._clock.now()
         self._store.tidy(now)
         taken: list[Stored] = []

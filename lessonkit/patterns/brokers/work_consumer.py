@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lessonkit.checks import positive_number
+from lessonkit.luck import touch
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import ConsumerClosed, Line
 from lessonkit.trace import Fate, Message
@@ -117,7 +118,9 @@ class Consumer:
         ConsumerClosed
             If the consumer is dead or closed: the queue has given its messages to others.
         """
-        self._settle(message)
+        stored = self._settle(message)
+        if common.comes_again(stored.body, self.name, stored.order):
+            self.queue._return(stored)
         self.queue._push()
 
     def nack(self, message: WorkMessage, *, requeue: bool) -> None:
@@ -166,6 +169,7 @@ class Consumer:
         self._line.wake()
 
     def _take(self) -> WorkMessage | None:
+        touch(self.queue)
         if not self._inbox:
             return None
         message = self._inbox.popleft()
@@ -176,6 +180,7 @@ class Consumer:
 
     def _settle(self, message: WorkMessage) -> Stored:
         self._check_open()
+        touch(self.queue)
         if not isinstance(message, WorkMessage):
             raise TypeError(f"message must be what get() gave; got {message!r}")
         if message.delivery_tag not in self._held:

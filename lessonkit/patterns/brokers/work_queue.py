@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lessonkit.checks import whole_number
+from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import Backlog
@@ -98,6 +99,7 @@ class WorkQueue:
         common.check_text("body", body, MOST_BYTES)
         if headers is not None and not isinstance(headers, Mapping):
             raise TypeError(f"headers must be a dict; got {headers!r}")
+        touch(self)
         order = common.trace_published(self.name, body)
         self._add(body, dict(headers or {}), order)
 

@@ -12,7 +12,7 @@ from tests.exercises.answers import Wrong, changed
 DANCE = ["events", "services", "order-service", "choreography-run", "declined", "release"]
 NEEDS = {
     "lost_reply": ["setup", "saga-class"],
-    "points_by_events": ["setup", *DANCE, "choreography-explore", "again"],
+    "points_by_events": ["setup", *DANCE, "again"],
     "points_by_saga": ["setup", "actions", "saga-choices"],
 }
 
@@ -32,6 +32,20 @@ NOTE_MONEY_BY_ID = (
     "        compensations.append(partial(self.payment.refund, payment.transaction_id))\n"
 )
 RESERVE_WITHOUT_KEY = "        reserved = await self.inventory.reserve(command.items)\n"
+RESERVE_ANEW = """
+        for attempt in (1, 2, 3):
+            compensations.append(partial(self.inventory.cancel_by_key, f"{key}, {attempt}"))
+            try:
+                reserved = await self.inventory.reserve(command.items, f"{key}, {attempt}")
+                break
+            except ShopError:
+                if attempt == 3:
+                    raise
+"""
+SOMETHING_ELSE = """
+        items = (Item("P-2", 2, 2500),)
+        reserved = await self.inventory.reserve(items, key)
+"""
 MAIL = (
     "        try:\n"
     "            await self.notification.send_order_confirmation(order)\n"
@@ -176,6 +190,36 @@ LOST_REPLY = [
         "more than once",
     ),
     Wrong(
+        "asks again with a new key each time, and undoes them all",
+        changed(lost_reply.answer, (NOTE_STOCK + RESERVE, RESERVE_ANEW)),
+        "sends the same key",
+    ),
+    Wrong(
+        "asks again for stock without a key",
+        changed(
+            lost_reply.answer,
+            (
+                NOTE_STOCK + RESERVE,
+                RESERVE_ANEW.replace('command.items, f"{key}, {attempt}"', "command.items"),
+            ),
+        ),
+        "sends the same key",
+    ),
+    Wrong(
+        "reserves once more under another key",
+        changed(
+            lost_reply.answer,
+            (RESERVE, RESERVE + RESERVE.replace("key", "key * 2")),
+            (NOTE_STOCK, NOTE_STOCK + NOTE_STOCK.replace("key))", "key * 2))")),
+        ),
+        "More pieces are set aside",
+    ),
+    Wrong(
+        "reserves something else",
+        changed(lost_reply.answer, (RESERVE, SOMETHING_ELSE)),
+        "not what the customer ordered",
+    ),
+    Wrong(
         "sells nothing",
         "class PreparedSaga(CreateOrderSaga):\n"
         "    async def execute(self, command):\n"
@@ -277,6 +321,18 @@ POINTS_BY_EVENTS = [
             (HEARS, "    @bus.subscribe(PaymentCompleted)\n"),
         ),
         "process of another service",
+    ),
+    Wrong(
+        "sets stock aside a second time",
+        changed(
+            points_by_events.answer,
+            (
+                "        await ask(shop.points.give, event.command)\n",
+                "        await ask(shop.points.give, event.command)\n"
+                "        await ask(shop.inventory.reserve, event.command.items)\n",
+            ),
+        ),
+        "More pieces are set aside",
     ),
     Wrong(
         "lets the customer wait for the points",
