@@ -216,10 +216,13 @@ class Search:
                             if _is_needless(outcome.decisions, broken):
                                 continue
                             case = self._case(outcome)
-                            alike.append((case, cases.setdefault(outcome.key, case)))
+                            like = cases.setdefault(outcome.key, case)
+                            if like is not case:  # what has come of it is kept once
+                                case = replace(like, decisions=case.decisions, events=case.events)
+                            alike.append((case, like))
                             if outcome.violations:
                                 broken.add(frozenset(outcome.decisions))
-                            elif alike[-1][1] is case:
+                            elif like is case and depth < most:
                                 following.append(outcome)
                         progress.show(depth, number, len(units), runs)
                         if runs >= self.limit:

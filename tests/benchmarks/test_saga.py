@@ -1,4 +1,4 @@
-"""How long it takes to explore the saga with all its choices, and what one saga costs.
+"""What one saga costs: without a log, with one in memory, with one in a file.
 
 Run with ``pytest tests/benchmarks``.
 """
@@ -10,27 +10,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from lessonkit import CreateOrder, Saga, SagaLog, SagaState, Step, an_order, explore, run
-from tests.unit.saga_shop import ShopWithLog, by_saga, resume
-
-SINGLE_FAULTS = 0.5
-PAIRS = 10.0
-
-
-def test_exploring_every_single_fault_of_the_saga(benchmark: BenchmarkFixture) -> None:
-    found = benchmark(explore, by_saga, shop=ShopWithLog, restart=resume)
-    print(f"{found.survived} of {found.tried} faults survived")
-    assert found.survived == found.tried == 21
-    assert benchmark.stats.stats.min < SINGLE_FAULTS
-
-
-def test_exploring_every_pair_of_faults_of_the_saga(benchmark: BenchmarkFixture) -> None:
-    found = benchmark.pedantic(
-        explore, (by_saga,), {"shop": ShopWithLog, "restart": resume, "pairs": True}, rounds=3
-    )
-    print(f"{found.survived} of {found.tried} pairs of faults survived")
-    assert found.survived == found.tried == 260
-    assert benchmark.stats.stats.min < PAIRS
+from lessonkit import CreateOrder, Saga, SagaLog, SagaState, Step, an_order, run
 
 
 @pytest.mark.parametrize("kind", ["no log", "memory", "file"])

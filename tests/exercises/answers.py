@@ -67,17 +67,22 @@ def _definitions(notebook: str, cells: tuple[str, ...]) -> list[CodeType]:
     found = []
     for cell_id in cells:
         tree = ast.parse(source[cell_id])
-        tree.body = [statement for statement in tree.body if _defines(statement)]
+        tree.body = list(_defining(tree.body))
         found.append(compile(tree, f"<{notebook}: {cell_id}>", "exec", dont_inherit=True))
     return found
 
 
-def _defines(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Assign):
-        called = [part.func for part in ast.walk(statement) if isinstance(part, ast.Call)]
-        return not any(isinstance(f, ast.Name) and f.id in ("explore", "run") for f in called)
+def _defining(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
     kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    return isinstance(statement, kinds)
+    has_run = False  # what is assigned from then on are results
+    for statement in statements:
+        if isinstance(statement, kinds):
+            yield statement
+            continue
+        called = [part.func for part in ast.walk(statement) if isinstance(part, ast.Call)]
+        has_run |= any(isinstance(f, ast.Name) and f.id in ("explore", "run") for f in called)
+        if isinstance(statement, ast.Assign) and not has_run:
+            yield statement
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import signal
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
@@ -31,6 +32,7 @@ from lessonkit import (
     books,
     explore,
     replay,
+    run,
     run_case,
     saved_by,
 )
@@ -360,6 +362,14 @@ def test_who_waits_for_ever_by_bad_luck_is_a_violation_and_no_deadlock() -> None
 
     case = explore(waits_for_an_event).find("refused", "payment.charge")
     assert "the customer gets an answer" in rules(case)
+
+
+@pytest.mark.parametrize(("scenario", "shop"), [(plain, Shop), (by_saga, ShopWithLog)])
+def test_a_run_without_bad_luck_is_the_run_as_usual(
+    scenario: Callable[[Any], Any], shop: type[Shop]
+) -> None:
+    usual = run(scenario(shop()), drain=math.inf).trace.digest()
+    assert run_case(scenario, shop=shop).run.trace.digest() == usual
 
 
 # --- which messages come, and how often ----------------------------------------------------------
