@@ -358,16 +358,22 @@ RULES: tuple[Rule, ...] = (
 
 REMARKS: tuple[Rule, ...] = (
     (
-        "money is owed back",
+        "money is still to be settled",
         "money",
         lambda order: order.money > 0 and not order.stands and order.owed,
-        N_("{order}: {money} yen are owed back. It is written down, and will be done."),
+        N_(
+            "{order}: {money} yen are taken, though no order stands. What is left to do is written"
+            " down."
+        ),
     ),
     (
-        "pieces are owed back",
+        "pieces are still to be settled",
         "stock",
         lambda order: order.held > 0 and not order.stands and order.owed,
-        N_("{order}: {held} pieces still have to go back. It is written down, and will be done."),
+        N_(
+            "{order}: {held} pieces are held, though no order stands. What is left to do is written"
+            " down."
+        ),
     ),
     (
         "a mail is owed",

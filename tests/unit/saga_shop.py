@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
-from lessonkit import CreateOrder, Order, OrderFailed, Saga, SagaLog, Shop, ShopError, Step
+from lessonkit import (
+    CreateOrder,
+    Order,
+    OrderFailed,
+    Saga,
+    SagaLog,
+    SagaState,
+    Shop,
+    ShopError,
+    Step,
+)
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.shop.services import ChargeResult, ReserveResult
 
@@ -85,7 +96,13 @@ async def by_saga(shop: ShopWithLog, command: CreateOrder | None = None) -> None
 
 async def resume(shop: ShopWithLog) -> None:
     """What a new process of the order service does first."""
-    await order_saga(shop).resume()
+    for result in await order_saga(shop).resume():
+        if result.state is SagaState.COMPENSATED:
+            # Whoever was told "we do not know yet" is still waiting to hear.
+            with suppress(ShopError):
+                await shop.notification.send_regret(
+                    shop.log.command("create order", result.saga_id)
+                )
 
 
 async def by_lesson(shop: Shop, command: CreateOrder | None = None) -> None:
