@@ -30,6 +30,9 @@ from lessonkit.luck import Leg
 from lessonkit.runner import Run
 from lessonkit.shop import Shop
 
+MOST_AT_ONCE = 9
+"""So many decisions fit into a replay string."""
+
 CHOICES_OF_LATE = 40
 """How many more events than in the run without bad luck may happen while something is late."""
 
@@ -73,9 +76,9 @@ def explore(
     faults
         Whether calls fail.
     late
-        How many messages at most are late in one run. A program's own waiting may be late as well:
-        a process that gets no processor. A small scenario has all its orders tried before a large
-        number is reached; the exploration says so.
+        How many messages at most are late in one run, up to nine. A program's own waiting may be
+        late as well: a process that gets no processor. A small scenario has all its orders tried
+        before a large number is reached; the exploration says so.
     twice
         Whether messages are delivered twice: requests, and the deliveries of a bus.
     crashes
@@ -103,7 +106,8 @@ def explore(
         What the scenario raised in a case, unless it is a :class:`~lessonkit.shop.ShopError` or a
         timeout; a note says which case. Ctrl-C gives what was found so far.
     """
-    whole_number("late", late)
+    if whole_number("late", late) > MOST_AT_ONCE:
+        raise ValueError(f"late must be {MOST_AT_ONCE} at most; got {late!r}")
     whole_number("limit", limit, low=1)
     whole_number("processes", processes, low=1)
     for name, value in (("faults", faults), ("twice", twice), ("customers", customers)):
@@ -133,6 +137,7 @@ class Budget:
             (self.pairs or len(decisions) <= 1 or len(decisions) == kinds[Kind.LATE])
             and kinds[Kind.LATE] <= self.late
             and sum(kinds[kind] for kind in CUSTOMERS) <= 1
+            and len(decisions) <= MOST_AT_ONCE
         )
 
 

@@ -761,6 +761,7 @@ def test_a_scenario_that_is_no_coroutine_function_is_refused() -> None:
     [
         ({"late": -1}, ValueError),
         ({"late": 1.5}, TypeError),
+        ({"late": 10}, ValueError),
         ({"limit": 0}, ValueError),
         ({"processes": 0}, ValueError),
         ({"faults": 1}, TypeError),

@@ -24,8 +24,8 @@ from lessonkit.luck import touch
 from lessonkit.runner import run_on
 from lessonkit.shop.network import correlation
 
-MOST_RUNS = 300
-ONLY_LATE = Budget(faults=False, late=50, twice=False, crashes=None, customers=False, pairs=False)
+MOST_RUNS = 200
+ONLY_LATE = Budget(faults=False, late=9, twice=False, crashes=None, customers=False, pairs=False)
 
 Program = list[list[list[tuple[str, float]]]]
 """For each customer its steps; a step is calls made at once: the service, and the patience."""
@@ -127,7 +127,7 @@ programs = st.lists(st.lists(step, min_size=1, max_size=2), min_size=1, max_size
 
 
 @settings(
-    max_examples=20,
+    max_examples=15,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(programs)
