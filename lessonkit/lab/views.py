@@ -52,7 +52,7 @@ def shop_view(shop: Shop) -> str:
             (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
             (
                 _("mails"),
-                str(sum(order.mails for order in ledgers)),
+                str(sum(order.confirmations + order.regrets for order in ledgers)),
                 "bad" if "mail" in wrong else "plain",
             ),
         ]

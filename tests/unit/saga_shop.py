@@ -98,11 +98,10 @@ async def resume(shop: ShopWithLog) -> None:
     """What a new process of the order service does first."""
     for result in await order_saga(shop).resume():
         if result.state is SagaState.COMPENSATED:
-            # Whoever was told "we do not know yet" is still waiting to hear.
+            # Whoever was told "we do not know yet" is waiting to hear how it ended.
+            command = shop.log.command("create order", result.saga_id)
             with suppress(ShopError):
-                await shop.notification.send_regret(
-                    shop.log.command("create order", result.saga_id)
-                )
+                await shop.notification.send_regret(command)
 
 
 async def by_lesson(shop: Shop, command: CreateOrder | None = None) -> None:

@@ -278,14 +278,14 @@ BROKEN = {
 }
 
 REMARKED = {
-    "money is owed back": Wrong(
+    "money is still to be settled": Wrong(
         "money",
-        "O-001: 5,000 yen are owed back. It is written down, and will be done.",
+        "O-001: 5,000 yen are taken, though no order stands. What is left to do is written down.",
         NOTHING | {"charge": charge, "owed": is_owed, "then": cannot_say},
     ),
-    "pieces are owed back": Wrong(
+    "pieces are still to be settled": Wrong(
         "stock",
-        "O-001: 2 pieces still have to go back. It is written down, and will be done.",
+        "O-001: 2 pieces are held, though no order stands. What is left to do is written down.",
         NOTHING | {"reserve": reserve, "owed": is_owed, "then": cannot_say},
     ),
     "a mail is owed": Wrong(
@@ -666,9 +666,9 @@ def rules_of(shop: Shop, order_id: str, customer: str, is_owner: bool, owed: boo
         yield "more than one mail"
     if not stands:
         if money > 0:
-            yield "money is owed back" if owed else "no money without an order"
+            yield "money is still to be settled" if owed else "no money without an order"
         if have:
-            yield "pieces are owed back" if owed else "no stock without an order"
+            yield "pieces are still to be settled" if owed else "no stock without an order"
         if any(answer.told is Told.CONFIRMED for answer in answers):
             yield "no order lost"
         if last is Told.UNKNOWN and not regrets and not owed:
@@ -718,7 +718,8 @@ def some(rows: Iterable[Any], most: int) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.sampled_from(list(rows)), max_size=most)
 
 
-PLACED = some(itertools.product(COMMANDS, [*Told, None], [False, True]), 3)
+DONE = ("nothing", "saved", "half done", "all done")
+PLACED = some(itertools.product(COMMANDS, [*Told, None], DONE), 3)
 SAVED = some(KEPT, 1)
 TAKEN = some(itertools.product((*ORDERS, None), (-1, 1, 2, 3, 4), METHODS, (False, True)), 3)
 HELD = some(itertools.product((*ORDERS, None), LINES, (True, False)), 3)
@@ -730,19 +731,25 @@ OWED = some(ORDERS, 1)
 def small_books(draw: st.DrawFn) -> Shop:
     """A shop with anything on its books, right or wrong."""
     shop = Shop()
-    for command, told, is_kept in draw(PLACED):
+    for number, (command, told, done) in enumerate(draw(PLACED)):
         shop.customer.placed.append(command)
         if told is not None:
             answer = Answer(command.order_id, told, "", 0.0, 1.0, command.customer_id)
             shop.customer.answers.append(answer)
-        if is_kept:  # so that something may also be right
-            shop.database.orders[command.order_id] = Order.create(command)
+        order_id = command.order_id
+        if done != "nothing":  # so that something may also be right
+            shop.database.orders[order_id] = Order.create(command)
+        if done.endswith("done"):
+            held = command.items[:1] if done == "half done" else command.items
+            captures, reservations = shop.payment.captures, shop.inventory.reservations
+            captures[f"{number}"] = Capture("T", order_id, command.total, command.payment_method)
+            reservations[f"{number}"] = Reservation("R", order_id, held)
     for order in draw(SAVED):
         shop.database.orders[order.order_id] = order
     for number, taken in enumerate(draw(TAKEN)):
         shop.payment.captures[f"T-{number}"] = Capture("T", *taken)
-    for number, held in enumerate(draw(HELD)):
-        shop.inventory.reservations[f"R-{number}"] = Reservation("R", *held)
+    for number, more in enumerate(draw(HELD)):
+        shop.inventory.reservations[f"R-{number}"] = Reservation("R", *more)
     shop.notification.mails += [Mail(*one) for one in draw(MAILED)]
     shop.keepers.append(Owing(*draw(OWED)))
     return shop

@@ -23,6 +23,7 @@ from lessonkit import (
     Refused,
     ServiceRefused,
     Shop,
+    an_order,
     run,
 )
 from lessonkit.shop.network import correlation
@@ -521,7 +522,7 @@ def shop_with_listeners(shop: Shop) -> InMemoryEventBus:
 
     @bus.subscribe(Happened, service="inventory")
     async def reserve(event: Happened) -> None:
-        await shop.inventory.reserve(())
+        await shop.inventory.reserve(an_order().items)
 
     @bus.subscribe(Happened, service="payment")
     async def charge(event: Happened) -> None:
@@ -583,11 +584,17 @@ def test_what_stood_in_line_for_a_dead_service_is_refused_and_not_forgotten() ->
 
     async def main() -> list[Delivery]:
         bus = shop_with_listeners(shop)
-        for number in range(3):
+        for number in (1, 2, 3):
             bus.publish_and_forget(Happened(number))
         return await bus.close()
 
-    assert [d.event.number for d in run(main()).result] == [0, 1, 2]
+    failures = run(main()).result
+    assert [(d.subscriber, d.event.number) for d in failures] == [
+        ("inventory", 1),
+        ("inventory", 2),
+        ("inventory", 3),
+    ]
+    assert sum(capture.amount for capture in shop.payment.captures.values()) == 6
 
 
 def test_the_same_run_gives_the_same_trace() -> None:
@@ -596,9 +603,9 @@ def test_the_same_run_gives_the_same_trace() -> None:
 
         async def main() -> None:
             bus = shop_with_listeners(shop)
-            for number in range(5):
+            for number in range(1, 6):
                 bus.publish_and_forget(Happened(number))
-            await bus.close()
+            assert await bus.close() == []
 
         return run(main()).trace.digest()
 

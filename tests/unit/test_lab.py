@@ -6,12 +6,26 @@ import asyncio
 import re
 from base64 import b64decode
 from collections.abc import Iterator
+from html import unescape
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
-from lessonkit import Crash, Down, Order, Refused, ReplyLost, Shop, explore, language, run
+from lessonkit import (
+    Crash,
+    Down,
+    Item,
+    Order,
+    Refused,
+    ReplyLost,
+    Shop,
+    an_order,
+    explore,
+    language,
+    run,
+)
+from lessonkit.explorer import replay
 from lessonkit.lab import Mermaid, Picture, case_view, charts, shop_view, table, tiles, timeline
 from lessonkit.lab.svg import round_step, shorten, text_width
 from lessonkit.shop import CreateOrder
@@ -28,7 +42,7 @@ def _english() -> Iterator[None]:
     language("en")
 
 
-def plain(shop: Shop):
+def plain(shop: Shop, command: CreateOrder | None = None):
     async def create_order(command: CreateOrder) -> Order:
         await shop.inventory.reserve(command.items)
         payment = await shop.payment.charge(command.total, command.payment_method)
@@ -37,7 +51,7 @@ def plain(shop: Shop):
         await shop.notification.send_order_confirmation(order)
         return order
 
-    return shop.place_order(create_order)
+    return shop.place_order(create_order, command)
 
 
 def trace_of(*faults: object) -> Trace:
@@ -242,11 +256,87 @@ def test_the_shop_view_says_what_the_audit_says() -> None:
     assert "5,000 yen were taken, but there is no order." in shop_view(shop)
 
 
-def test_a_case_is_shown_with_its_title_and_its_run() -> None:
-    case = explore(plain).cases[3]
+def words_of(html: str) -> str:
+    return re.sub(r"<[^>]*>|\s+", " ", html)
+
+
+def values(html: str) -> dict[str, str]:
+    """The tiles of a view: what each is called, and what it says."""
+    cells = ElementTree.fromstring(f"<all>{html}</all>")[0]
+    rows = [[text.strip() for text in tile.itertext() if text.strip()] for tile in cells]
+    return {label: value for *_mark, value, label in rows}
+
+
+def test_the_shop_view_shows_side_by_side_what_was_ordered_held_and_taken() -> None:
+    shop = Shop()
+
+    async def three_pieces(command: CreateOrder) -> None:
+        await shop.inventory.reserve((Item("P-1", 3, 2500),))
+        await shop.payment.charge(7500, "card")
+        await shop.database.save(Order.create(command))
+        for _ in range(2):
+            await shop.notification.send_order_confirmation(command)
+
+    async def two_orders() -> None:
+        await shop.place_order(three_pieces)
+        await plain(shop, an_order(2))
+
+    run(two_orders())
+    view = shop_view(shop)
+    shown = values(view)
+    assert shown["ordered"] == "4 pieces, 10,000 yen"
+    assert (shown["pieces held"], shown["yen taken"], shown["mails"]) == ("5", "12,500", "3")
+    assert (shown["orders"], shown["the customer was told"]) == ("2", "confirmed")
+    said = words_of(view)
+    assert "✗ O-001: too many pieces are held: 3 × P-1 for an order of 2 × P-1." in said
+    assert "✗ O-001: 7,500 yen were taken for an order of 5,000 yen." in said
+    assert "• O-001: the customer got 2 mails for one order: a nuisance, no lie." in said
+    assert "O-002" not in said
+    assert "The books balance." not in said
+
+
+def test_a_mail_that_is_owed_leaves_the_books_in_balance_and_one_that_is_lost_does_not() -> None:
+    class Owing:
+        def owes(self, order_id: str) -> bool:
+            return True
+
+    async def no_mail(command: CreateOrder) -> None:
+        await shop.inventory.reserve(command.items)
+        await shop.payment.charge(command.total, command.payment_method)
+        await shop.database.save(Order.create(command))
+
+    shop = Shop()
+    run(shop.place_order(no_mail))
+    lost = words_of(shop_view(shop))
+    assert "✗ O-001: the order stands, but its mail is lost" in lost
+    assert "The books balance." not in lost
+    shop.keepers.append(Owing())
+    owed = words_of(shop_view(shop))
+    assert "✓ The books balance." in owed
+    assert "• O-001: the mail is owed." in owed
+
+
+def test_what_somebody_calls_his_product_cannot_break_out_of_the_view() -> None:
+    shop = Shop(stock={NASTY: 1})
+    run(plain(shop, CreateOrder(NASTY, NASTY, (Item(NASTY, 1, 1),))))
+    shop.inventory.reservations.clear()
+    view = shop_view(shop)
+    assert "<script" not in view
+    ElementTree.fromstring(f"<all>{view}</all>")
+
+
+def test_a_case_is_shown_with_its_title_its_run_and_how_to_see_it_again() -> None:
+    exploration = explore(plain)
+    case = exploration.find("reply-lost", "payment.charge")
     view = case_view(case)
     assert case.title in view
+    assert "5,000 yen were taken, but there is no order." in view
     assert "<svg" in view
+    (text,) = re.findall(r'replay\("(.*?)", scenario\)', unescape(view))
+    assert text == case.replay
+    again = replay(text, plain)
+    assert (again.title, again.violations) == (case.title, case.violations)
+    assert "replay(" not in case_view(exploration.find())  # there is no bad luck to come back
 
 
 def test_a_table_shows_all_of_its_text() -> None:

@@ -14,6 +14,10 @@ import pytest
 
 from lessonkit import (
     CreateOrder,
+    KeyReused,
+    NoReply,
+    OrderFailed,
+    OutcomeUnknown,
     Saga,
     SagaLog,
     SagaResult,
@@ -23,13 +27,17 @@ from lessonkit import (
     ServiceRefused,
     ShopError,
     Step,
+    Told,
     an_order,
+    audit,
     run,
 )
 from lessonkit.messages import current_language, language
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.database import Database, DatabaseLocked, DatabaseUnavailable
+from lessonkit.shop.customer import Answer
 from lessonkit.shop.network import correlation
+from tests.unit.saga_shop import ShopWithLog, order_saga, resume
 
 COMPLETED, COMPENSATED, FAILED = SagaState.COMPLETED, SagaState.COMPENSATED, SagaState.FAILED
 STEADY = Backoff(base=1.0, cap=8.0, jitter=False)
@@ -332,6 +340,11 @@ def test_a_timeout_in_the_middle_of_a_backoff_counts(play: Play) -> None:
     assert play.calls == ["a", "a"]
 
 
+def test_a_timer_that_was_not_needed_does_not_move_the_end(play: Play) -> None:
+    saga = Saga("order", [play.step("a", takes=1.0)], step_timeout=200, timeout=300)
+    assert run(saga.execute("O-001", None), drain=math.inf).trace.clock() == 1.0
+
+
 def test_both_timeouts_at_one_instant_end_the_saga(play: Play) -> None:
     steps = [play.step("a"), play.step("b", takes=5.0)]
     result = execute(Saga("order", steps, attempts=3, step_timeout=2.0, timeout=2.0))
@@ -512,11 +525,20 @@ def test_the_known_result_of_a_saga_that_was_undone_has_its_error_in_words(play:
     assert play.calls == ["a", "b", "undo a"]
 
 
-def test_an_id_that_belongs_to_another_command_is_refused(play: Play) -> None:
-    saga = Saga("order", [play.step("a")], log=SagaLog())
-    execute(saga)
-    with pytest.raises(ValueError, match="saga_id must be new, for another command; got 'O-001'"):
-        execute(saga, command=an_order(2))
+@pytest.mark.parametrize("when", [1.0, 9.0], ids=["under way", "finished"])
+def test_an_id_that_belongs_to_another_command_is_refused_at_once(play: Play, when: float) -> None:
+    saga = Saga("order", [play.step("a", takes=5.0)], log=SagaLog())
+
+    async def main() -> SagaResult:
+        first = asyncio.create_task(saga.execute("O-001", an_order()))
+        await asyncio.sleep(when)
+        with pytest.raises(KeyReused, match="saga_id 'O-001' belongs to another command"):
+            await saga.execute("O-001", an_order(2))
+        assert asyncio.get_running_loop().time() == when
+        return await first
+
+    assert run(main()).result.state == COMPLETED
+    assert play.calls == ["a"]
 
 
 def test_an_id_that_belongs_to_another_saga_is_refused(play: Play) -> None:
@@ -526,18 +548,187 @@ def test_an_id_that_belongs_to_another_saga_is_refused(play: Play) -> None:
         execute(Saga("return", [play.step("a")], log=log))
 
 
-def test_a_saga_that_is_under_way_is_not_executed_a_second_time(play: Play) -> None:
-    saga = Saga("order", [play.step("a", takes=1.0)], log=SagaLog())
+# --- the customer clicks twice -------------------------------------------------------------------
 
-    async def twice() -> list[Any]:
-        both = [saga.execute("O-001", an_order()) for _ in range(2)]
-        return await asyncio.gather(*both, return_exceptions=True)
 
-    first, second = run(twice()).result
+def clicks(saga: Saga, *moments: float) -> list[Any]:
+    """Execute one saga several times; what came of each, and when."""
+
+    async def click(moment: float) -> tuple[Any, float]:
+        await asyncio.sleep(moment)
+        (outcome,) = await asyncio.gather(saga.execute("O-001", an_order()), return_exceptions=True)
+        return outcome, asyncio.get_running_loop().time()
+
+    async def all_of_them() -> list[tuple[Any, float]]:
+        return await asyncio.gather(*map(click, moments))
+
+    return run(all_of_them()).result
+
+
+def test_all_clicks_get_one_result_and_each_step_is_done_once(play: Play) -> None:
+    steps = [play.step("a", takes=1.0), play.step("b", takes=1.0)]
+    found = clicks(Saga("order", steps, log=SagaLog()), 0.0, 0.0, 1.5, 9.0)
+    done = {"a": "a is done", "b": "b is done"}
+    result = SagaResult("O-001", COMPLETED, done, None, (), True)
+    assert found == [(result, 2.0), (result, 2.0), (result, 2.0), (result, 9.0)]
+    assert play.calls == ["a", "b"]
+
+
+def test_all_clicks_hear_that_it_was_undone_and_it_is_undone_once(play: Play) -> None:
+    steps = [play.step("a", undo_takes=2.0), play.step("b", Refuses(), takes=1.0)]
+    found = clicks(Saga("order", steps, compensate_before=True, log=SagaLog()), 0.0, 0.0, 2.0)
+    assert [(result.state, when) for result, when in found] == [(COMPENSATED, 3.0)] * 3
+    assert ["payment refused the request" in str(result.error) for result, _ in found] == [True] * 3
+    assert play.calls == ["a", "b", "undo b", "undo a"]
+
+
+def test_a_mistake_in_the_program_does_not_leave_the_other_clicks_waiting(play: Play) -> None:
+    mistake = ZeroDivisionError("1 / 0")
+    steps = [play.step("a"), play.step("b", Refuses(mistake), takes=1.0)]
+    (first, _), (second, _) = clicks(Saga("order", steps, log=SagaLog()), 0.0, 0.5)
+    assert first is mistake
+    assert (second.state, str(second.error)) == (COMPENSATED, "ZeroDivisionError: 1 / 0")
+
+
+async def first_and_second(saga: Saga, cancel: str) -> list[Any]:
+    """Two clicks, and one of them is cancelled on the way; what came of both."""
+    tasks = [asyncio.create_task(saga.execute("O-001", an_order())) for _ in range(2)]
+    await asyncio.sleep(1.0)
+    tasks[0 if cancel == "the first" else 1].cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("shield", [False, True])
+def test_a_second_click_that_is_cancelled_leaves_the_first_alone(play: Play, shield: bool) -> None:
+    steps = [play.step("a", takes=5.0), play.step("b")]
+    saga = Saga("order", steps, shield=shield, log=SagaLog())
+    first, second = run(first_and_second(saga, "the second")).result
     assert first.state == COMPLETED
+    assert isinstance(second, asyncio.CancelledError)
+    assert play.calls == ["a", "b"]
+
+
+def test_when_the_first_click_is_cancelled_the_second_learns_that_nobody_can_say(
+    play: Play,
+) -> None:
+    saga = Saga("order", [play.step("a", takes=5.0), play.step("b")], log=SagaLog())
+    first, second = run(first_and_second(saga, "the first")).result
+    assert isinstance(first, asyncio.CancelledError)
     assert isinstance(second, SagaUnfinished)
-    assert "'O-001' is in the log (running); resume() drives it on" in str(second)
+    assert isinstance(second, OutcomeUnknown)  # the customer is told: we do not know yet
+    assert str(second) == "saga 'O-001' is in the log (running); resume() drives it on"
     assert play.calls == ["a"]
+
+
+def test_under_a_shield_the_second_click_learns_how_it_ended(play: Play) -> None:
+    steps = [play.step("a", undo_takes=2.0), play.step("b", takes=5.0)]
+    saga = Saga("order", steps, shield=True, log=SagaLog())
+    first, second = run(first_and_second(saga, "the first")).result
+    assert isinstance(first, asyncio.CancelledError)
+    assert second.state == COMPENSATED
+
+
+def test_a_click_after_a_run_that_was_left_does_not_wait_for_it(play: Play) -> None:
+    saga = left_unfinished(play, [play.step("a", takes=5.0)], SagaLog())
+    with pytest.raises(SagaUnfinished):
+        execute(saga)
+    assert [result.state for result in resumed(saga)] == [COMPENSATED]
+    assert execute(saga).state == COMPENSATED
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same Saga", "another Saga"])
+def test_a_click_in_a_new_process_does_not_wait_for_the_dead_one(same: bool) -> None:
+    shop = ShopWithLog()
+    sagas = [order_saga(shop), order_saga(shop)]
+
+    async def nothing() -> None:
+        pass
+
+    async def create_order(command: CreateOrder) -> None:
+        saga = sagas[0 if same else len(shop.customer.placed) - 1]
+        (await saga.execute(command.order_id, command)).check()
+
+    async def main() -> list[Answer]:
+        first = asyncio.create_task(shop.place_order(create_order))
+        await asyncio.sleep(0.2)  # it waits for the payment
+        shop.network.kill("orders")
+        await shop.restart("orders", nothing())
+        return [await shop.place_order(create_order), await first]
+
+    second, first = run(main(), drain=math.inf).result
+    assert (first.told, second.told) == (Told.NOTHING, Told.UNKNOWN)
+    assert second.wait == 0
+    assert shop.log.state("O-001") == SagaState.RUNNING
+    run(shop.restart("orders", resume(shop)), drain=math.inf)
+    assert shop.log.state("O-001") == COMPENSATED
+    assert audit(shop) == []
+
+
+# --- what the customer is told, and what is owed -------------------------------------------------
+
+
+def test_a_result_is_checked_before_anybody_is_told_that_it_went_well(play: Play) -> None:
+    done = execute(Saga("order", [play.step("a", pivot=True), play.step("b")]))
+    late = execute(Saga("order", [play.step("a", pivot=True), play.step("b", Refuses())]))
+    assert (done.state, late.state) == (COMPLETED, FAILED)
+    assert (done.check(), late.check()) == (done, late)  # both orders stand
+    undone = execute(Saga("order", [play.step("a"), play.step("b", Refuses())]))
+    with pytest.raises(OrderFailed, match="payment refused the request") as caught:
+        undone.check()
+    assert caught.value.__cause__ is undone.error
+    stuck = execute(
+        Saga("order", [play.step("a", undo_fails=Refuses()), play.step("b", Refuses())])
+    )
+    with pytest.raises(OutcomeUnknown, match="payment refused the request"):
+        stuck.check()
+
+
+def test_what_was_undone_for_a_process_that_died_has_failed(play: Play) -> None:
+    saga = left_unfinished(play, [play.step("a"), play.step("b", takes=5.0)], SagaLog())
+    (result,) = resumed(saga)
+    assert (result.state, result.error) == (COMPENSATED, None)
+    with pytest.raises(OrderFailed, match="saga 'O-001' is compensated"):
+        result.check()
+
+
+def test_only_a_saga_that_has_failed_says_that_it_still_owes_something(play: Play) -> None:
+    log = SagaLog()
+    fails = Refuses(times=1)
+    steps = [play.step("a", undo_takes=1.0, undo_fails=fails), play.step("b", Refuses(), takes=1.0)]
+    saga = Saga("order", steps, log=log)
+    assert not log.owes("O-001")  # it does not know it
+
+    async def main() -> list[bool]:
+        execution = asyncio.create_task(saga.execute("O-001", an_order()))
+        owed = []
+        for _ in range(3):
+            await asyncio.sleep(0.7)  # running, compensating, failed
+            owed.append(log.owes("O-001"))
+        await execution
+        return owed
+
+    assert run(main()).result == [False, False, True]
+    assert [result.state for result in resumed(saga)] == [COMPENSATED]
+    assert not log.owes("O-001")
+    execute(Saga("order", [play.step("a")], log=log), "O-002")
+    assert not log.owes("O-002")
+
+
+def test_if_the_pivot_cannot_be_undone_nothing_before_it_is(play: Play) -> None:
+    undo_fails = Refuses(ServiceRefused("database"), times=1)
+    pivot = play.step("save", Refuses(NoReply("database")), undo_fails=undo_fails, pivot=True)
+    saga = Saga("order", [play.step("a"), pivot], compensate_before=True, log=SagaLog())
+    result = execute(saga)
+    assert play.calls == ["a", "save", "undo save"]
+    assert (result.state, result.committed) == (FAILED, False)
+    assert result.owed == ("save: not undone (ServiceRefused: database refused the request)",)
+    play.calls.clear()
+    (result,) = resumed(saga)
+    assert play.calls == ["undo save", "undo a"]
+    assert (result.state, result.owed) == (COMPENSATED, ())
+
+
+# --- whom a log knows ----------------------------------------------------------------------------
 
 
 def test_of_two_processes_that_start_one_saga_one_is_refused() -> None:

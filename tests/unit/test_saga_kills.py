@@ -6,19 +6,24 @@ in the middle of a compensation, in the middle of a resume.
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lessonkit import SagaLog, SagaState, run
+from lessonkit import Saga, SagaLog, SagaState, Step, run
 from lessonkit.faults import stream
 from lessonkit.patterns.database import Database
+from lessonkit.patterns.saga.table import What
 from tests.unit.saga_victim import SERVICES, Services, make_saga
 
 KILLS = 100
@@ -27,31 +32,42 @@ LONGEST = 0.05
 """Seconds of work before the process is killed."""
 
 
-def kill_again_and_again(folder: Path, first: int, kills: int) -> None:
-    rng = stream(first, "kills")
-    with subprocess.Popen(
-        [sys.executable, str(VICTIM), str(folder)],
-        cwd=VICTIM.parents[2],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as parent:
+class Victim:
+    """A program that starts children one after the other; each is killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.parent = subprocess.Popen(
+            [sys.executable, str(VICTIM), str(folder)],
+            cwd=VICTIM.parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def kill(self, seeds: range) -> None:
+        """Start a child for each seed, and kill it after a while."""
+        parent, rng = self.parent, stream(seeds.start, "kills")
         assert parent.stdin is not None
         assert parent.stdout is not None
-        assert parent.stderr is not None
-        endings = []
-        for number in range(first, first + kills):
+        for number in seeds:
             print(number, file=parent.stdin, flush=True)
             child = parent.stdout.readline()
-            if not child:
-                break
+            assert child, self.end()
             time.sleep(rng.uniform(0, LONGEST))
             os.kill(int(child), signal.SIGKILL)
-            endings.append(int(parent.stdout.readline()))
-        parent.stdin.close()
-        errors = parent.stderr.read()
-    assert endings == [-signal.SIGKILL] * kills, errors
+            assert int(parent.stdout.readline()) == -signal.SIGKILL, self.end()
+
+    def end(self) -> str:
+        """Let the program end; return what it had to complain of."""
+        return self.parent.communicate()[1]
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Iterator[Victim]:
+    one = Victim(tmp_path)
+    yield one
+    one.end()
 
 
 def check(folder: Path) -> Counter[SagaState]:
@@ -88,10 +104,12 @@ def resume(folder: Path) -> None:
         services.database.close()
 
 
-def test_after_each_of_a_hundred_kills_every_saga_comes_to_its_end(tmp_path: Path) -> None:
+def test_after_each_of_a_hundred_kills_every_saga_comes_to_its_end(
+    victim: Victim, tmp_path: Path
+) -> None:
     unfinished = 0
     for first in range(0, KILLS, 10):
-        kill_again_and_again(tmp_path, first, 10)
+        victim.kill(range(first, first + 10))
         states = check(tmp_path)
         unfinished += states.total() - states[SagaState.COMPLETED] - states[SagaState.COMPENSATED]
         resume(tmp_path)
@@ -107,11 +125,61 @@ def test_after_each_of_a_hundred_kills_every_saga_comes_to_its_end(tmp_path: Pat
     assert (2,) in resumed  # some were killed once more while they were resumed
 
 
-def test_this_would_notice_a_charge_that_was_never_given_back(tmp_path: Path) -> None:
-    kill_again_and_again(tmp_path, 0, 5)
+def test_this_would_notice_a_charge_that_was_never_given_back(
+    victim: Victim, tmp_path: Path
+) -> None:
+    victim.kill(range(5))
     resume(tmp_path)
     services = Database(tmp_path / "services.db")
     services.execute("DELETE FROM ledger WHERE service = 'payment' AND pieces < 0")
     services.close()
     with pytest.raises(AssertionError):
         check(tmp_path)
+
+
+# --- two processes resume one saga ---------------------------------------------------------------
+
+LONG = 60.0
+
+
+def resume_in_a_process(path: Path, name: str, came: dict[str, Any], answers: Any) -> None:
+    """Resume; whoever is first waits in the middle of it until the other one has come as well."""
+
+    async def act(command: dict[str, int]) -> None: ...
+
+    async def undo(command: dict[str, int]) -> None:
+        came[name].set()
+        if name == "first":
+            assert came["second"].wait(LONG)
+
+    with SagaLog(path, dict) as log:
+        results = asyncio.run(Saga("s", [Step("a", act, undo), Step("b", act)], log=log).resume())
+    answers.put((name, [str(result.state) for result in results]))
+
+
+def test_of_two_processes_that_resume_one_saga_one_ends_it_and_the_other_stops(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "saga.db"
+    with SagaLog(path, dict) as log:
+        log.start("s", "O-001", {"yen": 5000})
+        log.write("O-001", 1, What.BEGUN, "a", None)
+        log.write("O-001", 1, What.DONE, "a", None)
+    context = multiprocessing.get_context("fork")
+    came, answers = {name: context.Event() for name in ("first", "second")}, context.Queue()
+    processes = [
+        context.Process(target=resume_in_a_process, args=(path, name, came, answers))
+        for name in came
+    ]
+    processes[0].start()
+    assert came["first"].wait(LONG)  # it has begun to undo
+    processes[1].start()
+    said = dict(answers.get(timeout=LONG) for _ in processes)
+    for process in processes:
+        process.join(LONG)
+    assert said == {"first": [], "second": ["compensated"]}
+    with SagaLog(path, dict) as log:
+        assert log.state("O-001") is SagaState.COMPENSATED
+        whats = [entry.what for entry in log.history("O-001")]
+    assert whats[-4:] == [What.RESUMED, What.COMPENSATING, What.UNDONE, What.COMPENSATED]
+    assert (whats.count(What.RESUMED), whats.count(What.UNDONE)) == (2, 1)

@@ -61,7 +61,10 @@ class SagaResult:
         if self.committed:
             return self
         kind = OrderFailed if self.state is SagaState.COMPENSATED else OutcomeUnknown
-        raise kind(str(self.error)) from self.error
+        why = (
+            self.error or f"saga {self.saga_id!r} is {self.state}"
+        )  # a dead process leaves no error
+        raise kind(str(why)) from self.error
 
 
 class Progress:
