@@ -590,42 +590,42 @@ def test_a_mistake_in_the_program_does_not_leave_the_other_clicks_waiting(play: 
     assert (second.state, str(second.error)) == (COMPENSATED, "ZeroDivisionError: 1 / 0")
 
 
-async def first_and_second(saga: Saga, cancel: str) -> list[Any]:
-    """Two clicks, and one of them is cancelled on the way; what came of both."""
-    tasks = [asyncio.create_task(saga.execute("O-001", an_order())) for _ in range(2)]
+async def three_clicks(saga: Saga, cancelled: int) -> list[Any]:
+    """Three clicks at once, and one of them is cancelled on the way; what came of each."""
+    tasks = [asyncio.create_task(saga.execute("O-001", an_order())) for _ in range(3)]
     await asyncio.sleep(1.0)
-    tasks[0 if cancel == "the first" else 1].cancel()
+    tasks[cancelled - 1].cancel()
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.mark.parametrize("shield", [False, True])
-def test_a_second_click_that_is_cancelled_leaves_the_first_alone(play: Play, shield: bool) -> None:
+def test_a_second_click_that_is_cancelled_leaves_the_others_alone(play: Play, shield: bool) -> None:
     steps = [play.step("a", takes=5.0), play.step("b")]
     saga = Saga("order", steps, shield=shield, log=SagaLog())
-    first, second = run(first_and_second(saga, "the second")).result
+    first, second, third = run(three_clicks(saga, cancelled=2)).result
     assert first.state == COMPLETED
     assert isinstance(second, asyncio.CancelledError)
+    assert third == first
     assert play.calls == ["a", "b"]
 
 
-def test_when_the_first_click_is_cancelled_the_second_learns_that_nobody_can_say(
-    play: Play,
-) -> None:
+def test_when_the_first_click_is_cancelled_the_others_learn_that_nobody_can_say(play: Play) -> None:
     saga = Saga("order", [play.step("a", takes=5.0), play.step("b")], log=SagaLog())
-    first, second = run(first_and_second(saga, "the first")).result
+    first, *others = run(three_clicks(saga, cancelled=1)).result
     assert isinstance(first, asyncio.CancelledError)
-    assert isinstance(second, SagaUnfinished)
-    assert isinstance(second, OutcomeUnknown)  # the customer is told: we do not know yet
-    assert str(second) == "saga 'O-001' is in the log (running); resume() drives it on"
+    for other in others:
+        assert isinstance(other, SagaUnfinished)
+        assert isinstance(other, OutcomeUnknown)  # the customer is told: we do not know yet
+        assert str(other) == "saga 'O-001' is in the log (running); resume() drives it on"
     assert play.calls == ["a"]
 
 
-def test_under_a_shield_the_second_click_learns_how_it_ended(play: Play) -> None:
+def test_under_a_shield_the_other_clicks_learn_how_it_ended(play: Play) -> None:
     steps = [play.step("a", undo_takes=2.0), play.step("b", takes=5.0)]
     saga = Saga("order", steps, shield=True, log=SagaLog())
-    first, second = run(first_and_second(saga, "the first")).result
+    first, second, third = run(three_clicks(saga, cancelled=1)).result
     assert isinstance(first, asyncio.CancelledError)
-    assert second.state == COMPENSATED
+    assert (second.state, third) == (COMPENSATED, second)
 
 
 def test_a_click_after_a_run_that_was_left_does_not_wait_for_it(play: Play) -> None:
