@@ -212,7 +212,7 @@ def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             # It may await even in its last finally, or raise there: what counts came before.
             with suppress(Exception):
-                task.get_coro().close()
+                task.context.run(task.get_coro().close)
         loop.close()
         loop.tasks.clear()
     return failures

@@ -48,6 +48,8 @@ class VirtualTask(FastTask):  # type: ignore[type-arg]
     """
 
     def __init__(self, coro: Coroutine[Any, Any, Any], *, number: int, **options: Any) -> None:
+        self.context = options.setdefault("context", None) or copy_context()
+        options["context"] = self.context
         self.number = number  # first of all: asyncio puts the new task into a set at once
         super().__init__(coro, **options)
 
@@ -109,6 +111,8 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.tasks: list[VirtualTask] = []
         self.failures: list[BaseException] = []
+        # Says of which callbacks nobody is left to run them: a killed process runs no further line.
+        self.is_dead: Callable[[Handle], bool] | None = None
         self._now = 0.0
         self._steps_before_now = 0
         self._queue: deque[Handle] = deque()
@@ -214,7 +218,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
             for _ in range(count):
                 handle = take()
                 callback = handle.callback
-                if callback is not None:
+                if callback is not None and not (self.is_dead and self.is_dead(handle)):
                     try:
                         handle.context.run(callback, *handle.args)
                     except Exception as error:

@@ -255,7 +255,7 @@ class ExploringLoop(VirtualTimeLoop):
             self.steps += 1
             handle = queue.popleft()
             callback = handle.callback
-            if callback is None:
+            if callback is None or (self.is_dead and self.is_dead(handle)):
                 continue
             if not isinstance(callback, Happening):
                 context = handle.context

@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, S
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
+from lessonkit.clock import VirtualTimeLoop
+from lessonkit.clock.loop import Handle
 from lessonkit.faults import AnyFault, Crash, Fault, Latency, stream
-from lessonkit.luck import Leg, current_luck
+from lessonkit.luck import Happening, Leg, current_luck
 from lessonkit.messages import N_
 from lessonkit.shop.process import Process, here
 from lessonkit.shop.request import Request
@@ -135,8 +137,13 @@ class Network:
         """Kill the process of ``service`` now."""
         current_trace().note(service, CRASH)
         self.processes[service].kill()
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, VirtualTimeLoop):
+            loop.is_dead = _is_dead
         if self.on_kill is not None:
-            self.on_kill(service)
+            outside = copy_context()  # whoever starts it again is not the dead one
+            outside.run(here.set, None)
+            outside.run(self.on_kill, service)
 
     async def restart(self, service: str, work: Coroutine[Any, Any, T]) -> T:
         """Start a new process for ``service`` and run ``work`` in it; return its result."""
@@ -145,6 +152,12 @@ class Network:
         context = copy_context()
         context.run(here.set, process)
         return await asyncio.get_running_loop().create_task(work, context=context)
+
+
+def _is_dead(handle: Handle) -> bool:
+    # Nobody is left to run its timers and its tasks. What it has sent is on its way all the same.
+    process = handle.context.get(here)
+    return process is not None and not process.alive and not isinstance(handle.callback, Happening)
 
 
 def _with_streams(faults: Sequence[AnyFault], seed: int) -> Iterator[tuple[Fault, random.Random]]:

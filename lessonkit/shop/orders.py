@@ -117,10 +117,10 @@ class Order:
 
     def is_same_purchase(self, other: Order) -> bool:
         """Whether both are about the same purchase, however far each has come."""
-        return (self.order_id, self.customer_id, self.items, self.total) == (
+        return (self.order_id, self.customer_id, pieces_of(self.items), self.total) == (
             other.order_id,
             other.customer_id,
-            other.items,
+            pieces_of(other.items),
             other.total,
         )
 

@@ -89,6 +89,8 @@ class Inventory:
 
     def _reserve(self, items: tuple[Item, ...], key: str | None) -> ReserveResult:
         wanted = pieces_of(check_items("items", items))
+        if key is not None:
+            some_text("key", key)
         for product in wanted:
             if product not in self.stock:
                 raise NotFound(f"no product {product!r}; there are {', '.join(self.stock)}")
@@ -191,6 +193,8 @@ class Payment:
         # Before anything is on the books: what no payment service takes must leave no trace there.
         whole_number("amount", amount, low=1)
         some_text("method", method)
+        if key is not None:
+            some_text("key", key)
         if key in self._by_key:
             capture = self.captures[self._by_key[key]]
             if (capture.amount, capture.method) != (amount, method):

@@ -705,6 +705,40 @@ def test_a_process_that_is_killed_and_started_again_leaves_its_old_work_undone()
     assert len(shop.network.calls) == 1
 
 
+def sleeps_and_goes_on(shop: Shop, log: list[str]) -> OrderFunction:
+    async def create_order(command: CreateOrder) -> None:
+        try:
+            async with asyncio.timeout(1):
+                await asyncio.sleep(5)
+        except TimeoutError:
+            log.append("except TimeoutError")
+        finally:
+            log.append("finally")
+
+    return create_order
+
+
+@pytest.mark.parametrize("asleep", [sleeps_and_charges, sleeps_and_goes_on])
+def test_a_process_that_is_killed_in_its_sleep_never_wakes(asleep: Any) -> None:
+    _, _, seen = kill_at(0.5, asleep)
+    assert seen == ["orders.create_order"]
+
+
+def test_the_end_of_the_run_does_not_let_a_dead_process_send_anything() -> None:
+    def reserves_at_last(shop: Shop, log: list[str]) -> OrderFunction:
+        async def create_order(command: CreateOrder) -> None:
+            try:
+                await shop.payment.charge(command.total, "card")
+            finally:
+                await shop.inventory.reserve(command.items)
+
+        return create_order
+
+    shop, outcome, _ = kill_at(0.1, reserves_at_last)
+    assert len(shop.network.calls) == 2
+    assert "reserve" not in [m.what for m in outcome.trace.messages]
+
+
 # A refusal is back after 40 ms; nobody waits any more at the later moments.
 WAITING = [
     (moment, fault)

@@ -182,6 +182,14 @@ def test_the_hybrid_survives_every_pair() -> None:
 
 
 @pytest.mark.slow
+def test_two_messages_may_be_late() -> None:
+    found = tried(HASTY, late=2, faults=False, twice=False, crashes=None)
+    assert in_words(found.counterexamples) == []
+    assert found.complete
+    assert found.tried > 3000
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("command", [DECLINED, TOO_MANY], ids=["card declined", "out of stock"])
 def test_so_it_does_when_the_order_has_to_be_undone(command: CreateOrder) -> None:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PYTHONS = [sys.executable, *filter(None, os.environ.get("LESSONKIT_PYTHONS", "").split(os.pathsep))]
 PROCESSES = 20
 
-GOLDEN = "?"
+GOLDEN = "78e4683199690153"
 """It may change only when the saga, the shop or the search is changed."""
 
 

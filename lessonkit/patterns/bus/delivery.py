@@ -143,12 +143,13 @@ class Delivery(Work):
     def _move_to(self, process: Process) -> None:
         if not process.alive:
             raise ServiceRefused(process.name)
+        outside = copy_context()  # whoever learns of the death is not the dead one
         here.set(process)
         # A killed process tells all to whom it owes a reply that none will come. So it owes one.
         reply = asyncio.get_running_loop().create_future()
         process.owed[reply] = None
         self._owed_by = (process, reply)
-        reply.add_done_callback(self._process_was_killed)
+        reply.add_done_callback(self._process_was_killed, context=outside)
 
     def _process_was_killed(self, reply: asyncio.Future[None]) -> None:
         error = reply.exception()
