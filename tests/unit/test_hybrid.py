@@ -127,7 +127,7 @@ def test_the_originals_survive_about_half_of_the_bad_luck(
 
 @pytest.mark.parametrize(
     ("command", "told", "of"),
-    [(ORDINARY, Told.CONFIRMED, 176), (DECLINED, Told.FAILED, 201), (TOO_MANY, Told.FAILED, 159)],
+    [(ORDINARY, Told.CONFIRMED, 177), (DECLINED, Told.FAILED, 201), (TOO_MANY, Told.FAILED, 159)],
     ids=["ordinary", "card declined", "out of stock"],
 )
 def test_the_hybrid_survives_every_bad_luck(command: CreateOrder, told: Told, of: int) -> None:
@@ -166,7 +166,7 @@ def test_two_clicks_are_one_order_and_the_last_pieces_go_to_one_customer() -> No
 def test_process_and_successor_may_both_be_killed_and_customers_may_be_two() -> None:
     found = tried(Hybrid, pairs=True, **NO_CALL_FAILS)
     assert in_words(found.counterexamples) == []
-    assert found.survived == found.tried == 167  # as the notebook says
+    assert found.survived == found.tried == 185  # as the notebook says
     late = [case for case in found.cases if any(order.owed for order in case.ledgers)]
     assert in_words(late) == []
     assert all(is_told(order) for case in found.cases for order in case.ledgers)
@@ -178,7 +178,7 @@ def test_the_hybrid_survives_every_pair() -> None:
     found = tried(HASTY, pairs=True)
     assert in_words(found.counterexamples) == []
     assert found.complete
-    assert (found.survived, found.tried, found.runs) == (7892, 7892, 17_578)  # as it says there
+    assert (found.survived, found.tried, found.runs) == (8043, 8043, 17_727)  # as it says there
 
 
 @pytest.mark.slow
