@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 import time
 from typing import Any
@@ -12,11 +14,15 @@ PATIENCE = 0.5
 """Seconds after which something is shown."""
 
 
+QUIET = "LESSONKIT_QUIET"
+"""The environment variable that turns it off: stored outputs are not to depend on the machine."""
+
+
 class Progress:
     """Shows nothing in the first half-second, and takes away in the end what it has shown."""
 
     def __init__(self) -> None:
-        self._next = time.monotonic() + PATIENCE
+        self._next = math.inf if os.environ.get(QUIET) else time.monotonic() + PATIENCE
         self._handle: Any = None
 
     def __enter__(self) -> Progress:
@@ -35,18 +41,16 @@ class Progress:
             self._write(words.format(runs=f"{runs:,}", done=done, of=of, depth=depth))
 
     def _write(self, words: str) -> None:
-        if "ipykernel" in sys.modules:
+        ipython = sys.modules.get("IPython")
+        if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
             self._write_in_a_notebook(words)
         elif sys.stderr is not None and sys.stderr.isatty():
             self._handle = sys.stderr
             print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
 
     def _write_in_a_notebook(self, words: str) -> None:
-        from IPython.core.getipython import get_ipython
         from IPython.display import display
 
-        if get_ipython() is None:
-            return
         # One output that is overwritten, and empty in the end. The mark tells it from a result.
         shown: dict[str, Any] = {"raw": True, "metadata": {"lessonkit": "progress"}}
         bundle = {"text/plain": words}

@@ -95,10 +95,7 @@ class Network:
         request = Request(*parts, failure)
         request.send(name, order)
         if luck is not None and luck.comes_twice(Leg.ARRIVE, operation, service, order):
-            copy = Request(*parts)
-            # Nobody waits for the reply to the copy; asyncio is to know that nobody has to.
-            copy.reply.add_done_callback(lambda reply: reply.cancelled() or reply.exception())
-            copy.send(name, order)
+            Request(*parts).send(name, order)  # nobody waits for the reply to the copy
         try:
             reply: T = await request.reply
             return reply

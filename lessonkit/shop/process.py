@@ -36,6 +36,7 @@ class Process:
         for reply in list(self.owed):
             if not reply.done():
                 reply.set_exception(NoReply(self.name))
+                reply.exception()  # its caller may be dead as well, and nobody look at it
 
     async def stop_here_if_dead(self) -> None:
         """Wait for ever: a killed program runs no further line, no except and no finally."""

@@ -163,10 +163,12 @@ class Request:
             self.reply.set_result(result)
         else:
             self.reply.set_exception(error)
+            self.reply.exception()  # if the caller has died meanwhile, nobody has to look at it
 
     def _no_reply(self) -> None:
         if not self.reply.done():
             self.reply.set_exception(NoReply(self.callee.name))
+            self.reply.exception()
 
     def _after(self, seconds: float, leg: Leg, step: Callable[..., None], *args: Any) -> None:
         # Also a way of no length is a way: what is on it has not arrived yet.

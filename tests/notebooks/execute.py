@@ -32,6 +32,7 @@ def execute(path: Path, *, times: int = 1) -> nbformat.NotebookNode:
     """Run a notebook in a fresh kernel, ``times`` times in a row; return it with its outputs."""
     book = nbformat.read(path, as_version=4)
     # The stored notebook is that of a learner who has solved nothing yet.
+    os.environ["LESSONKIT_QUIET"] = "1"
     os.environ["LESSONKIT_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
     client = NotebookClient(
         book,
@@ -41,7 +42,6 @@ def execute(path: Path, *, times: int = 1) -> nbformat.NotebookNode:
         resources={"metadata": {"path": str(path.parent)}},
     )
     asyncio.run(_run_all(client, times))
-    _drop_progress(book)
     book.metadata.language_info = {"name": "python"}
     _name_widgets(book, path)
     return book
@@ -54,17 +54,6 @@ async def _run_all(client: NotebookClient, times: int) -> None:
             for number, cell in enumerate(client.nb.cells):
                 await client.async_execute_cell(cell, number)
         client.set_widgets_metadata()
-
-
-def _drop_progress(book: nbformat.NotebookNode) -> None:
-    # How far an exploration had come is shown when the machine is slow; it is no result.
-    for cell in book.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [
-                output
-                for output in cell.outputs
-                if output.get("metadata", {}).get("lessonkit") != "progress"
-            ]
 
 
 def _name_widgets(book: nbformat.NotebookNode, path: Path) -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
+import itertools
 import math
 import signal
 import sqlite3
+import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache, partial
 from typing import Any
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from lessonkit import (
     Case,
@@ -638,6 +644,48 @@ def test_an_exploration_keeps_no_shop_and_no_open_database() -> None:
 def test_a_case_shows_the_shop_that_it_has_judged() -> None:
     for case in found().cases:
         assert tuple(books(case.shop)) == case.ledgers
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("seconds_a_look", "quiet"), [(0.1, ""), (0.001, ""), (0.1, "1")])
+def test_progress_is_shown_after_half_a_second_and_taken_away_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, seconds_a_look: float, quiet: str
+) -> None:
+    looks = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: next(looks) * seconds_a_look)
+    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setenv("LESSONKIT_QUIET", quiet)
+    explore(plain)
+    shown = sys.stderr.getvalue()  # type: ignore[attr-defined]
+    if quiet or seconds_a_look < 0.1:
+        assert shown == ""
+    else:
+        assert "runs;" in shown
+        assert shown.endswith("\r\033[K")
+
+
+def test_a_notebook_shows_progress_in_one_output_that_is_empty_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("LESSONKIT_QUIET")
+    code = """
+import lessonkit.explorer.progress as progress
+progress.PATIENCE = 0
+from lessonkit import Order, explore
+async def plain(shop):
+    await shop.place_order(lambda command: shop.database.save(Order.create(command)))
+len(explore(plain).cases)
+"""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(book, timeout=60, kernel_name="python3").execute()
+    progress, result = book.cells[0].outputs
+    assert progress.metadata == {"lessonkit": "progress"}
+    assert progress.data == {"text/plain": ""}
+    assert int(result.data["text/plain"]) > 5
 
 
 # --- killed, and started again -------------------------------------------------------------------
