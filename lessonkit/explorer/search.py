@@ -12,7 +12,6 @@ those. (Mazurkiewicz: traces; Emmi, Qadeer and Rakamarić, "Delay-bounded schedu
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,9 +21,10 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from lessonkit.checks import one_of, whole_number
-from lessonkit.explorer.case import Case, Outcome, Restart, Scenario, as_case, judge
+from lessonkit.explorer.case import Case, Outcome, Restart, Scenario, as_case, judge, patience_after
 from lessonkit.explorer.decision import CUSTOMERS, FAILS, NEVER, Decision, Event, Kind
 from lessonkit.explorer.exploration import Exploration
+from lessonkit.explorer.loop import PATIENCE
 from lessonkit.explorer.progress import Progress
 from lessonkit.luck import Leg
 from lessonkit.runner import Run
@@ -32,9 +32,6 @@ from lessonkit.shop import Shop
 
 MOST_AT_ONCE = 9
 """So many decisions fit into a replay string."""
-
-CHOICES_OF_LATE = 40
-"""How many more events than in the run without bad luck may happen while something is late."""
 
 
 def explore(
@@ -157,34 +154,30 @@ class Search:
         self.restart = restart
         self.budget = budget
         self.limit = limit
-        self.patience = math.inf
+        self.patience = PATIENCE
         self._last: tuple[tuple[Decision, ...], tuple[Shop, Run[object]]] | None = None
 
     # --- one run ---------------------------------------------------------------------------------
 
     def outcome(self, decisions: tuple[Decision, ...]) -> Outcome:
         """What comes of the scenario under these decisions."""
-        found, _shop, _run = judge(
-            self.scenario,
-            decisions,
-            shop=self.shop,
-            restart=self.restart,
-            patience=self.patience,  # type: ignore[arg-type]
-        )
-        return found
+        return self._judge(decisions)[0]
 
     def again(self, decisions: tuple[Decision, ...]) -> tuple[Shop, Run[object]]:
         """Run a case once more. Only the last one is kept: a shop with open databases is large."""
         if self._last is None or self._last[0] != decisions:
-            _found, shop, run = judge(
-                self.scenario,
-                decisions,
-                shop=self.shop,
-                restart=self.restart,
-                patience=self.patience,  # type: ignore[arg-type]
-            )
+            _outcome, shop, run = self._judge(decisions)
             self._last = decisions, (shop, run)
         return self._last[1]
+
+    def _judge(self, decisions: tuple[Decision, ...]) -> tuple[Outcome, Shop, Run[object]]:
+        return judge(
+            self.scenario,
+            decisions,
+            shop=self.shop,
+            restart=self.restart,
+            patience=self.patience,
+        )
 
     def _case(self, outcome: Outcome) -> Case:
         decisions = outcome.decisions
@@ -195,7 +188,7 @@ class Search:
     def run(self, processes: int) -> Exploration:
         """Try everything that the budget allows, level by level."""
         first = self.outcome(())
-        self.patience = len(first.happened) + CHOICES_OF_LATE
+        self.patience = patience_after(first)
         cases = {first.key: self._case(first)}
         alike: list[tuple[Case, Case]] = []
         tried: set[frozenset[Decision]] = set()

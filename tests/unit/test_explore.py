@@ -854,3 +854,28 @@ def test_an_error_of_the_shop_that_nobody_catches_is_kept_in_the_case() -> None:
 
     case = explore(forgets_the_mail).find("refused", "notification.send_order_confirmation")
     assert "notification refused the request" in str(case.run.error)
+
+
+def test_a_late_message_among_endless_events_is_replayed_as_it_was_found() -> None:
+    async def polls_until_it_is_told(shop: Shop) -> None:
+        paid = asyncio.Event()
+
+        async def poll() -> None:
+            while not paid.is_set():
+                await asyncio.sleep(1)
+
+        async def create_order(command: CreateOrder) -> None:
+            polling = asyncio.create_task(poll())
+            await shop.payment.charge(command.total, command.payment_method)
+            paid.set()
+            await polling
+            raise OrderFailed("we only look")
+
+        await shop.place_order(create_order)
+
+    exploration = explore(polls_until_it_is_told, faults=False, crashes=None, customers=False)
+    late = [case for case in exploration.cases if case.decisions[:1] and "only" in case.title]
+    assert late
+    for case in late:
+        again = replay(case.replay, polls_until_it_is_told)
+        assert again.run.trace.digest() == case.run.trace.digest()
