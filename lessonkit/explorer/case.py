@@ -36,9 +36,6 @@ Scenario = Callable[[Shop], Awaitable[object]]
 Restart = Callable[[Shop], Coroutine[Any, Any, object]]
 """What a new process of a killed service does first: its relay, its saga log."""
 
-EVENTS_MORE = 40
-"""How many more events than in the run without bad luck may happen while something is late."""
-
 NO_FAULT = N_("no fault")
 _FAULT_NAMES: Final = {
     "Refused": N_("{target}: refused"),
@@ -156,10 +153,7 @@ def run_case(
     """
     decisions = tuple(one for one in luck if isinstance(one, Decision))
     faults = tuple(one for one in luck if not isinstance(one, Decision))
-    made: dict[str, Any] = {"faults": faults, "shop": shop, "restart": restart}
-    if any(one.kind is Kind.LATE for one in decisions):
-        made["patience"] = patience_after(judge(scenario, (), **made)[0])  # as the search has it
-    outcome, ours, kept = judge(scenario, decisions, **made)
+    outcome, ours, kept = judge(scenario, decisions, faults=faults, shop=shop, restart=restart)
     return as_case(outcome, faults, lambda: (ours, kept))
 
 
@@ -193,11 +187,6 @@ def replay(
                 " another scenario, or another shop?"
             )
     return case
-
-
-def patience_after(first: Outcome) -> int:
-    """How many events may happen while something is late, by the run without bad luck."""
-    return len(first.happened) + EVENTS_MORE
 
 
 def judge(

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from lessonkit.checks import one_of, whole_number
-from lessonkit.explorer.case import Case, Outcome, Restart, Scenario, as_case, judge, patience_after
+from lessonkit.explorer.case import Case, Outcome, Restart, Scenario, as_case, judge
 from lessonkit.explorer.decision import CUSTOMERS, FAILS, NEVER, Decision, Event, Kind
 from lessonkit.explorer.exploration import Exploration
 from lessonkit.explorer.loop import PATIENCE
@@ -29,6 +29,9 @@ from lessonkit.explorer.progress import Progress
 from lessonkit.luck import Leg
 from lessonkit.runner import Run
 from lessonkit.shop import Shop
+
+EVENTS_MORE = 40
+"""How many more events than in the run without bad luck may happen while something is late."""
 
 MOST_AT_ONCE = 9
 """So many decisions fit into a replay string."""
@@ -188,7 +191,7 @@ class Search:
     def run(self, processes: int) -> Exploration:
         """Try everything that the budget allows, level by level."""
         first = self.outcome(())
-        self.patience = patience_after(first)
+        self.patience = len(first.happened) + EVENTS_MORE
         cases = {first.key: self._case(first)}
         alike: list[tuple[Case, Case]] = []
         tried: set[frozenset[Decision]] = set()
