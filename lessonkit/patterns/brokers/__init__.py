@@ -25,7 +25,7 @@ from lessonkit.patterns.brokers.partitioned_log import PartitionedLog
 from lessonkit.patterns.brokers.sqs_queue import Queue, ReceiptExpired, SqsMessage
 from lessonkit.patterns.brokers.topic import Topic
 from lessonkit.patterns.brokers.work_consumer import Consumer, UnknownDelivery, WorkMessage
-from lessonkit.patterns.brokers.work_queue import WorkQueue
+from lessonkit.patterns.brokers.work_queue import PreconditionFailed, WorkQueue
 
 __all__ = [
     "CommitFailed",
@@ -34,6 +34,7 @@ __all__ = [
     "Member",
     "OffsetOutOfRange",
     "PartitionedLog",
+    "PreconditionFailed",
     "Queue",
     "ReceiptExpired",
     "Record",

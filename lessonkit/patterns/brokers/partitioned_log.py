@@ -64,11 +64,13 @@ class PartitionedLog:
     name
         What the trace calls it.
     partitions
-        In how many parts it is kept. More members of one group than that have nothing to do.
+        In how many parts it is kept. More members of one consumer group have nothing to do.
     retention
         Seconds for which a record is held. (Kafka forgets in whole segments, so somewhat later.)
     session_timeout
         Seconds of silence after which a group takes a member for dead.
+    max_poll_interval
+        Seconds after which a group puts out a member that does not poll, though it is alive.
 
     Raises
     ------
@@ -83,11 +85,16 @@ class PartitionedLog:
         partitions: int = 1,
         retention: float = 7 * DAY,
         session_timeout: float = 45.0,
+        max_poll_interval: float = 300.0,
     ) -> None:
         self.name = common.check_name(name)
         self.partitions = whole_number("partitions", partitions, low=1)
         self.retention = positive_number("retention", retention, infinite=True)
         self.session_timeout = positive_number("session_timeout", session_timeout)
+        self.max_poll_interval = positive_number(
+            "max_poll_interval", max_poll_interval, infinite=True
+        )
+        self.origin = object()  # what tells its records from those of a log of the same name
         self.clock = common.Clock()
         self._parts = [_Partition() for _ in range(partitions)]
         self._groups: dict[str, Group] = {}
@@ -115,7 +122,8 @@ class PartitionedLog:
         touch(self)
         partition = self._partition_for(key)
         order = common.trace_published(self.name, value)
-        record = Record(partition, self.end(partition), key, value, self.clock.now(), order)
+        offset, now = self.end(partition), self.clock.now()
+        record = Record(partition, offset, key, value, now, order, self.origin)
         self._parts[partition].append(record)
         common.trace_state(self.name, RECORDS, sum(self.ends()) - sum(self.starts()))
         for group in self._groups.values():
