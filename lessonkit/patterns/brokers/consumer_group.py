@@ -95,7 +95,11 @@ class Group:
         for partition, member in before.items():
             if self.owner.get(partition) is not member:
                 del member.positions[partition]
-        for member in members:
+        self.wake_all()
+
+    def wake_all(self) -> None:
+        """Let whoever waits look again."""
+        for member in self.members.values():
             member.wake()
 
     def lag(self) -> int:
@@ -166,9 +170,7 @@ class Member:
         if wait is not None:
             positive_number("wait", wait, zero=True)
         self._check_open()
-        self._group.notice_deaths()  # it may be late itself
         self._polls += 1
-        self.expires = math.inf
         try:
             return await self._line.get(partial(self._take, most), wait) or []
         finally:
@@ -176,8 +178,8 @@ class Member:
             if not self._polls and not self._closed:
                 log = self._group.log
                 self.expires = log.clock.now() + log.max_poll_interval
-                for member in self._group.members.values():
-                    member.wake()  # to see when that will be
+                if len(self._group.members) > 1:
+                    self._group.wake_all()  # to see when that will be
 
     def commit(self, record: Record | None = None) -> None:
         """Note in the group how far this member has come.
@@ -272,8 +274,7 @@ class Member:
             self._line.die()
             log = self._group.log
             self.expires = min(self.expires, log.clock.now() + log.session_timeout)
-            for member in self._group.members.values():
-                member.wake()  # to see when that will be
+            self._group.wake_all()  # to see when that will be
 
     def wake(self) -> None:
         """There may be something to read."""
@@ -286,6 +287,7 @@ class Member:
         self._group.notice_deaths()
         if self._is_out:
             self._join_again()
+        self.expires = math.inf
         # First see where each partition goes on: an error there must not lose what others gave.
         positions = {p: self._position(p) for p in self._partitions_in_turn()}
         found: list[Record] = []

@@ -26,8 +26,8 @@ class Clock:
     def now(self) -> float:
         """The seconds since the start of the run."""
         trace = find_trace()
-        if trace is not None:
-            self._latest = max(self._latest, trace.clock())
+        if trace is not None and (now := trace.clock()) > self._latest:
+            self._latest = now
         return self._latest
 
 

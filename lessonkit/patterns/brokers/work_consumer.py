@@ -167,10 +167,8 @@ class Consumer:
         """
         if self.closed or self.gone_at < math.inf:
             return
-        self.gone_at = self.queue.clock.now() + 2 * self.queue.heartbeat
-        self.queue.expect_loss(self.gone_at)
         self._line.die()
-        self.queue.wake_all()  # to see when that will be
+        self.gone_at = self.queue.freeze()
 
     def die(self) -> None:
         """Kill the consumer. The queue sees that the connection is gone: all comes back at once.
@@ -190,12 +188,10 @@ class Consumer:
 
     # --- the queue's side ------------------------------------------------------------------------
 
-    def deliver(self, tag: int, stored: Stored) -> None:
+    def deliver(self, tag: int, stored: Stored, now: float) -> None:
         """Send a message to this consumer."""
         on_its_way = common.trace_set_out(self.queue.name, self.name, stored.body, stored.order)
         message = WorkMessage(stored.body, dict(stored.headers), stored.deliveries, tag)
-        now = self.queue.clock.now()
-        self.queue.expect_loss(now + self.queue.ack_timeout)
         self._held[tag] = _Held(stored, message, now, on_its_way)
         self._inbox.append(message)
         self._line.wake()
@@ -222,8 +218,9 @@ class Consumer:
 
     def _take(self) -> WorkMessage | None:
         touch(self.queue)
-        self.queue.notice_losses()
-        self._check_open()
+        if not self._inbox and self.queue.next_loss() < math.inf:
+            self.queue.notice_losses()
+            self._check_open()
         if not self._inbox:
             return None
         message = self._inbox.popleft()
@@ -259,6 +256,7 @@ class Consumer:
             return
         self.closed = True
         queue = self.queue
+        queue._frozen -= self.gone_at < math.inf
         del queue._consumers[self.name]
         queue._unacked -= len(self._held)
         held, self._held = self._held, {}

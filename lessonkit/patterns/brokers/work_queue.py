@@ -99,6 +99,7 @@ class WorkQueue:
         self._numbers = 0
         self._tags = 0
         self._returns = 0
+        self._frozen = 0
         self._no_loss_before = math.inf  # a bound, so that not every call looks at every consumer
         self._shown = (0, 0)
 
@@ -142,7 +143,6 @@ class WorkQueue:
         if headers is not None and not isinstance(headers, Mapping):
             raise TypeError(f"headers must be a dict; got {headers!r}")
         touch(self)
-        self.notice_losses()
         order = common.trace_published(self.name, body)
         self._add(body, dict(headers or {}), order)
 
@@ -174,23 +174,29 @@ class WorkQueue:
 
     # --- consumers that are lost -----------------------------------------------------------------
 
-    def notice_losses(self) -> None:
-        """Take back what is with a consumer who has been silent, or has held it, for too long."""
+    def notice_losses(self) -> float:
+        """Take back what is with a consumer who was silent, or held it, for too long. The time."""
         now = self.clock.now()
-        if now < self._no_loss_before:
-            return
-        for consumer in list(self._consumers.values()):
-            if consumer.lost_at() <= now:
-                consumer.lose()
-        self._no_loss_before = self.next_loss()
+        if now >= self._no_loss_before:
+            for consumer in list(self._consumers.values()):
+                if consumer.lost_at() <= now:
+                    consumer.lose()
+            self._no_loss_before = self.next_loss()
+        return now
 
     def next_loss(self) -> float:
         """When the next consumer will be given up, if nothing changes."""
+        if not self._unacked and not self._frozen:
+            return math.inf
         return min((consumer.lost_at() for consumer in self._consumers.values()), default=math.inf)
 
-    def expect_loss(self, time: float) -> None:
-        """Look at ``time`` whether a consumer is lost."""
-        self._no_loss_before = min(self._no_loss_before, time)
+    def freeze(self) -> float:
+        """Expect nothing more from one of the consumers; return when that will be noticed."""
+        gone_at = self.clock.now() + 2 * self.heartbeat
+        self._frozen += 1
+        self._no_loss_before = min(self._no_loss_before, gone_at)
+        self.wake_all()  # to see when that will be
+        return gone_at
 
     def wake_all(self) -> None:
         """Let whoever waits look again when there may be something."""
@@ -211,7 +217,15 @@ class WorkQueue:
         self._push()
 
     def _push(self) -> None:
-        while self._backlog and self._in_turn:
+        if self._in_turn and self._backlog:
+            self._deliver()
+        self._show()
+
+    def _deliver(self) -> None:
+        since = self.notice_losses()
+        if since + self.ack_timeout < self._no_loss_before:
+            self._no_loss_before = since + self.ack_timeout
+        while self._in_turn and self._backlog:
             consumer = self._in_turn.popleft()
             if consumer.closed:
                 continue
@@ -219,10 +233,9 @@ class WorkQueue:
             stored.deliveries += 1
             self._unacked += 1
             self._tags += 1
-            consumer.deliver(self._tags, stored)
+            consumer.deliver(self._tags, stored, since)
             if consumer.has_room:
                 self._in_turn.append(consumer)
-        self._show()
 
     def _settled(self, consumer: Consumer, had_room: bool) -> None:
         self._unacked -= 1
@@ -259,10 +272,12 @@ class WorkQueue:
         dead._add(stored.body, headers, stored.order, deaths)
 
     def _show(self) -> None:
-        depth = (len(self._backlog), self._unacked)
-        if bool(depth[1]) != bool(self._shown[1]):
-            self.wake_all()  # from now on a consumer may be lost, or none any more
-        for key, number, before in zip((READY, UNACKED), depth, self._shown, strict=True):
-            if number != before:
-                common.trace_state(self.name, key, number)
-        self._shown = depth
+        ready, unacked = len(self._backlog), self._unacked
+        ready_before, unacked_before = self._shown
+        self._shown = (ready, unacked)
+        if ready != ready_before:
+            common.trace_state(self.name, READY, ready)
+        if unacked != unacked_before:
+            common.trace_state(self.name, UNACKED, unacked)
+            if len(self._consumers) > 1 and not (unacked and unacked_before):
+                self.wake_all()  # from now on a consumer may be lost, or none any more
