@@ -602,7 +602,24 @@ def test_the_trace_shows_the_way_of_a_record() -> None:
         ("producer", "orders", "OrderCreated", Fate.DELIVERED),
         ("orders", "worker-1", "OrderCreated", Fate.DELIVERED),
     ]
-    assert trace.states_at(0) == {"orders": {"records": "1"}, "worker-1": {"lag": "0"}}
+    assert trace.states_at(0) == {"orders": {"records": "1", "lag": "0"}}
+
+
+def test_the_trace_shows_the_lag_of_each_group_once_whoever_commits() -> None:
+    async def main() -> None:
+        log = a_log(partitions=2)
+        members = [log.join("g", "a"), log.join("g", "b"), log.join("h", "c")]
+        for _ in range(4):
+            log.append(None, "x")
+        for member in members:
+            await member.poll(1)
+            member.commit()
+
+    assert run(main()).trace.states_at(0)["orders"] == {
+        "records": "4",
+        "lag": "2",
+        "lag (h)": "3",
+    }
 
 
 # --- anything goes -------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ class Group:
     def __init__(self, log: PartitionedLog, name: str) -> None:
         self.log = log
         self.name = name
+        self.lag_key = LAG if log.is_unread else f"{LAG} ({name})"  # the lag is the group's
         self.committed: dict[int, int] = {}
         self.read: dict[int, int] = {}  # up to where any member has read: no commit goes beyond
         self.members: dict[str, Member] = {}
@@ -229,7 +230,7 @@ class Member:
                 self.positions[record.partition] = committed.get(record.partition)
                 return
             committed[record.partition] = record.offset + 1
-        common.trace_state(self.name, LAG, self._group.lag())
+        common.trace_state(self._group.log.name, self._group.lag_key, self._group.lag())
 
     def seek(self, partition: int, offset: int) -> None:
         """Go on reading ``partition`` from ``offset``. The commits stay as they are.

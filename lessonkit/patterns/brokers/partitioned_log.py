@@ -13,6 +13,7 @@ today's clients stay with one partition for a batch (KIP-794).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zlib import crc32
 
 from lessonkit.checks import one_of, positive_number, whole_number
@@ -98,6 +99,7 @@ class PartitionedLog:
         self.clock = common.Clock()
         self._parts = [_Partition() for _ in range(partitions)]
         self._groups: dict[str, Group] = {}
+        self._share_groups: list[Callable[[], None]] = []
         self._next_keyless = 0
 
     def __repr__(self) -> str:
@@ -129,6 +131,8 @@ class PartitionedLog:
         for group in self._groups.values():
             if partition in group.owner:
                 group.owner[partition].wake()
+        for wake in self._share_groups:
+            wake()
         return record
 
     def partition_for(self, key: str) -> int:
@@ -211,6 +215,11 @@ class PartitionedLog:
         members = self._group(group).members
         return {name: sorted(members[name].positions) for name in sorted(members)}
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether no group reads it yet."""
+        return not self._groups
+
     # --- for the groups --------------------------------------------------------------------------
 
     def start(self, partition: int) -> int:
@@ -240,6 +249,10 @@ class PartitionedLog:
                 f"offset must be {start} to {end} in partition {partition} of {self.name!r};"
                 f" got {offset}"
             )
+
+    def call_when_appended(self, wake: Callable[[], None]) -> None:
+        """Tell a share group when there is something new."""
+        self._share_groups.append(wake)
 
     def _group(self, name: str) -> Group:
         if name not in self._groups:
