@@ -10,8 +10,9 @@ timeout. A live one does not poll within ``max_poll_interval``, whatever it is b
 commit is refused, and with its next poll it joins anew.
 
 Sources: Apache Kafka documentation, "Consumer Configs" (``session.timeout.ms`` 45 s, see KIP-735;
-``max.poll.interval.ms`` 5 minutes, see KIP-62; ``auto.offset.reset``; ``partition.assignment.strategy``: RangeAssignor), KIP-429 (cooperative
-rebalancing: who keeps a partition keeps its position), KIP-345 (static membership).
+``max.poll.interval.ms`` 5 minutes, see KIP-62; ``auto.offset.reset``;
+``partition.assignment.strategy``: RangeAssignor), KIP-429 (cooperative rebalancing: who keeps a
+partition keeps its position), KIP-345 (static membership).
 """
 
 from __future__ import annotations

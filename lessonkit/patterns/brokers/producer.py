@@ -3,7 +3,7 @@
 A message on its way to the broker can be lost, and so can the broker's word that it has arrived.
 
 - *Fire and forget*: the producer waits for no word. What is lost is lost, and nobody knows.
-- *Confirmed* (Kafka's ``acks=all``, RabbitMQ's publisher confirms): without the word it sends again.
+- *Confirmed* (Kafka's ``acks=all``, RabbitMQ's publisher confirms): without it, it sends again.
   Nothing is lost; but if only the word was, the message is there twice.
 - *Idempotent* (Kafka's default since 3.0): each message carries a number, and the broker drops what
   it has already. RabbitMQ's queues know no such thing: there the consumer must be idempotent.
@@ -26,7 +26,6 @@ from lessonkit.patterns.brokers.partitioned_log import PartitionedLog
 from lessonkit.patterns.brokers.work_queue import WorkQueue
 from lessonkit.shop.network import correlation
 from lessonkit.trace import Fate
-
 
 LOSSES = ("nothing", "request", "reply")
 
@@ -125,6 +124,4 @@ class Producer:
             self._arrived.add(number)
 
     def _lose(self, source: str, target: str, body: str) -> None:
-        common.trace_ended(
-            common.trace_set_out(source, target, body, correlation.get()), Fate.LOST
-        )
+        common.trace_ended(common.trace_set_out(source, target, body, correlation.get()), Fate.LOST)

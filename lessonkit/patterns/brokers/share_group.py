@@ -133,7 +133,7 @@ class ShareGroup:
     def _take(self, consumer: ShareConsumer, most: int) -> list[SharedRecord] | None:
         touch(self.log)
         self._tidy()
-        entries = []
+        entries: list[_Entry] = []
         while len(entries) < most and self._returned:
             entries.append(heappop(self._returned)[2])
         self._turn += 1  # so that a full partition does not starve the others
