@@ -286,6 +286,34 @@ def test_who_does_not_poll_in_time_loses_its_place_and_its_commit_is_refused() -
     assert run(main()).result == (60, ["x"], ["y"])
 
 
+def test_who_waits_already_learns_when_another_begins_to_be_late() -> None:
+    async def main() -> tuple[list[str], float]:
+        log = a_log(max_poll_interval=60)
+        slow, other = log.join("g", "a"), log.join("g", "b")
+        first = asyncio.create_task(slow.poll())
+        second = asyncio.create_task(other.poll())
+        await asyncio.sleep(10)
+        log.append("k", "x")
+        await first
+        return values(await second), asyncio.get_running_loop().time()
+
+    assert run(main()).result == (["x"], 70)
+
+
+def test_who_is_late_gains_no_time_by_its_death() -> None:
+    async def main() -> float:
+        log = a_log(max_poll_interval=60)
+        gone, other = log.join("g", "a"), log.join("g", "b")
+        log.append("k", "x")
+        await gone.poll()
+        await asyncio.sleep(50)
+        gone.die()
+        await other.poll()
+        return asyncio.get_running_loop().time()
+
+    assert run(main()).result == 60
+
+
 def test_who_polls_in_time_or_waits_for_a_record_keeps_its_place() -> None:
     async def main() -> list[str]:
         log, seen = a_log(max_poll_interval=60), []

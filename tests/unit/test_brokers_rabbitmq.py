@@ -404,14 +404,19 @@ def test_a_frozen_consumer_is_sent_messages_until_it_is_noticed() -> None:
 
 
 def test_a_frozen_consumer_that_holds_nothing_gets_nothing_when_it_has_been_noticed() -> None:
-    async def main() -> int:
+    async def main() -> tuple[int, bool]:
         queue = a_queue(heartbeat=5)
         queue.consume("a").freeze()
-        await asyncio.sleep(20)
+        await asyncio.sleep(5)
+        queue.consume("b").freeze()
+        await asyncio.sleep(5)
+        assert queue.ready == 0  # somebody looks when the first one is noticed
+        await asyncio.sleep(5)
         queue.publish("x")
-        return queue.ready
+        ready = queue.ready
+        return ready, (await take(queue.consume("c"))).redelivered
 
-    assert run(main()).result == 1
+    assert run(main()).result == (1, False)
 
 
 def test_who_waits_at_a_frozen_consumer_runs_no_further_line() -> None:
@@ -455,6 +460,19 @@ def test_who_alone_waits_too_long_with_a_message_in_hand_is_told_so() -> None:
         assert asyncio.get_running_loop().time() == 60
 
     run(main())
+
+
+def test_a_late_acknowledgement_is_refused_though_nobody_has_looked_meanwhile() -> None:
+    async def main() -> int:
+        queue = a_queue("x", ack_timeout=60)
+        consumer = queue.consume("a")
+        message = await take(consumer)
+        await asyncio.sleep(60)
+        with pytest.raises(ConsumerClosed, match="it held a message for 60 s"):
+            consumer.ack(message)
+        return queue.ready
+
+    assert run(main()).result == 1
 
 
 def test_the_time_to_acknowledge_counts_from_each_delivery_anew() -> None:

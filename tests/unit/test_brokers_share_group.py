@@ -139,6 +139,9 @@ def test_no_record_settles_another_one_whatever_its_number(settle: Any) -> None:
         also = ShareGroup(log, "g").join("x")
         held, foreign, third = [(await who.poll())[0] for who in (mine, others, also)]
         assert held == foreign == third  # nothing that can be read tells them apart
+        for wrong in (foreign, third):
+            with pytest.raises(LockExpired):
+                settle(mine, wrong)
         mine.release(held)
         (current,) = await mine.poll()
         for wrong in (foreign, third, held):
