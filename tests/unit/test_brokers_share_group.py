@@ -113,6 +113,19 @@ def test_what_a_consumer_had_goes_to_who_waits(end: str, after: float) -> None:
     assert run(main()).result == (after, 2)
 
 
+def test_the_name_of_a_dead_consumer_is_free_when_its_locks_have_run_out() -> None:
+    async def main() -> list[str]:
+        group = ShareGroup(a_log("a"), "g")
+        gone = group.join("x")
+        await gone.poll()
+        gone.die()
+        await asyncio.sleep(30)
+        await group.join("y").poll(wait=0)
+        return values(await group.join("x").poll(wait=40))
+
+    assert run(main()).result == ["a"]
+
+
 def test_who_waits_gets_what_is_appended_and_an_idle_group_moves_no_time() -> None:
     async def main() -> list[str]:
         group = ShareGroup(a_log(), "g")

@@ -151,8 +151,6 @@ class ShareGroup:
             taken.append(shared)
             consumer.locks.append(_Lock(entry, shared, until))
             common.trace_moved(self.log.name, consumer.name, record.value, record.order)
-        if taken:
-            self._wake()  # there may be more, and now there is a lock that may expire
         return taken or None
 
 
