@@ -148,7 +148,9 @@ class RabbitModel:
 
     async def start(self, groups: Sequence[str]) -> None:
         self.queues = {
-            name: WorkQueue(name, dead_letter=WorkQueue(f"{name}.dead"), delivery_limit=3)
+            name: WorkQueue(
+                name, kind="quorum", dead_letter=WorkQueue(f"{name}.dead"), delivery_limit=3
+            )
             for name in groups
         }
         self.consumers: dict[tuple[str, str], Consumer] = {}
@@ -168,7 +170,7 @@ class RabbitModel:
         self.consumers[group, consumer].ack(got.handle)
 
     async def fail(self, group: str, consumer: str, got: Got) -> None:
-        self.consumers[group, consumer].nack(got.handle, requeue=True)
+        self.consumers[group, consumer].reject(got.handle, requeue=True)
 
     async def kill(self, group: str, consumer: str) -> None:
         self.consumers[group, consumer].die()
@@ -185,6 +187,26 @@ class RabbitModel:
 
     async def replay(self, group: str) -> None:
         raise NotImplementedError
+
+
+class RabbitClassicModel(RabbitModel):
+    traits = Traits("queue", replay=False, marks_redelivery=True, poison="blocks", recovery=0.0)
+
+    async def start(self, groups: Sequence[str]) -> None:
+        await super().start(())
+        for name in groups:
+            self.queues[name] = WorkQueue(name, dead_letter=WorkQueue(f"{name}.dead"))
+
+
+class RabbitFrozenModel(RabbitModel):
+    """A consumer's host does not die but hangs: only its missing heartbeats tell."""
+
+    traits = Traits(
+        "queue", replay=False, marks_redelivery=True, poison="dead letter", recovery=120.0
+    )
+
+    async def kill(self, group: str, consumer: str) -> None:
+        self.consumers[group, consumer].freeze()
 
 
 class SqsModel:
@@ -253,6 +275,8 @@ class SqsFifoModel(SqsModel):
 ADAPTERS: dict[str, type[Harness]] = {
     "kafka": KafkaModel,
     "rabbitmq": RabbitModel,
+    "rabbitmq classic": RabbitClassicModel,
+    "rabbitmq frozen": RabbitFrozenModel,
     "sqs": SqsModel,
     "sqs fifo": SqsFifoModel,
 }

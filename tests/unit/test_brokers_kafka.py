@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 from zlib import crc32
 
@@ -207,6 +208,148 @@ def test_a_full_partition_does_not_starve_the_others() -> None:
     assert run(main()).result == [0, 1, 2, 0, 1, 2]
 
 
+# --- whose record it is ---------------------------------------------------------------------------
+
+
+def test_a_record_of_another_log_is_never_committed_whatever_its_name() -> None:
+    async def main() -> int:
+        log, other = a_log(), a_log()  # of one name; and the second may be the first one's heir
+        mine, others = log.join("g", "a"), other.join("g", "a")
+        for _ in range(3):
+            log.append("k", "x")
+            other.append("k", "x")
+        await mine.poll()
+        foreign = (await others.poll())[1]
+        assert foreign == log.read(0, 1, 1)[0]  # nothing that can be read tells the two apart
+        for record in (foreign, Record(0, 1, "k", "x", 0.0)):
+            with pytest.raises(ValueError, match="record must come from this log 'orders'"):
+                mine.commit(record)
+        return log.lag("g")
+
+    assert run(main()).result == 3
+
+
+def test_a_group_commits_only_what_it_has_read_itself() -> None:
+    async def main() -> list[int]:
+        log = a_log()
+        mine, others = log.join("g", "a"), log.join("h", "b")
+        appended = [log.append("k", text) for text in "abc"]
+        records = await others.poll()
+        for record in (records[2], appended[2]):
+            with pytest.raises(OffsetOutOfRange, match="group 'g' has not read"):
+                mine.commit(record)
+        await mine.poll(2)
+        with pytest.raises(OffsetOutOfRange):
+            mine.commit(records[2])
+        lags = [log.lag("g")]
+        mine.seek_to_start()
+        mine.commit(records[1])  # read before it went back: that is no secret
+        return [*lags, log.lag("g")]
+
+    assert run(main()).result == [3, 1]
+
+
+def test_what_was_read_may_be_committed_though_it_has_fallen_off() -> None:
+    async def main() -> tuple[int, int]:
+        log = a_log(retention=60)
+        member = log.join("g", "a")
+        log.append("k", "x")
+        (record,) = await member.poll()
+        await asyncio.sleep(70)
+        member.commit(record)
+        return log.lag("g"), log.starts()[0]
+
+    assert run(main()).result == (0, 1)
+
+
+# --- who polls too late ---------------------------------------------------------------------------
+
+
+def test_who_does_not_poll_in_time_loses_its_place_and_its_commit_is_refused() -> None:
+    async def main() -> tuple[float, list[str], list[str]]:
+        log = a_log(max_poll_interval=60)
+        slow, other = log.join("g", "a"), log.join("g", "b")
+        log.append("k", "x")
+        waiting = asyncio.create_task(other.poll())
+        (record,) = await slow.poll()
+        taken = values(await waiting)
+        noticed = asyncio.get_running_loop().time()
+        assert slow.partitions == []
+        for late in (record, None):
+            with pytest.raises(CommitFailed, match="it did not poll within 60 s"):
+                slow.commit(late)
+        other.commit()
+        log.append("k", "y")
+        other.leave()
+        return noticed, taken, values(await slow.poll())  # it joins anew
+
+    assert run(main()).result == (60, ["x"], ["y"])
+
+
+def test_who_waits_already_learns_when_another_begins_to_be_late() -> None:
+    async def main() -> tuple[list[str], float]:
+        log = a_log(max_poll_interval=60)
+        slow, other = log.join("g", "a"), log.join("g", "b")
+        first = asyncio.create_task(slow.poll())
+        second = asyncio.create_task(other.poll())
+        await asyncio.sleep(10)
+        log.append("k", "x")
+        await first
+        return values(await second), asyncio.get_running_loop().time()
+
+    assert run(main()).result == (["x"], 70)
+
+
+def test_who_is_late_gains_no_time_by_its_death() -> None:
+    async def main() -> float:
+        log = a_log(max_poll_interval=60)
+        gone, other = log.join("g", "a"), log.join("g", "b")
+        log.append("k", "x")
+        await gone.poll()
+        await asyncio.sleep(50)
+        gone.die()
+        await other.poll()
+        return asyncio.get_running_loop().time()
+
+    assert run(main()).result == 60
+
+
+def test_who_polls_in_time_or_waits_for_a_record_keeps_its_place() -> None:
+    async def main() -> list[str]:
+        log, seen = a_log(max_poll_interval=60), []
+        member, other = log.join("g", "a"), log.join("g", "b")
+        idle = asyncio.create_task(other.poll())
+        for number in range(3):
+            log.append("k", str(number))
+            records = await member.poll()
+            await asyncio.sleep(59)
+            member.commit(records[0])
+            seen += values(records)
+        waiting = asyncio.create_task(member.poll())
+        await asyncio.sleep(600)
+        log.append("k", "late")
+        seen += values(await waiting)
+        assert not idle.done()
+        idle.cancel()
+        return seen
+
+    assert run(main()).result == ["0", "1", "2", "late"]
+
+
+def test_who_was_put_out_and_whose_name_is_taken_is_told_so() -> None:
+    async def main() -> dict[str, list[int]]:
+        log = a_log(max_poll_interval=60)
+        slow = log.join("g", "a")
+        await asyncio.sleep(60)
+        log.join("g", "a")
+        with pytest.raises(ConsumerClosed, match="has another member 'a'"):
+            await slow.poll(wait=0)
+        slow.leave()  # takes nobody else along
+        return log.assignment("g")
+
+    assert run(main()).result == {"a": [0]}
+
+
 # --- rewinding -----------------------------------------------------------------------------------
 
 
@@ -402,6 +545,7 @@ def test_bad_options_are_refused_by_name() -> None:
         ({"retention": -1}, "retention must be"),
         ({"retention": math.nan}, "retention must be"),
         ({"session_timeout": 0}, "session_timeout must be"),
+        ({"max_poll_interval": 0}, "max_poll_interval must be"),
     ]:
         with pytest.raises(ValueError, match=words):
             a_log(**options)
@@ -439,8 +583,6 @@ def test_an_offset_that_the_log_does_not_hold_is_refused() -> None:
             member.seek(partition, offset)
         with pytest.raises(ValueError, match=words):
             log.seek("g", partition, offset)
-    with pytest.raises(OffsetOutOfRange):
-        member.commit(Record(0, 5, None, "x", 0.0))
     assert log.lag("g") == 0
 
 
@@ -488,7 +630,24 @@ def test_the_trace_shows_the_way_of_a_record() -> None:
         ("producer", "orders", "OrderCreated", Fate.DELIVERED),
         ("orders", "worker-1", "OrderCreated", Fate.DELIVERED),
     ]
-    assert trace.states_at(0) == {"orders": {"records": "1"}, "worker-1": {"lag": "0"}}
+    assert trace.states_at(0) == {"orders": {"records": "1", "lag": "0"}}
+
+
+def test_the_trace_shows_the_lag_of_each_group_once_whoever_commits() -> None:
+    async def main() -> None:
+        log = a_log(partitions=2)
+        members = [log.join("g", "a"), log.join("g", "b"), log.join("h", "c")]
+        for _ in range(4):
+            log.append(None, "x")
+        for member in members:
+            await member.poll(1)
+            member.commit()
+
+    assert run(main()).trace.states_at(0)["orders"] == {
+        "records": "4",
+        "lag": "2",
+        "lag (h)": "3",
+    }
 
 
 # --- anything goes -------------------------------------------------------------------------------
@@ -510,7 +669,7 @@ def test_no_interleaving_loses_or_invents_a_record(
     steps: list[tuple[str, int]], partitions: int
 ) -> None:
     async def main() -> None:
-        log = a_log(partitions=partitions)
+        log = a_log(partitions=partitions, max_poll_interval=20)
         members: list[Member] = []
         appended: list[str] = []
         seen: Counter[str] = Counter()
@@ -528,13 +687,16 @@ def test_no_interleaving_loses_or_invents_a_record(
             elif member is not None and step == "poll":
                 seen.update(values(await member.poll(number + 1, wait=0)))
             elif member is not None and step == "commit":
-                member.commit()
+                with suppress(CommitFailed):  # it was put out
+                    member.commit()
             elif member is not None:
                 members.remove(member)
                 member.leave() if step == "leave" else member.die()
         await asyncio.sleep(45)  # every death is noticed
         last = log.join("g", "last")
         everybody = [*members, last]
+        for member in members:
+            seen.update(values(await member.poll(wait=0)))  # who was put out joins again
         assert sorted(p for m in everybody for p in m.partitions) == list(range(partitions))
         for member in everybody:
             while records := await member.poll(wait=0):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from lessonkit import Fate, run
 from lessonkit.patterns.brokers import (
     Consumer,
     ConsumerClosed,
+    PreconditionFailed,
     UnknownDelivery,
     WorkMessage,
     WorkQueue,
@@ -226,12 +228,12 @@ def test_what_is_refused_goes_to_the_dead_letters_with_a_note() -> None:
 def test_a_message_may_come_back_as_often_as_the_limit_says(limit: int) -> None:
     async def main() -> tuple[int, Any]:
         dead = WorkQueue("mail.dead")
-        queue = a_queue("poison", dead_letter=dead, delivery_limit=limit)
+        queue = a_queue("poison", kind="quorum", dead_letter=dead, delivery_limit=limit)
         consumer = queue.consume("a")
         deliveries = 0
         while message := await consumer.get(0):
             deliveries += 1
-            consumer.nack(message, requeue=True)
+            consumer.reject(message, requeue=True)
         (death,) = (await take(dead.consume("undertaker"))).headers["x-death"]
         return deliveries, (death["reason"], death["count"])
 
@@ -241,12 +243,97 @@ def test_a_message_may_come_back_as_often_as_the_limit_says(limit: int) -> None:
 def test_a_message_that_kills_its_consumers_reaches_the_limit_too() -> None:
     async def main() -> int:
         dead = WorkQueue("mail.dead")
-        queue = a_queue("poison", dead_letter=dead, delivery_limit=2)
+        queue = a_queue("poison", kind="quorum", dead_letter=dead, delivery_limit=2)
         for number in range(3):
             queue.consume(f"w{number}").die()
         return dead.ready
 
     assert run(main()).result == 1
+
+
+def test_a_quorum_queue_gives_up_after_twenty_failures_and_drops_without_dead_letters() -> None:
+    async def main() -> tuple[int, int, int]:
+        queue = a_queue("poison", kind="quorum")
+        consumer, deliveries = queue.consume("a"), 0
+        while message := await consumer.get(0):
+            deliveries += 1
+            consumer.reject(message, requeue=True)
+        return deliveries, queue.ready, queue.unacked
+
+    assert run(main()).result == (21, 0, 0)
+
+
+def test_what_is_given_back_unhandled_counts_toward_no_limit() -> None:
+    async def main() -> tuple[int, int]:
+        queue = a_queue("x", kind="quorum", delivery_limit=0)
+        consumer = queue.consume("a")
+        for _ in range(100):
+            consumer.nack(await take(consumer), requeue=True)
+        last = await take(consumer)
+        consumer.reject(last, requeue=True)
+        return last.deliveries, queue.ready + queue.unacked
+
+    assert run(main()).result == (101, 0)
+
+
+def test_a_classic_queue_knows_no_limit_however_it_is_refused() -> None:
+    async def main() -> int:
+        queue = a_queue("x")
+        consumer = queue.consume("a")
+        for _ in range(100):
+            consumer.reject(await take(consumer), requeue=True)
+        return (await take(consumer)).deliveries
+
+    assert run(main()).result == 101
+
+
+def test_a_classic_queue_that_is_to_have_a_limit_is_refused() -> None:
+    words = r"PRECONDITION_FAILED \(406\).*'mail'.*needs kind='quorum', got 2"
+    with pytest.raises(PreconditionFailed, match=words):
+        a_queue(delivery_limit=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "order"),
+    [
+        ({"kind": "classic"}, "abc"),
+        ({"kind": "quorum"}, "abc"),
+        ({"kind": "quorum", "delivery_limit": -1}, "bca"),
+    ],
+)
+@pytest.mark.parametrize("refuse", [Consumer.nack, Consumer.reject])
+def test_what_is_returned_goes_to_the_head_or_without_a_limit_to_the_back(
+    refuse: Any, options: dict[str, Any], order: str
+) -> None:
+    async def main() -> list[str]:
+        queue = a_queue(*"abc", **options)
+        consumer = queue.consume("a")
+        refuse(consumer, await take(consumer), requeue=True)
+        return await bodies(consumer)
+
+    assert run(main()).result == list(order)
+
+
+@pytest.mark.parametrize(("kind", "order"), [("classic", "abcd"), ("quorum", "bacd")])
+def test_a_quorum_queue_lines_up_what_is_returned_as_it_is_returned(kind: str, order: str) -> None:
+    async def main() -> list[str]:
+        queue = a_queue(*"abcd", kind=kind)
+        one, two = queue.consume("1"), queue.consume("2")
+        two.die()
+        one.die()
+        return await bodies(queue.consume("3"))
+
+    assert run(main()).result == list(order)
+
+
+@pytest.mark.parametrize("limit", [None, -1])
+def test_what_a_lost_consumer_had_goes_to_the_head_of_a_quorum_queue(limit: int | None) -> None:
+    async def main() -> list[str]:
+        queue = a_queue(*"abcd", kind="quorum", delivery_limit=limit)
+        queue.consume("a", prefetch=3).die()
+        return await bodies(queue.consume("b"))
+
+    assert run(main()).result == list("abcd")
 
 
 def test_deaths_are_counted_by_queue_and_reason_the_latest_first() -> None:
@@ -274,7 +361,185 @@ def test_without_a_dead_letter_queue_what_is_refused_is_thrown_away() -> None:
     assert (queue.ready, queue.unacked) == (0, 0)
 
 
+# --- whose connection is not broken ---------------------------------------------------------------
+
+
+def test_a_frozen_host_is_noticed_when_two_heartbeats_are_missing() -> None:
+    async def main() -> tuple[float, bool, int]:
+        queue = a_queue("x", heartbeat=5)
+        frozen = queue.consume("a")
+        message = await take(frozen)
+        await asyncio.sleep(1)
+        other = queue.consume("b")
+        waiting = asyncio.create_task(other.get())
+        await asyncio.sleep(0)
+        frozen.freeze()
+        frozen.freeze()  # to freeze twice does no harm, nor to die then
+        frozen.die()
+        frozen.close()
+        with pytest.raises(ConsumerClosed):  # what it does arrives nowhere
+            frozen.ack(message)
+        got = await waiting
+        assert got is not None
+        with pytest.raises(ConsumerClosed):
+            frozen.ack(message)
+        return asyncio.get_running_loop().time(), got.redelivered, queue.unacked
+
+    assert run(main()).result == (11, True, 1)
+
+
+def test_a_frozen_consumer_is_sent_messages_until_it_is_noticed() -> None:
+    async def main() -> list[tuple[int, int]]:
+        queue = a_queue(heartbeat=5)
+        queue.consume("a").freeze()
+        queue.publish("x")
+        seen = [(queue.ready, queue.unacked)]
+        await asyncio.sleep(10)
+        seen.append((queue.ready, queue.unacked))
+        queue.publish("y")  # and nothing more goes to it, though the name is free again
+        queue.consume("a")
+        return [*seen, (queue.ready, queue.unacked)]
+
+    assert run(main()).result == [(0, 1), (1, 0), (1, 1)]
+
+
+def test_a_frozen_consumer_that_holds_nothing_gets_nothing_when_it_has_been_noticed() -> None:
+    async def main() -> tuple[int, bool]:
+        queue = a_queue(heartbeat=5)
+        queue.consume("a").freeze()
+        await asyncio.sleep(5)
+        queue.consume("b").freeze()
+        await asyncio.sleep(5)
+        assert queue.ready == 0  # somebody looks when the first one is noticed
+        await asyncio.sleep(5)
+        queue.publish("x")
+        ready = queue.ready
+        return ready, (await take(queue.consume("c"))).redelivered
+
+    assert run(main()).result == (1, False)
+
+
+def test_who_waits_at_a_frozen_consumer_runs_no_further_line() -> None:
+    async def main() -> bool:
+        queue = a_queue(heartbeat=5)
+        consumer = queue.consume("a")
+        waiting = asyncio.create_task(consumer.get(wait=1))
+        await asyncio.sleep(0)
+        consumer.freeze()
+        queue.publish("x")
+        await asyncio.sleep(100)
+        return waiting.done()
+
+    assert run(main()).result is False
+
+
+def test_who_holds_a_message_for_too_long_loses_it_and_its_channel() -> None:
+    async def main() -> tuple[float, bool]:
+        queue = a_queue("x", ack_timeout=60)
+        slow = queue.consume("slow", prefetch=2)
+        message = await take(slow)
+        mine = asyncio.create_task(slow.get())  # it waits for a second one meanwhile
+        await asyncio.sleep(0)
+        got = await queue.consume("other").get()
+        assert got is not None
+        with pytest.raises(ConsumerClosed, match=r"\(406\), it held a message for 60 s"):
+            slow.ack(message)
+        with pytest.raises(ConsumerClosed, match=r"\(406\)"):
+            await mine
+        return asyncio.get_running_loop().time(), got.redelivered
+
+    assert run(main()).result == (60, True)
+
+
+def test_who_alone_waits_too_long_with_a_message_in_hand_is_told_so() -> None:
+    async def main() -> None:
+        consumer = a_queue("x", ack_timeout=60).consume("a", prefetch=2)
+        await take(consumer)
+        with pytest.raises(ConsumerClosed, match="without an acknowledgement"):
+            await consumer.get()
+        assert asyncio.get_running_loop().time() == 60
+
+    run(main())
+
+
+def test_a_late_acknowledgement_is_refused_though_nobody_has_looked_meanwhile() -> None:
+    async def main() -> int:
+        queue = a_queue("x", ack_timeout=60)
+        consumer = queue.consume("a")
+        message = await take(consumer)
+        await asyncio.sleep(60)
+        with pytest.raises(ConsumerClosed, match="it held a message for 60 s"):
+            consumer.ack(message)
+        return queue.ready
+
+    assert run(main()).result == 1
+
+
+def test_the_time_to_acknowledge_counts_from_each_delivery_anew() -> None:
+    async def main() -> tuple[int, float]:
+        queue, handled = a_queue(*"abcd"), 0
+        consumer = queue.consume("a")
+        waiting = asyncio.create_task(queue.consume("idle").get(wait=7200))
+        await asyncio.sleep(0)
+        queue.publish("e")  # one is with each of the two now
+        while message := await consumer.get(0):
+            await asyncio.sleep(1000)
+            handled += 1
+            consumer.ack(message)
+        assert waiting.done()
+        return handled, asyncio.get_running_loop().time()
+
+    # All five: what the idle one held for half an hour came back.
+    assert run(main()).result == (5, 5000)
+
+
+def test_an_idle_queue_moves_no_time_once_all_is_acknowledged() -> None:
+    async def main() -> None:
+        queue = a_queue()
+        consumer, other = queue.consume("a"), queue.consume("b")
+        asyncio.create_task(other.get())  # noqa: RUF006 - it waits for ever
+        queue.publish("x")
+        await asyncio.sleep(1)
+        consumer.ack(await take(consumer))
+        await asyncio.sleep(1)
+
+    assert run(main(), drain=math.inf).trace.clock() == 2
+
+
 # --- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "settle",
+    [
+        Consumer.ack,
+        lambda consumer, message: consumer.nack(message, requeue=True),
+        lambda consumer, message: consumer.reject(message, requeue=False),
+    ],
+    ids=["ack", "nack", "reject"],
+)
+def test_no_message_settles_another_one_whatever_its_number(settle: Any) -> None:
+    async def main() -> tuple[int, int]:
+        mail, same_name, copies = a_queue("x"), a_queue("x"), a_queue("x")
+        mine, others = mail.consume("a"), same_name.consume("a")
+        held, foreign = await take(mine), await take(others)
+        assert held == foreign  # nothing that can be read tells the two apart
+        earlier = copies.consume("a")
+        old = await take(earlier)
+        earlier.nack(old, requeue=True)
+        current = await take(earlier)
+        for consumer, message in [
+            (mine, foreign),
+            (others, held),
+            (earlier, old),
+            (earlier, replace(current)),
+        ]:
+            with pytest.raises(UnknownDelivery):
+                settle(consumer, message)
+        settle(mine, held)
+        return same_name.unacked, copies.unacked
+
+    assert run(main()).result == (1, 1)
 
 
 def test_a_message_is_settled_once_and_by_its_consumer_only() -> None:
@@ -343,7 +608,14 @@ def test_bad_options_are_refused_by_name() -> None:
     queue.consume("a")
     for act, error, words in [
         (lambda: WorkQueue(""), ValueError, "a name must be"),
-        (lambda: a_queue(delivery_limit=-1), ValueError, "delivery_limit must be 0 or more"),
+        (lambda: a_queue(kind="stream"), ValueError, "kind must be one of classic, quorum"),
+        (
+            lambda: a_queue(kind="quorum", delivery_limit=-2),
+            ValueError,
+            "delivery_limit must be -1 or more",
+        ),
+        (lambda: a_queue(heartbeat=0), ValueError, "heartbeat must be a number above 0"),
+        (lambda: a_queue(ack_timeout=-1), ValueError, "ack_timeout must be a number above 0"),
         (lambda: a_queue(dead_letter="dead"), TypeError, "dead_letter must be a WorkQueue"),
         (lambda: a_queue(dead_letter=a_queue()), ValueError, "its own dead-letter queue"),
         (lambda: queue.consume("a"), ValueError, "has a consumer 'a' already"),
@@ -414,10 +686,13 @@ STEPS = st.lists(
                 "get",
                 "ack",
                 "requeue",
+                "fail",
                 "refuse",
                 "consume",
                 "die",
                 "close",
+                "freeze",
+                "sleep",
             ]
         ),
         st.integers(0, 5),
@@ -427,13 +702,16 @@ STEPS = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(STEPS, st.none() | st.integers(0, 3))
+@given(STEPS, st.none() | st.integers(-1, 3))
 def test_no_interleaving_loses_or_invents_a_message(
     steps: list[tuple[str, int]], limit: int | None
 ) -> None:
     async def main() -> None:
         dead = WorkQueue("dead")
-        queue = WorkQueue("mail", dead_letter=dead, delivery_limit=limit)
+        kind = "classic" if limit is None else "quorum"
+        queue = WorkQueue(
+            "mail", kind=kind, dead_letter=dead, delivery_limit=limit, heartbeat=5, ack_timeout=30
+        )
         consumers: list[Consumer] = []
         holding: dict[Consumer, list[WorkMessage]] = {}
         acked: Counter[str] = Counter()
@@ -442,6 +720,8 @@ def test_no_interleaving_loses_or_invents_a_message(
             if step == "publish":
                 queue.publish(f"m{published}")
                 published += 1
+            elif step == "sleep":
+                await asyncio.sleep(number * 3)
             elif step == "consume":
                 named += 1
                 consumers.append(queue.consume(f"w{named}", prefetch=number + 1))
@@ -449,23 +729,29 @@ def test_no_interleaving_loses_or_invents_a_message(
             elif consumers:
                 consumer = consumers[number % len(consumers)]
                 mine = holding[consumer]
-                if step == "get":
+                queue.notice_losses()
+                if consumer.closed:  # it held a message for too long
+                    consumers.remove(consumer)
+                elif step == "get":
                     message = await consumer.get(0)
                     mine += [message] if message else []
-                elif step in ("die", "close"):
+                elif step in ("die", "close", "freeze"):
                     consumers.remove(consumer)
                     getattr(consumer, step)()
                 elif mine and step == "ack":
                     acked[mine[0].body] += 1
                     consumer.ack(mine.pop(0))
+                elif mine and step == "requeue":
+                    consumer.nack(mine.pop(), requeue=True)
                 elif mine:
-                    consumer.nack(mine.pop(), requeue=step == "requeue")
+                    consumer.reject(mine.pop(), requeue=step == "fail")
             assert queue.ready + queue.unacked + dead.ready + acked.total() == published
+        await asyncio.sleep(30)  # every loss is noticed
         for consumer in consumers:
             consumer.close()
         left = await bodies(queue.consume("last", prefetch=100))
         buried = await bodies(dead.consume("last", prefetch=100))
-        if not any(step in ("requeue", "refuse") for step, _ in steps) and limit is None:
+        if limit is None:
             assert left == sorted(left, key=lambda body: int(body[1:]))
         total = acked + Counter(left) + Counter(buried)
         assert total == Counter(f"m{number}" for number in range(published))

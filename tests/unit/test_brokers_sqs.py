@@ -638,13 +638,38 @@ def test_bad_numbers_of_a_receive_are_refused() -> None:
     run(main())
 
 
+@pytest.mark.parametrize("fifo", [False, True])
+def test_two_queues_of_one_name_are_two_queues(fifo: bool) -> None:
+    async def main() -> list[int]:
+        queue, other = Queue("q", fifo=fifo), Queue("q", fifo=fifo)
+        held = []
+        for each in (queue, other):
+            each.send("x", group="g" if fifo else None)
+            held.append(await take(each))
+        assert held[0] == held[1]  # nothing that can be read tells the two apart
+        for act in (
+            lambda: queue.delete(held[1]),
+            lambda: queue.change_visibility(held[1], 0),
+            lambda: other.delete(held[0]),
+        ):
+            with pytest.raises(ValueError, match="must come from this queue"):
+                act()
+        topic = Topic("t", fifo=fifo)
+        for each in (queue, other):
+            topic.subscribe(each)
+        topic.publish("y", group="h" if fifo else None)
+        return [each.depth + each.in_flight for each in (queue, other)]
+
+    assert run(main()).result == [2, 2]
+
+
 def test_a_message_of_another_queue_is_refused() -> None:
     async def main() -> None:
         queue, other = Queue("q"), Queue("other")
         other.send("x")
         message = await take(other)
         for act in (lambda: queue.delete(message), lambda: queue.change_visibility(message, 1)):
-            with pytest.raises(ValueError, match="not a receipt of queue 'q'"):
+            with pytest.raises(ValueError, match="must come from this queue 'q'"):
                 act()
         with pytest.raises(TypeError, match="message must be what receive"):
             queue.delete("x")  # type: ignore[arg-type]

@@ -64,17 +64,18 @@ which_broker = Quiz(
                 Option(
                     KAFKA,
                     N_(
-                        "The failing one would block its partition: in the run only one of four"
-                        " healthy messages got through. Dead letters are work of your own, and"
-                        " so are servers and partitions."
+                        "In a consumer group the failing one would block its partition: in the run"
+                        " only one of four healthy messages got through. Dead letters are work of"
+                        " your own, and so are servers and partitions."
                     ),
                 ),
                 Option(
                     RABBITMQ,
                     N_(
-                        "Tried again, the failing one went back to the head of the queue, and one"
-                        " of four healthy messages got through. Dead letters after three attempts"
-                        " help with that. But the server is still yours to run."
+                        "Tried again, the failing one went back to the head of the classic queue,"
+                        " and one of four healthy messages got through. Dead letters after three"
+                        " attempts, in a quorum queue, help with that. But the server is still"
+                        " yours to run."
                     ),
                 ),
                 Option(
@@ -144,7 +145,8 @@ which_broker = Quiz(
                 Option(
                     KAFKA,
                     N_(
-                        "In the run the second worker came 45 s after the death. And whatever lies"
+                        "In the run the second worker came 45 s after the death, and who was busy"
+                        " for more than five minutes was put out of the group. And whatever lies"
                         " behind a ten-minute job in its partition waits, even if another worker is"
                         " idle."
                     ),
@@ -152,18 +154,18 @@ which_broker = Quiz(
                 Option(
                     RABBITMQ,
                     N_(
-                        "Yes. It holds the connection, so it noticed the death at once, and the"
-                        " slow worker's message was handled once. And each worker more makes it"
-                        " faster: 80 messages a second with eight."
+                        "Yes. It holds the connection, so it noticed the killed worker at once, and"
+                        " the slow worker's message was handled once, even after six minutes. And"
+                        " each worker more makes it faster: 80 messages a second with eight."
                     ),
                     right=True,
                 ),
                 Option(
                     SQS,
                     N_(
-                        "It cannot tell the dead from the slow. With a timeout of 30 s the message"
-                        " of the slow worker was handled twice; with one of ten minutes a death"
-                        " costs ten minutes. And it exists on AWS only."
+                        "It cannot tell the dead from the slow: the slow worker's message was"
+                        " handled twice, unless the worker said in time that it needed longer. A"
+                        " death costs the whole timeout. And it exists on AWS only."
                     ),
                 ),
                 Option(
@@ -185,8 +187,9 @@ which_broker = Quiz(
                     KAFKA,
                     N_(
                         "Yes. With the order as key, all six orders stayed in order, though three"
-                        " consumers worked. Four partitions keep four busy. A fifth has work only"
-                        " with more partitions, so think of their number beforehand."
+                        " consumers worked. Four partitions keep four busy. A fifth member of the"
+                        " group has work only with more partitions, so think of their number"
+                        " beforehand."
                     ),
                     right=True,
                 ),

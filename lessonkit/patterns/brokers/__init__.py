@@ -8,10 +8,11 @@ RabbitMQ            :class:`WorkQueue`               when its consumer has ackno
 AWS SNS and SQS     :class:`Topic`, :class:`Queue`   when its consumer has deleted it, or too old
 =================== ================================ ==========================================
 
-They live in the memory of a run and in its time; each belongs to one run. No model loses a message
-by itself, and none takes any time: what takes time is the work of the consumers. The killed
-process of a service (:class:`~lessonkit.faults.Crash`) takes no further message; to the broker its
-consumer lives on until somebody says ``die()``.
+A log is read by consumer groups, or by a :class:`ShareGroup`; a :class:`Producer` sends over a
+network that fails. All live in the memory of a run and in its time; each belongs to one run. No
+model loses a message by itself, and none takes any time: what takes time is the work of the
+consumers. The killed process of a service (:class:`~lessonkit.faults.Crash`) takes no further
+message; to the broker its consumer lives on until somebody says ``die()``.
 """
 
 from lessonkit.patterns.brokers.consumer_group import (
@@ -22,21 +23,35 @@ from lessonkit.patterns.brokers.consumer_group import (
 )
 from lessonkit.patterns.brokers.line import ConsumerClosed
 from lessonkit.patterns.brokers.partitioned_log import PartitionedLog
+from lessonkit.patterns.brokers.producer import NotConfirmed, Producer
+from lessonkit.patterns.brokers.share_group import (
+    LockExpired,
+    ShareConsumer,
+    SharedRecord,
+    ShareGroup,
+)
 from lessonkit.patterns.brokers.sqs_queue import Queue, ReceiptExpired, SqsMessage
 from lessonkit.patterns.brokers.topic import Topic
 from lessonkit.patterns.brokers.work_consumer import Consumer, UnknownDelivery, WorkMessage
-from lessonkit.patterns.brokers.work_queue import WorkQueue
+from lessonkit.patterns.brokers.work_queue import PreconditionFailed, WorkQueue
 
 __all__ = [
     "CommitFailed",
     "Consumer",
     "ConsumerClosed",
+    "LockExpired",
     "Member",
+    "NotConfirmed",
     "OffsetOutOfRange",
     "PartitionedLog",
+    "PreconditionFailed",
+    "Producer",
     "Queue",
     "ReceiptExpired",
     "Record",
+    "ShareConsumer",
+    "ShareGroup",
+    "SharedRecord",
     "SqsMessage",
     "Topic",
     "UnknownDelivery",

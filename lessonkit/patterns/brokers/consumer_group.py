@@ -5,9 +5,14 @@ is why the order within a partition holds. The group keeps one number per partit
 *committed* offset. A member whose partition was another's before goes on from there, so what that
 one had read but not committed is read again.
 
+A member is put out of its group in two ways. A dead one gives no sign of life for the session
+timeout. A live one does not poll within ``max_poll_interval``, whatever it is busy with: then its
+commit is refused, and with its next poll it joins anew.
+
 Sources: Apache Kafka documentation, "Consumer Configs" (``session.timeout.ms`` 45 s, see KIP-735;
-``auto.offset.reset``; ``partition.assignment.strategy``: RangeAssignor), KIP-429 (cooperative
-rebalancing: who keeps a partition keeps its position), KIP-345 (static membership).
+``max.poll.interval.ms`` 5 minutes, see KIP-62; ``auto.offset.reset``;
+``partition.assignment.strategy``: RangeAssignor), KIP-429 (cooperative rebalancing: who keeps a
+partition keeps its position), KIP-345 (static membership).
 """
 
 from __future__ import annotations
@@ -48,6 +53,7 @@ class Record:
     value: str
     time: float
     order: str | None = field(default=None, repr=False, compare=False)
+    origin: object = field(default=None, repr=False, compare=False)  # the log that it is in
 
 
 class Group:
@@ -56,12 +62,14 @@ class Group:
     def __init__(self, log: PartitionedLog, name: str) -> None:
         self.log = log
         self.name = name
+        self.lag_key = LAG if log.is_unread else f"{LAG} ({name})"  # the lag is the group's
         self.committed: dict[int, int] = {}
+        self.read: dict[int, int] = {}  # up to where any member has read: no commit goes beyond
         self.members: dict[str, Member] = {}
         self.owner: dict[int, Member] = {}
 
     def notice_deaths(self) -> None:
-        """Throw out whoever has been silent for the session timeout."""
+        """Put out whoever has been silent, or has not polled, for too long."""
         now = self.log.clock.now()
         gone = [name for name, member in self.members.items() if member.expires <= now]
         for name in gone:
@@ -70,8 +78,8 @@ class Group:
             self.rebalance()
 
     def next_expiry(self) -> float:
-        """When the next death will be noticed."""
-        return min(member.expires for member in self.members.values())
+        """When the next member will be put out, if nothing changes."""
+        return min((member.expires for member in self.members.values()), default=math.inf)
 
     def rebalance(self) -> None:
         """Divide the partitions anew, as RangeAssignor does: by name, in unbroken ranges."""
@@ -89,7 +97,11 @@ class Group:
         for partition, member in before.items():
             if self.owner.get(partition) is not member:
                 del member.positions[partition]
-        for member in members:
+        self.wake_all()
+
+    def wake_all(self) -> None:
+        """Let whoever waits look again."""
+        for member in self.members.values():
             member.wake()
 
     def lag(self) -> int:
@@ -108,12 +120,15 @@ class Member:
     ----------
     positions
         For each partition that it has, the offset that it reads next; None until it has read.
+    expires
+        When the group will put it out, unless it polls before.
     """
 
     def __init__(self, group: Group, name: str, auto_offset_reset: str) -> None:
         self.name = name
         self.positions: dict[int, int | None] = {}
-        self.expires = math.inf
+        self.expires = group.log.clock.now() + group.log.max_poll_interval
+        self._polls = 0  # how many are under way; who waits for a record is not late
         self._group = group
         self._reset = auto_offset_reset
         self._closed = False
@@ -127,7 +142,7 @@ class Member:
 
     @property
     def partitions(self) -> list[int]:
-        """Which partitions it has now."""
+        """Which partitions it has now; none if it was put out of the group."""
         self._group.notice_deaths()
         return sorted(self.positions)
 
@@ -151,13 +166,22 @@ class Member:
         OffsetOutOfRange
             With ``auto_offset_reset="none"``, if the log no longer holds what comes next.
         ConsumerClosed
-            If this member has left or is dead.
+            If this member has left or is dead, or was put out and another has its name.
         """
         whole_number("most", most, low=1)
         if wait is not None:
             positive_number("wait", wait, zero=True)
         self._check_open()
-        return await self._line.get(partial(self._take, most), wait) or []
+        self._polls += 1
+        try:
+            return await self._line.get(partial(self._take, most), wait) or []
+        finally:
+            self._polls -= 1
+            if not self._polls and not self._closed:
+                log = self._group.log
+                self.expires = log.clock.now() + log.max_poll_interval
+                if len(self._group.members) > 1:
+                    self._group.wake_all()  # to see when that will be
 
     def commit(self, record: Record | None = None) -> None:
         """Note in the group how far this member has come.
@@ -171,9 +195,12 @@ class Member:
         Raises
         ------
         CommitFailed
-            If the partition of ``record`` belongs to another member by now.
+            If this member was put out of the group, or the partition of ``record`` belongs to
+            another one by now.
         OffsetOutOfRange
-            If the log has no such record.
+            If the group has not read so far.
+        ValueError
+            If the record is of another log.
         ConsumerClosed
             If this member has left or is dead.
         """
@@ -181,21 +208,30 @@ class Member:
         touch(self._group.log)
         self._group.notice_deaths()
         committed = self._group.committed
+        if self._is_out:
+            raise CommitFailed(
+                f"{self.name!r} was put out of group {self._group.name!r}: it did not poll within"
+                f" {self._group.log.max_poll_interval:g} s"
+            )
         if record is None:
             committed |= {p: offset for p, offset in self.positions.items() if offset is not None}
         else:
             if not isinstance(record, Record):
                 raise TypeError(f"record must be what poll() gave; got {record!r}")
+            if record.origin is not self._group.log.origin:
+                raise ValueError(
+                    f"record must come from this log {self._group.log.name!r}; got {record!r}"
+                )
             if record.partition not in self.positions:
                 raise CommitFailed(f"partition {record.partition} belongs to {self.name!r} no more")
-            if record.offset >= self._group.log.end(record.partition):
-                raise OffsetOutOfRange(f"{self._group.log.name!r} has no record {record!r}")
+            if record.offset >= self._group.read.get(record.partition, 0):
+                raise OffsetOutOfRange(f"group {self._group.name!r} has not read {record!r}")
             if common.comes_again(record.value, self.name, record.order):
                 # The commit is lost, and the partition is read again from the one before.
                 self.positions[record.partition] = committed.get(record.partition)
                 return
             committed[record.partition] = record.offset + 1
-        common.trace_state(self.name, LAG, self._group.lag())
+        common.trace_state(self._group.log.name, self._group.lag_key, self._group.lag())
 
     def seek(self, partition: int, offset: int) -> None:
         """Go on reading ``partition`` from ``offset``. The commits stay as they are.
@@ -227,8 +263,9 @@ class Member:
         """Say goodbye: the others have its partitions at once. It commits nothing by itself."""
         if self._end():
             self._line.close(f"member {self.name!r} has left")
-            del self._group.members[self.name]
-            self._group.rebalance()
+            if not self._is_out:
+                del self._group.members[self.name]
+                self._group.rebalance()
 
     def die(self) -> None:
         """Kill this member. The group notices only when the session timeout is over.
@@ -237,9 +274,9 @@ class Member:
         """
         if self._end():
             self._line.die()
-            self.expires = self._group.log.clock.now() + self._group.log.session_timeout
-            for member in self._group.members.values():
-                member.wake()  # to see when that will be
+            log = self._group.log
+            self.expires = min(self.expires, log.clock.now() + log.session_timeout)
+            self._group.wake_all()  # to see when that will be
 
     def wake(self) -> None:
         """There may be something to read."""
@@ -250,12 +287,17 @@ class Member:
     def _take(self, most: int) -> list[Record] | None:
         touch(self._group.log)
         self._group.notice_deaths()
+        if self._is_out:
+            self._join_again()
+        self.expires = math.inf
         # First see where each partition goes on: an error there must not lose what others gave.
         positions = {p: self._position(p) for p in self._partitions_in_turn()}
         found: list[Record] = []
         for partition, position in positions.items():
             records = self._group.log.read(partition, position, most - len(found))
-            self.positions[partition] = position + len(records)
+            end = self.positions[partition] = position + len(records)
+            if end > self._group.read.get(partition, 0):
+                self._group.read[partition] = end
             found += records
             if len(found) == most:
                 self._turn = partition + 1  # so that a full partition does not starve the others
@@ -280,6 +322,16 @@ class Member:
                 f" {self.name!r} wants to go on from {position}"
             )
         return start if self._reset == "earliest" else log.end(partition)
+
+    @property
+    def _is_out(self) -> bool:
+        return self._group.members.get(self.name) is not self
+
+    def _join_again(self) -> None:
+        if self.name in self._group.members:
+            raise ConsumerClosed(f"group {self._group.name!r} has another member {self.name!r}")
+        self._group.members[self.name] = self
+        self._group.rebalance()
 
     def _end(self) -> bool:
         closed, self._closed = self._closed, True

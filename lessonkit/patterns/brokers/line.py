@@ -175,9 +175,9 @@ class Backlog(Generic[N]):
         """Put ``item`` at the end; its number is the highest so far."""
         self._fresh.append(item)
 
-    def put_back(self, item: N) -> None:
-        """Put ``item`` back to where it was taken from."""
-        heappush(self._returned, (item.number, item))
+    def put_back(self, item: N, place: int | None = None) -> None:
+        """Put ``item`` back to where it was taken from, or to another ``place`` before the rest."""
+        heappush(self._returned, (item.number if place is None else place, item))
 
     def first(self) -> N:
         """The one that :meth:`take` would take."""

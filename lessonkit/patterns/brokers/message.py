@@ -26,8 +26,8 @@ class Clock:
     def now(self) -> float:
         """The seconds since the start of the run."""
         trace = find_trace()
-        if trace is not None:
-            self._latest = max(self._latest, trace.clock())
+        if trace is not None and (now := trace.clock()) > self._latest:
+            self._latest = now
         return self._latest
 
 
@@ -107,25 +107,27 @@ def label(body: str) -> str:
 def trace_published(broker: str, body: str) -> str | None:
     """Record that somebody hands ``body`` to ``broker``; return the order that it belongs to."""
     order = correlation.get()
-    trace = find_trace()
-    if trace is not None:
-        process = here.get()
-        sender = process.name if process is not None else "producer"
-        trace.end(_send(trace, sender, broker, body, order))
+    trace_moved(sender(), broker, body, order)
     return order
 
 
-def trace_moved(sender: str, receiver: str, body: str, order: str | None) -> None:
-    """Record that a message goes from ``sender`` to ``receiver`` and arrives."""
+def sender() -> str:
+    """What the trace calls whoever sends a message: its process, if it has one."""
+    process = here.get()
+    return process.name if process is not None else "producer"
+
+
+def trace_moved(source: str, receiver: str, body: str, order: str | None) -> None:
+    """Record that a message goes from ``source`` to ``receiver`` and arrives."""
     trace = find_trace()
     if trace is not None:
-        trace.end(_send(trace, sender, receiver, body, order))
+        trace.end(_send(trace, source, receiver, body, order))
 
 
-def trace_set_out(sender: str, receiver: str, body: str, order: str | None) -> Message | None:
+def trace_set_out(source: str, receiver: str, body: str, order: str | None) -> Message | None:
     """Record that a message sets out; :func:`trace_ended` says what became of it."""
     trace = find_trace()
-    return _send(trace, sender, receiver, body, order) if trace is not None else None
+    return _send(trace, source, receiver, body, order) if trace is not None else None
 
 
 def trace_ended(message: Message | None, fate: Fate) -> None:
@@ -142,5 +144,5 @@ def trace_state(service: str, key: str, value: int) -> None:
         trace.state(service, key, value)
 
 
-def _send(trace: Trace, sender: str, receiver: str, body: str, order: str | None) -> Message:
-    return trace.send(sender, receiver, label(body), Kind.EVENT, correlation=order)
+def _send(trace: Trace, source: str, receiver: str, body: str, order: str | None) -> Message:
+    return trace.send(source, receiver, label(body), Kind.EVENT, correlation=order)

@@ -13,6 +13,7 @@ today's clients stay with one partition for a batch (KIP-794).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zlib import crc32
 
 from lessonkit.checks import one_of, positive_number, whole_number
@@ -64,11 +65,13 @@ class PartitionedLog:
     name
         What the trace calls it.
     partitions
-        In how many parts it is kept. More members of one group than that have nothing to do.
+        In how many parts it is kept. More members of one consumer group have nothing to do.
     retention
         Seconds for which a record is held. (Kafka forgets in whole segments, so somewhat later.)
     session_timeout
         Seconds of silence after which a group takes a member for dead.
+    max_poll_interval
+        Seconds after which a group puts out a member that does not poll, though it is alive.
 
     Raises
     ------
@@ -83,14 +86,20 @@ class PartitionedLog:
         partitions: int = 1,
         retention: float = 7 * DAY,
         session_timeout: float = 45.0,
+        max_poll_interval: float = 300.0,
     ) -> None:
         self.name = common.check_name(name)
         self.partitions = whole_number("partitions", partitions, low=1)
         self.retention = positive_number("retention", retention, infinite=True)
         self.session_timeout = positive_number("session_timeout", session_timeout)
+        self.max_poll_interval = positive_number(
+            "max_poll_interval", max_poll_interval, infinite=True
+        )
+        self.origin = object()  # what tells its records from those of a log of the same name
         self.clock = common.Clock()
         self._parts = [_Partition() for _ in range(partitions)]
         self._groups: dict[str, Group] = {}
+        self._share_groups: list[Callable[[], None]] = []
         self._next_keyless = 0
 
     def __repr__(self) -> str:
@@ -115,12 +124,15 @@ class PartitionedLog:
         touch(self)
         partition = self._partition_for(key)
         order = common.trace_published(self.name, value)
-        record = Record(partition, self.end(partition), key, value, self.clock.now(), order)
+        offset, now = self.end(partition), self.clock.now()
+        record = Record(partition, offset, key, value, now, order, self.origin)
         self._parts[partition].append(record)
         common.trace_state(self.name, RECORDS, sum(self.ends()) - sum(self.starts()))
         for group in self._groups.values():
             if partition in group.owner:
                 group.owner[partition].wake()
+        for wake in self._share_groups:
+            wake()
         return record
 
     def partition_for(self, key: str) -> int:
@@ -203,6 +215,11 @@ class PartitionedLog:
         members = self._group(group).members
         return {name: sorted(members[name].positions) for name in sorted(members)}
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether no group reads it yet."""
+        return not self._groups
+
     # --- for the groups --------------------------------------------------------------------------
 
     def start(self, partition: int) -> int:
@@ -232,6 +249,10 @@ class PartitionedLog:
                 f"offset must be {start} to {end} in partition {partition} of {self.name!r};"
                 f" got {offset}"
             )
+
+    def call_when_appended(self, wake: Callable[[], None]) -> None:
+        """Tell a share group when there is something new."""
+        self._share_groups.append(wake)
 
     def _group(self, name: str) -> Group:
         if name not in self._groups:

@@ -66,6 +66,7 @@ class SqsMessage:
     sent: float
     receipt: str
     number: int = field(repr=False)
+    origin: object = field(repr=False, compare=False)  # its queue, which a name does not tell
 
 
 class Queue:
@@ -114,6 +115,7 @@ class Queue:
         self.dead_letter = dead_letter
         self.max_receives = self._check_redrive_policy(max_receives)
         self._clock = common.Clock()
+        self._origin = object()
         self._store = Store(fifo=fifo)
         self._line = Line(self._clock, self._store.next_change)
         self._deduplication = Deduplication()
@@ -258,6 +260,7 @@ class Queue:
             If it would be invisible for over 12 hours in all, or this is no message of this queue.
         """
         _check_timeout("seconds", seconds)
+        touch(self)
         stored = self._find(message)
         if stored is None or stored.visible_at is None or stored.receives != message.receives:
             raise ReceiptExpired(f"the receipt {message.receipt!r} has expired")
@@ -377,13 +380,17 @@ class Queue:
             stored.sent,
             f"{self.name}/{stored.number}/{stored.receives}",
             stored.number,
+            self._origin,
         )
 
     def _find(self, message: SqsMessage) -> Stored | None:
         if not isinstance(message, SqsMessage):
             raise TypeError(f"message must be what receive() gave; got {message!r}")
-        if not message.receipt.startswith(f"{self.name}/"):
-            raise ValueError(f"{message.receipt!r} is not a receipt of queue {self.name!r}")
+        if message.origin is not self._origin:
+            raise ValueError(
+                f"message must come from this queue {self.name!r};"
+                f" {message.receipt!r} is not a receipt of it"
+            )
         self._store.tidy(self._clock.now())
         return self._store.find(message.number)
 

@@ -50,11 +50,11 @@ class Topic:
         self.fifo = fifo
         self._clock = common.Clock()
         self._deduplication = Deduplication()
-        self._subscriptions: dict[str, _Subscription] = {}
+        self._subscriptions: dict[Queue, _Subscription] = {}
         self._published = 0
 
     def __repr__(self) -> str:
-        return f"Topic({self.name!r}, queues={list(self._subscriptions)})"
+        return f"Topic({self.name!r}, queues={[queue.name for queue in self._subscriptions]})"
 
     def subscribe(self, queue: Queue, *, filter: Filter | None = None) -> None:
         """Copy into ``queue`` what is published from now on.
@@ -74,14 +74,14 @@ class Topic:
         """
         if not isinstance(queue, Queue):
             raise TypeError(f"queue must be a Queue; got {queue!r}")
-        if queue.name in self._subscriptions:
+        if queue in self._subscriptions:
             raise ValueError(f"a queue {queue.name!r} is subscribed to {self.name!r} already")
         if queue.fifo and not self.fifo:
             raise ValueError(
                 f"FIFO queue {queue.name!r} cannot subscribe to standard topic {self.name!r}"
             )
         wanted = _check_filter({} if filter is None else filter)
-        self._subscriptions[queue.name] = _Subscription(queue, wanted)
+        self._subscriptions[queue] = _Subscription(queue, wanted)
 
     def publish(
         self,
