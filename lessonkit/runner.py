@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from lessonkit.checks import positive_number, whole_number
 from lessonkit.clock import BackgroundTaskError, ClockError, DeadlockError, VirtualTimeLoop
 from lessonkit.clock.loop import DEFAULT_STEP_LIMIT, DEFAULT_STEPS_PER_INSTANT, DEFAULT_TIME_LIMIT
+from lessonkit.clock.strangers import FAILURES
 from lessonkit.trace import Trace, recording
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ def run(
         Run in real seconds instead of virtual ones.
     keep_error
         Keep an ``Exception`` of the coroutine or of a background task in ``Run.error`` instead of
-        raising it.
+        raising it; so, too, if the coroutine ends in a cancellation.
     drain
         Seconds that whatever is still under way may go on after the coroutine ended; ``math.inf``
         (in virtual time only) goes on until nothing more can happen.
@@ -143,7 +144,7 @@ def _no_garbage_collection() -> Iterator[None]:
 def _is_ordinary(error: BaseException) -> bool:
     # A deadlock or a runaway is a mistake in the program, not something that the run has shown.
     stuck = isinstance(error, ClockError) and not isinstance(error, BackgroundTaskError)
-    return isinstance(error, Exception) and not stuck
+    return isinstance(error, FAILURES) and not stuck
 
 
 def _run_in_virtual_time(
@@ -157,7 +158,7 @@ def _run_in_virtual_time(
     try:
         try:
             value = loop.run_until_complete(task)
-        except (Exception, asyncio.CancelledError) as raised:
+        except FAILURES as raised:
             error = raised
         elapsed = loop.time()
         if drain and not isinstance(error, ClockError):

@@ -38,7 +38,7 @@ class DatabaseLocked(DatabaseUnavailable):
     """Somebody else is writing, and has been for longer than the timeout."""
 
 
-def was_forbidden(error: Exception) -> bool:
+def was_forbidden(error: BaseException) -> bool:
     """Whether SQLite refused the action that raised ``error``: see :meth:`Database.forbidding`."""
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH
 

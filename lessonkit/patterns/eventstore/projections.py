@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from lessonkit.checks import whole_number
+from lessonkit.clock.strangers import FAILURES, refuse_unrun, said
 from lessonkit.patterns.database import Database, was_forbidden
 from lessonkit.patterns.eventstore.store import EventStore
 
@@ -179,9 +180,10 @@ class Projection:
         with self.database.forbidding(lambda action: action == sqlite3.SQLITE_TRANSACTION):
             for one in batch:
                 try:
-                    self._apply(db, one.event)
-                except Exception as error:
-                    why = f"{type(error).__name__}: {error}"
+                    given = self._apply(db, one.event)
+                    refuse_unrun("apply", given, "a plain function, not declared async")
+                except FAILURES as error:
+                    why = said(error)
                     if was_forbidden(error):
                         why = "it must neither begin nor end a transaction"
                     raise ProjectionFailed(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lessonkit.checks import whole_number
+from lessonkit.clock.strangers import FAILURES, raise_as_failure, refuse_unrun
 from lessonkit.patterns.events.jsonable import build, plain
 from lessonkit.patterns.eventstore.store import EventStore, up_to
 from lessonkit.patterns.eventstore.table import Recorded
@@ -68,9 +69,10 @@ def rebuild(
             state = apply(before, one.event)
             if state is None and before is not None:
                 raise TypeError("apply must return the state after the event; got None")
-        except Exception as error:
+            refuse_unrun("apply", state, "a plain function that returns the state after the event")
+        except FAILURES as error:
             error.add_note(f"(at {one.event.type}, version {one.version} of {one.stream!r})")
-            raise
+            raise_as_failure(error, "apply")
     return state
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from lessonkit.checks import some_text
+from lessonkit.clock.strangers import FAILURES, raise_as_failure, refuse_unrun
 from lessonkit.patterns.database import Database, DatabaseUnavailable, was_forbidden
 
 T = TypeVar("T")
@@ -112,13 +113,11 @@ class Inbox:
         with self.database.forbidding(lambda action: action == sqlite3.SQLITE_TRANSACTION):
             try:
                 result = work(tx)
-            except Exception as error:
+            except FAILURES as error:
                 if was_forbidden(error):
                     raise RuntimeError("work must neither begin nor end a transaction") from error
-                raise
-        if inspect.iscoroutine(result):
-            result.close()
-            raise TypeError(f"work must be a plain function, not declared async; got {work!r}")
+                raise_as_failure(error, "work")
+        refuse_unrun("work", result, "a plain function, not declared async")
         return result
 
     def seen(self, message_id: int | str) -> bool:
@@ -130,5 +129,5 @@ class Inbox:
 
 def _as_text(message_id: int | str) -> str:
     if isinstance(message_id, int) and not isinstance(message_id, bool):
-        return str(message_id)
+        return str(int(message_id))  # an enum's number, not its name
     return some_text("message_id", message_id)

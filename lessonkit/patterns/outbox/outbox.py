@@ -160,10 +160,16 @@ class Outbox:
 
         The others are parked, or stand behind a parked one of their aggregate.
         """
-        return self._count(
-            "AND aggregate NOT IN"
-            " (SELECT aggregate FROM outbox WHERE available_at > 0 AND available_at = 9e999)"
+        return self._count(table.NOT_BEHIND_PARKED)
+
+    @property
+    def any_waiting(self) -> bool:
+        """Whether :attr:`waiting` is above 0. To know that, one message is enough."""
+        sql = (
+            "SELECT 1 FROM outbox INDEXED BY outbox_pending"
+            f" WHERE published_at IS NULL {table.NOT_BEHIND_PARKED} LIMIT 1"
         )
+        return self.database.execute(sql).fetchone() is not None
 
     def _count(self, condition: str) -> int:
         sql = f"SELECT COUNT(*) FROM outbox WHERE published_at IS NULL {condition}"

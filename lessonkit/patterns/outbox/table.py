@@ -71,6 +71,10 @@ RELEASE_BEHIND: Final = f"""
     UPDATE outbox SET {LET_GO} WHERE {HELD} AND id > :id
     AND aggregate = (SELECT aggregate FROM outbox WHERE id = :id)
 """
+NOT_BEHIND_PARKED: Final = """
+    AND aggregate NOT IN
+        (SELECT aggregate FROM outbox WHERE available_at > 0 AND available_at = 9e999)
+"""
 
 
 class OutboxMessage(NamedTuple):
