@@ -201,12 +201,13 @@ def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
     for task in loop.pending():
         task.cancel()
     try:
-        if cancelled := loop.pending():
-            # One that swallows its cancellation must neither hold up the end nor hide the error
-            # that led to it.
-            with suppress(ClockError):
+        # What swallows its cancellation must neither hold up the end nor hide the error that led
+        # to it.
+        with suppress(ClockError):
+            if cancelled := loop.pending():
                 loop.run_until_complete(asyncio.wait(cancelled))
-        loop.run_until_complete(loop.shutdown_asyncgens())
+        with suppress(ClockError):
+            loop.run_until_complete(loop.shutdown_asyncgens())
         failures += loop.background_failures()
     finally:
         for task in loop.pending():  # it was cancelled and yet waits on: throw it away

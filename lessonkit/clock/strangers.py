@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 FAILURES: Final = (Exception, asyncio.CancelledError)
 """What strangers' code may end in by itself. All else (an interrupt, an exit) goes through."""
@@ -59,21 +59,26 @@ def said(error: BaseException) -> str:
     return text[:MOST_LETTERS].encode(errors="backslashreplace").decode()
 
 
-def refuse_unrun(what: str, value: Any, promised: str) -> None:
-    """Raise a TypeError if ``value`` is work that nobody has done yet, instead of its result.
+def unrun(what: str, value: object) -> TypeError | None:
+    """The error that ``what`` gave back work that nobody has done; None for anything else.
 
-    A coroutine, a generator, a future: what was not run must never count as done.
+    A coroutine, a generator: what was not run must never count as done.
+    """
+    if not isinstance(value, CoroutineType | GeneratorType | AsyncGeneratorType):
+        return None
+    if not isinstance(value, AsyncGeneratorType):
+        value.close()  # or Python warns that nobody awaited it
+    return TypeError(f"{what} gave back a {type(value).__name__} that nobody has run")
+
+
+def refuse_unrun(what: str, value: object, promised: str) -> None:
+    """Raise a TypeError if ``value``, which ``what`` gave back, is not a result but still work.
 
     Parameters
     ----------
-    what
-        Who gave it back, as in ``"work"``.
     promised
         What it must be instead.
     """
-    if isinstance(value, CoroutineType | GeneratorType | AsyncGeneratorType) or hasattr(
-        type(value), "__await__"
-    ):
-        if isinstance(value, CoroutineType):
-            value.close()  # or Python warns that nobody awaited it
-        raise TypeError(f"{what} must be {promised}; it gave back a {type(value).__name__}")
+    if (error := unrun(what, value)) is not None or hasattr(type(value), "__await__"):
+        got = error or f"it gave back a {type(value).__name__}"
+        raise TypeError(f"{what} must be {promised}; {got}")
