@@ -155,6 +155,7 @@ def _run_in_virtual_time(
     value: T | None = None
     error: BaseException | None = None
     elapsed = 0.0
+    ended_well = False
     try:
         try:
             value = loop.run_until_complete(task)
@@ -166,8 +167,9 @@ def _run_in_virtual_time(
                 _drain(loop, until=elapsed + drain)
             except ClockError as raised:
                 error = raised
+        ended_well = error is None
     finally:
-        failures = _stop_everything(loop)
+        failures = _stop_everything(loop, ended_well)
     if failures:
         background = BackgroundTaskError(failures)
         if error is None:
@@ -190,7 +192,7 @@ def _drain(loop: VirtualTimeLoop, until: float) -> None:
         loop.run_until_complete(end)
 
 
-def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
+def _stop_everything(loop: VirtualTimeLoop, ended_well: bool) -> list[BaseException]:
     """Cancel what is left, close the loop, and return the errors that nobody has seen."""
     # What failed before is the learner's business; see to it before cancelling changes it.
     failures = loop.background_failures()
@@ -201,13 +203,16 @@ def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
     for task in loop.pending():
         task.cancel()
     try:
-        # What swallows its cancellation must neither hold up the end nor hide the error that led
-        # to it.
+        # One that swallows its cancellation must neither hold up the end nor hide the error that
+        # led to it.
         with suppress(ClockError):
             if cancelled := loop.pending():
                 loop.run_until_complete(asyncio.wait(cancelled))
-        with suppress(ClockError):
+        try:
             loop.run_until_complete(loop.shutdown_asyncgens())
+        except ClockError:
+            if ended_well:
+                raise
         failures += loop.background_failures()
     finally:
         for task in loop.pending():  # it was cancelled and yet waits on: throw it away

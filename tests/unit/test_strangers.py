@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -462,3 +463,25 @@ def test_draining_asks_the_database_so_often_as_there_are_batches(
         return count
 
     assert steps(2000) < 5 * steps(500)  # 16 times as many, if all that is left is counted
+
+
+# --- the end of a run ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_who_never_lets_himself_be_stopped_does_not_hide_how_the_run_ended(
+    error: type[BaseException],
+) -> None:
+    async def stubborn() -> None:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1)
+
+    async def main() -> None:
+        task = asyncio.create_task(stubborn())
+        await asyncio.sleep(1)
+        assert not task.done()
+        raise error
+
+    with pytest.raises(error):
+        run(main(), time_limit=100)
