@@ -120,7 +120,14 @@ def test_however_the_runs_before_have_ended_the_next_one_is_told_its_events_and_
 
 def test_a_service_that_is_killed_owes_nothing_to_the_run_before() -> None:
     shop = Shop()
-    bus = listening([], shop.network)
+    bus = InMemoryEventBus(shop.network)
+
+    @bus.subscribe(Happened, service="inventory")
+    async def never_again(event: Happened) -> None:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.get_running_loop().create_future()
+
     run(too_early(bus))
 
     async def main() -> None:
@@ -169,6 +176,46 @@ def test_several_runs_on_one_loop_as_in_a_notebook() -> None:
 
     asyncio.run(kernel())
     assert handled == [2, 3, 4]
+
+
+def test_what_stood_in_line_in_a_notebook_is_nothing_that_the_next_run_waits_for() -> None:
+    bus, handled = InMemoryEventBus(), []
+
+    @bus.subscribe(Happened)
+    async def handler(event: Happened) -> None:
+        await asyncio.sleep(60 if event.number == 1 else 0)
+        handled.append(event.number)
+
+    async def ended_early() -> None:
+        bus.publish_and_forget(Happened(1))
+        bus.publish_and_forget(Happened(1))
+        await asyncio.sleep(0.001)
+
+    async def kernel() -> None:
+        run(ended_early(), wall=True)
+        run(asyncio.wait_for(bus.publish(Happened(2)), timeout=5), wall=True)
+
+    asyncio.run(kernel())
+    assert handled == [2]
+
+
+@pytest.mark.parametrize("number", [13, 14])
+def test_a_loop_of_ones_own_that_was_interrupted(number: int) -> None:
+    handled: list[int] = []
+    bus = listening(handled)
+    loop = asyncio.new_event_loop()
+    with suppress(KeyboardInterrupt, SystemExit):
+        loop.run_until_complete(bus.publish(Happened(number)))
+
+    async def at_once(event: Event) -> None:
+        handled.append(-1)
+
+    bus.subscribe(Happened, at_once)
+    bus.remove(bus.subscribers(Happened)[0])  # which takes five seconds, here real ones
+    loop.run_until_complete(asyncio.wait_for(bus.publish(Happened(2)), timeout=5))
+    loop.run_until_complete(bus.close())
+    loop.close()
+    assert handled == [-1]
 
 
 def test_outside_of_a_run_nothing_is_published_and_nothing_is_damaged() -> None:

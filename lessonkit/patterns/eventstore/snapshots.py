@@ -187,5 +187,8 @@ class SnapshotStore(Generic[State]):
         self._store.database.change("DELETE FROM snapshots")
 
     def _read(self, text: str) -> State:
-        state: State = build(self._kind, json.loads(text), "state")
+        try:
+            state: State = build(self._kind, json.loads(text), "state")
+        except KeyError as missing:  # it was saved by an older program
+            raise ValueError(missing.args[0]) from None
         return state

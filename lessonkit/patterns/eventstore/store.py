@@ -110,9 +110,9 @@ class EventStore:
             ]
             try:
                 db.executemany(INSERT, rows)
-            except sqlite3.IntegrityError:
-                raise self._duplicate(rows) from None
             except sqlite3.Error as error:
+                if isinstance(error, sqlite3.IntegrityError):
+                    self._refuse_duplicate(rows)
                 self.database.explain(error, ours=True)
                 raise
         return version + len(rows)
@@ -128,18 +128,18 @@ class EventStore:
             raise
         return event.event_id, text
 
-    def _duplicate(self, rows: Sequence[tuple[str, int, str, str]]) -> DuplicateEvent:
+    def _refuse_duplicate(self, rows: Sequence[tuple[str, int, str, str]]) -> None:
         # Asked inside the failed transaction: the rows before the duplicate are still there.
+        new = [row[:2] for row in rows]
         for stream, version, event_id, _ in rows:
-            place = self.database.fetch(
-                "SELECT stream, version FROM events WHERE event_id = ?", (event_id,)
-            )[0]
-            if place != (stream, version):
-                break
-        where = f"it is version {place[1]} of stream {place[0]!r}"
-        if place in [row[:2] for row in rows]:
-            where = "it comes twice in events"
-        return DuplicateEvent(f"event_id must be new in the store; got {event_id!r}: {where}")
+            sql = "SELECT stream, version FROM events WHERE event_id = ?"
+            for place in self.database.fetch(sql, (event_id,)):
+                if place != (stream, version):
+                    where = f"it is version {place[1]} of stream {place[0]!r}"
+                    where = "it comes twice in events" if place in new else where
+                    raise DuplicateEvent(
+                        f"event_id must be new in the store; got {event_id!r}: {where}"
+                    ) from None
 
     # --- reading ---------------------------------------------------------------------------------
 
