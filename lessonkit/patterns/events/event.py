@@ -139,12 +139,19 @@ class Event:
         }
 
 
+AS_USUAL = ("type", "data", "to_json", "__post_init__")
 ENVELOPE = tuple(f.name for f in fields(Event))
 
 
 @cache
 def _own_names(kind: type) -> tuple[str, ...]:
     return tuple(name for name in field_names(kind) if name not in ENVELOPE)
+
+
+@cache
+def reader_of(kind: Any) -> EventTypes:
+    """The reader that knows this one type of event."""
+    return EventTypes(kind)
 
 
 class EventTypes:
@@ -178,7 +185,7 @@ class EventTypes:
         UnknownEventType
             If it does not know the type, or knows another class of that name.
         BadEvent
-            If a field holds something else than its type says.
+            If a field holds something else than its type says, or would come back as another value.
         TypeError, ValueError
             If a field holds something that JSON cannot carry.
         """
@@ -187,7 +194,16 @@ class EventTypes:
             data = way(event)
         except NotQuick:
             text = event.to_json()
-            self.from_json(text)
+            back = self.from_json(text)
+            # That it can be read is not enough: a tuple may have become a list, say.
+            kind: Any = type(event)
+            for name in field_names(kind):
+                was, is_now = getattr(event, name), getattr(back, name)
+                if was != is_now:
+                    raise BadEvent(
+                        f"{event.type}.{name} must come back from JSON as it is; got {was!r},"
+                        f" not {is_now!r}"
+                    ) from None
             return text
         for name in ENVELOPE:
             del data[name]
@@ -200,8 +216,8 @@ class EventTypes:
             )
         # An event with, say, a data() of its own is written in its own way.
         kind: Any = type(event)
-        as_usual = all(getattr(kind, n) is getattr(Event, n) for n in ("type", "data", "to_json"))
-        way = self._quickly[kind] = quickly(kind if as_usual else Any)
+        as_usual = all(getattr(kind, n) is getattr(Event, n) for n in AS_USUAL)
+        way = self._quickly[kind] = quickly(kind if as_usual else Any, keeps_values=True)
         return way
 
     def _kind(self, name: str) -> type[Event]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from lessonkit.checks import positive_number, some_text, utf8_text, whole_number
 from lessonkit.patterns.database import Database
-from lessonkit.patterns.events.event import Event
+from lessonkit.patterns.events.event import Event, reader_of
 from lessonkit.patterns.outbox import table
 from lessonkit.patterns.outbox.table import PARKED, OutboxMessage
 
@@ -77,7 +77,7 @@ class Outbox:
         RuntimeError
             If there is no transaction under way, or it is another database's.
         TypeError, ValueError
-            If the event or the key cannot be stored.
+            If the event or the key cannot be stored, or the event would come back as another one.
         """
         if not self.database.is_under_way(tx):
             raise RuntimeError(
@@ -87,7 +87,8 @@ class Outbox:
         if not isinstance(event, Event):
             raise TypeError(f"event must be an Event; got {event!r}")
         some_text("key", key)
-        body = utf8_text(f"the texts of {event.type}", event.to_json())
+        kind: Any = type(event)
+        body = utf8_text(f"the texts of {event.type}", reader_of(kind).to_json(event))
         cursor = self.database.change(table.INSERT, (key, event.type, body, event.occurred_at))
         return cursor.lastrowid or 0
 
