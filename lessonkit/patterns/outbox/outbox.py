@@ -11,7 +11,7 @@ Source: Chris Richardson, *Microservices Patterns*, 2018, chapter 3, "Transactio
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lessonkit.checks import positive_number, some_text, utf8_text, whole_number
 from lessonkit.patterns.database import Database
