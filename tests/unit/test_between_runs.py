@@ -12,8 +12,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import BusClosed, DeadlockError, Event, InMemoryEventBus, run
+from lessonkit import (
+    BusClosed,
+    DeadlockError,
+    Event,
+    EventStore,
+    EventTypes,
+    Inbox,
+    InMemoryEventBus,
+    run,
+)
+from lessonkit.lab import bus_log, flow_view
+from lessonkit.patterns.database import Database
+from lessonkit.patterns.events.event import id_in_run
 from lessonkit.shop import Shop
+from lessonkit.shop.network import correlation
 
 
 @dataclass(frozen=True)
@@ -233,3 +246,63 @@ def test_a_closed_bus_stays_closed() -> None:
     run(bus.close())
     with pytest.raises(BusClosed):
         run(bus.publish(Happened(1)))
+
+
+# --- event ids -----------------------------------------------------------------------------------
+
+
+async def three_ids() -> list[str]:
+    return [Happened().event_id for _ in range(3)]
+
+
+async def nothing() -> None:
+    pass
+
+
+def test_the_ids_of_two_runs_are_different_and_say_which_run_it_was() -> None:
+    first, _, second = run(three_ids()).result, run(nothing()), run(three_ids()).result
+    assert first == ["E-1", "E-2", "E-3"]
+    assert second == ["E-1@2", "E-2@2", "E-3@2"]
+    assert [id_in_run(event_id) for event_id in second] == first
+
+
+@pytest.mark.parametrize("other", ["", "O-1@2", "E-1@", "E-1@x", "orders/7", "a@b"])
+def test_an_id_that_somebody_has_given_is_shown_as_it_is(other: str) -> None:
+    assert id_in_run(other) == other
+
+
+def test_a_store_and_an_inbox_take_what_comes_in_the_next_run() -> None:
+    inbox, mailed = Inbox(Database(":memory:"), "mail"), []
+
+    async def order(store: EventStore, number: int) -> None:
+        event = Happened(number)
+        store.append("O-1", [event])
+        inbox.handle(event.event_id, lambda tx: mailed.append(event.number))
+
+    with EventStore(EventTypes(Happened)) as store:
+        for number in range(3):
+            run(order(store, number))
+        assert store.last_position == 3
+    assert mailed == [0, 1, 2]
+
+
+def test_what_is_shown_of_a_run_does_not_depend_on_the_runs_before_nor_does_its_digest() -> None:
+    def shown() -> tuple[str, str, str]:
+        bus = InMemoryEventBus()
+
+        @bus.subscribe(Happened)
+        async def answers(event: Happened) -> None:
+            if event.number < 2:
+                await bus.publish(Happened(event.number + 1))
+
+        async def main() -> None:
+            correlation.set("O-1")
+            await bus.publish(Happened())
+
+        digest = run(main()).trace.digest()
+        return bus_log(bus), flow_view(bus, "O-1"), digest
+
+    fresh, again = shown(), shown()
+    assert fresh == again
+    assert "E-3" in fresh[0]
+    assert "@" not in "".join(again)

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from functools import cache
+from itertools import count
 from typing import Any, ClassVar
 
 from lessonkit.checks import positive_number, some_text, whole_number
@@ -48,10 +49,26 @@ class NewerVersion(BadEvent):
     """An event in a version that is newer than the reader."""
 
 
+runs_with_events = count(1)
+
+
 def _next_id() -> str:
-    # In a run, events are numbered: the same run gives the same ids. Elsewhere they are unique.
+    # In a run, events are numbered: the same runs give the same ids. But a store or an inbox may
+    # outlive the run, and must not take the first event of the next one for this one's: from the
+    # second run of a process on, the id names the run as well.
     trace = find_trace()
-    return f"E-{trace.next_number()}" if trace is not None else str(uuid.uuid4())
+    if trace is None:
+        return str(uuid.uuid4())
+    number = trace.next_number()
+    if not trace.run:
+        trace.run = next(runs_with_events)
+    return f"E-{number}" if trace.run == 1 else f"E-{number}@{trace.run}"
+
+
+def id_in_run(event_id: str) -> str:
+    """The id without the run, for those who look at one run: ``"E-7"`` for ``"E-7@2"``."""
+    short, at, run = event_id.partition("@")
+    return short if at and run.isdecimal() and short.startswith("E-") else event_id
 
 
 def now() -> float:
@@ -67,7 +84,8 @@ class Event:
     Attributes
     ----------
     event_id
-        In a run ``E-1``, ``E-2`` and so on; elsewhere a UUID.
+        In a run ``E-1``, ``E-2`` and so on; in the second run of a process ``E-1@2``; elsewhere a
+        UUID.
     occurred_at
         Seconds since the start of the run; elsewhere seconds since 1970.
     correlation_id
