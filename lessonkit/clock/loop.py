@@ -224,8 +224,9 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         Whoever does many things in one callback calls this for each, and when it returns True,
         comes back to the loop (``await asyncio.sleep(0)``).
         """
-        self.steps += 1
-        return self.steps >= min(self.step_limit, self._steps_before_now + self.steps_per_instant)
+        self.steps = steps = self.steps + 1
+        in_this_instant = steps - self._steps_before_now
+        return in_this_instant >= self.steps_per_instant or steps >= self.step_limit
 
     def _raise_too_many_steps(self) -> NoReturn:
         if self.steps + len(self._queue) > self.step_limit:

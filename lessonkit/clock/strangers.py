@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 FAILURES: Final = (Exception, asyncio.CancelledError)
 """What strangers' code may end in by itself. All else (an interrupt, an exit) goes through."""
 
+UNRUN: Final = (CoroutineType, GeneratorType, AsyncGeneratorType)
 MOST_LETTERS: Final = 1_000
 
 
@@ -64,7 +65,7 @@ def unrun(what: str, value: object) -> TypeError | None:
 
     A coroutine, a generator: what was not run must never count as done.
     """
-    if not isinstance(value, CoroutineType | GeneratorType | AsyncGeneratorType):
+    if value is None or not isinstance(value, UNRUN):
         return None
     if not isinstance(value, AsyncGeneratorType):
         value.close()  # or Python warns that nobody awaited it

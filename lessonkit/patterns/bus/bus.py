@@ -183,7 +183,8 @@ class InMemoryEventBus:
             raise TypeError(f"event must be an Event; got {event!r}")
         if self._closed and not inside_a_handler():
             raise BusClosed(f"the bus is closed; {event.type} {event.event_id} was not published")
-        self._use_dispatcher_of_this_run()
+        if asyncio._get_running_loop() is None:
+            raise RuntimeError("an event is published inside a run, as in run(bus.publish(event))")
         process = here.get()
         sender = process.name if process is not None else "publisher"
         self.published.append((sender, event))
@@ -223,10 +224,7 @@ class InMemoryEventBus:
         return deliveries
 
     def _use_dispatcher_of_this_run(self) -> Dispatcher:
-        loop = asyncio._get_running_loop()
-        if loop is None:
-            raise RuntimeError("an event is published inside a run, as in run(bus.publish(event))")
-        trace = find_trace()
+        loop, trace = asyncio.get_running_loop(), find_trace()
         if self._dispatcher is None or not self._dispatcher.serves(loop, trace):
             self._dispatcher = Dispatcher(self.name, loop, trace)
         return self._dispatcher
