@@ -217,6 +217,7 @@ def test_a_loop_of_ones_own_that_was_interrupted(number: int) -> None:
     handled: list[int] = []
     bus = listening(handled)
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # what it would say of the interrupted task
     with suppress(KeyboardInterrupt, SystemExit):
         loop.run_until_complete(bus.publish(Happened(number)))
 

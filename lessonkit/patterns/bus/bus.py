@@ -245,7 +245,10 @@ class InMemoryEventBus:
             self.failures.append(delivery)
             if len(self.failures) > LOG_LENGTH:
                 forget_frames(self.failures.pop(0).error)
-        delivery.dispatcher.one_less()
+        dispatcher = delivery.dispatcher
+        dispatcher.under_way -= 1
+        if not dispatcher.under_way:
+            dispatcher.nothing_left()
 
     async def close(self) -> list[Delivery]:
         """Take nothing more from outside, and wait until all that is under way is through.

@@ -162,7 +162,8 @@ class Delivery(Work):
         """Note what came of it, for everybody to see."""
         self.ended = asyncio.get_running_loop().time()
         self.error = error
-        self.abandon()
+        if self._owed_by is not None:
+            self.abandon()
         if error is not None:
             self._show(error)
         if self._waiter is not None:

@@ -179,10 +179,9 @@ class Dispatcher:
         work.finish(error)
         self._go_on(work.lane)
 
-    def one_less(self) -> None:
-        """Something that was under way is through."""
-        self.under_way -= 1
-        if not self.under_way and self._idle is not None:
+    def nothing_left(self) -> None:
+        """Tell who waits that all that was under way is through."""
+        if self._idle is not None:
             self._idle.set_result(None)
             self._idle = None
 
