@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lessonkit.lab.svg import AMBER, BLUE, RED
 from lessonkit.messages import _, service_name
+from lessonkit.patterns.events.event import id_in_run
 
 if TYPE_CHECKING:
     from lessonkit.patterns.bus import Delivery, InMemoryEventBus
@@ -79,7 +80,7 @@ class _Flow:
             ms=f"{event.occurred_at * 1000:,.0f}", service=service_name(publisher)
         )
         name = f'<b style="color: {BLUE}">{escape(event.type)}</b>'
-        yield _line(depth, f"{name} <small>{escape(f'{event.event_id} · {by}')}</small>")
+        yield _line(depth, f"{name} <small>{escape(f'{id_in_run(event.event_id)} · {by}')}</small>")
         led_to = [
             (who, caused) for caused, (who, e) in self.events.items() if e.causation_id == event_id
         ]

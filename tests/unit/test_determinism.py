@@ -26,7 +26,7 @@ AFTER_NEST_ASYNCIO = (
     "runpy.run_path(sys.argv[1], run_name='__main__')"
 )
 
-GOLDEN = "b69eec0592883c35"
+GOLDEN = "bea9024ef4c2ee81"
 """The digest of the scenario's trace. It may change only when the scenario is edited."""
 
 
