@@ -218,7 +218,7 @@ def _stop_everything(loop: VirtualTimeLoop, ended_well: bool) -> list[BaseExcept
         for task in loop.pending():  # it was cancelled and yet waits on: throw it away
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             # It may await even in its last finally, or raise there: what counts came before.
-            with suppress(Exception):
+            with suppress(*FAILURES):
                 task.context.run(task.get_coro().close)
         loop.close()
         loop.tasks.clear()
