@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import ipywidgets as widgets
 import pandas as pd
 import pytest
 from hypothesis import Phase, example, given, settings
@@ -28,6 +29,7 @@ from lessonkit.lab import (
     flow_view,
     milliseconds,
     panel,
+    probability,
     seed,
     svg,
     table,
@@ -349,7 +351,10 @@ def test_a_table_of_very_many_rows_is_shown_in_part() -> None:
 
 def test_what_a_scene_or_an_action_draws_itself_is_clean_too() -> None:
     drawing = '<svg style="">\x00\ud800</svg>'
-    for stored in (Picture(drawing), panel(lambda: drawing)):
+    made = panel(lambda: drawing)
+    assert made.picture.value == clean(f"<div>{drawing}</div>")
+    shown = widgets.HTML(drawing)
+    for stored in (Picture(drawing), made, StillBox([shown], [shown], "")):
         assert "\ufffd\ufffd" in as_shown(ElementTree.fromstring(still_of(stored)))
     pressed = button("b", lambda show: show(drawing))
     pressed.press()
@@ -379,6 +384,7 @@ def test_a_panel_of_any_text(text: str) -> None:
     made = panel(
         lambda **values: svg.text(0, 0, text),
         toggle("off", text),
+        probability("share", text, 0.5),
         milliseconds("ms", text, 0.1, high=1),
         whole("n", text, 1, low=0, high=2),
         choice("menu", text, {1: text, 2: "b"}, 1),
@@ -386,12 +392,13 @@ def test_a_panel_of_any_text(text: str) -> None:
         presets={text: {"n": 2}},
         hint=text,
     )
-    for shown in all_texts(made):
+    pressed = button(text, print)
+    assert pressed.words == fit(f"Button({text})")
+    for shown in [*all_texts(made), *all_texts(pressed)]:
         assert not any(map(no_letter, shown))
         assert len(shown) < 20_000
     for element in (made.picture, made.children[0]):
         read(element.value, 20_000)
-    assert button(text, print).words == fit(f"Button({text})")
 
 
 @given(ANY_TEXT)
