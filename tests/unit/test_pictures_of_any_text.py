@@ -294,6 +294,14 @@ def test_what_a_bus_told_can_be_read_whatever_it_told(kind: str, service: str, e
     assert fit(error, LONGEST_TEXT // 2) in shown
 
 
+def test_a_long_error_leaves_room_for_its_name_and_its_moment() -> None:
+    bus = a_bus("Ordered", "s" * 5000, "x" * 5000)
+    for picture, end in ((bus_log(bus), "x… at 0 ms"), (flow_view(bus, "O-1"), "x…, at 0 ms")):
+        shown = as_shown(read(picture, 10_000))
+        assert end in shown
+        assert f"{fit('x' * 5000)}: xxx" in shown
+
+
 @given(ANY_TEXT)
 def test_an_order_of_which_nobody_heard(order: str) -> None:
     words = as_shown(read(flow_view(InMemoryEventBus(), order), 1000))
@@ -343,6 +351,10 @@ def test_a_table_of_any_text(column: str, cell: str) -> None:
     html = twice(lambda: table(frame)._repr_mimebundle_()["text/html"])
     read(html.replace("&nbsp;", " "), 30_000)
     assert list(frame.columns) == [column]
+
+
+def test_a_cell_shows_at_most_so_many_letters() -> None:
+    assert LONGEST_TEXT - 10 < table(pd.DataFrame({"a": ["x" * 5000]})).html.count("x") < 2100
 
 
 def test_a_table_of_very_many_rows_is_shown_in_part() -> None:
