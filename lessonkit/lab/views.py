@@ -79,7 +79,14 @@ def table(frame: pd.DataFrame) -> Picture:
     import pandas as pd
 
     frame = frame.rename(columns=lambda name: fit(name) if isinstance(name, str) else name)
-    with pd.option_context("display.max_colwidth", LONGEST_TEXT):
+    for number, kind in enumerate(frame.dtypes):
+        if pd.api.types.is_string_dtype(kind) or pd.api.types.is_object_dtype(kind):
+            cells = frame.iloc[:, number]
+            short = cells.map(
+                lambda cell: fit(cell, LONGEST_TEXT) if isinstance(cell, str) else cell
+            )
+            frame.isetitem(number, list(short))
+    with pd.option_context("display.max_colwidth", None):
         html = frame.to_html(index=False, border=0, classes="lessonkit-table", max_rows=MOST_ROWS)
     look = (
         ".lessonkit-table :is(td,th){text-align:left!important;white-space:normal!important;"
