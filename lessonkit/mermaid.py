@@ -6,9 +6,11 @@ import re
 
 from lessonkit.messages import _, service_name
 from lessonkit.trace import Fate, Kind, Message, Note, Trace
+from lessonkit.words import fit
 
-MOST_MESSAGES = 100
-"""A longer diagram is cut here, and says so: nobody reads it, and Mermaid refuses it."""
+MOST_EVENTS, LONGEST = 100, 80
+"""So many messages and notes are drawn, each with so many letters: nobody reads more, and Mermaid
+refuses 50,000 letters. A diagram that is cut says so."""
 
 
 def sequence_diagram(trace: Trace) -> str:
@@ -17,26 +19,31 @@ def sequence_diagram(trace: Trace) -> str:
     Parameters
     ----------
     trace
-        Of a finished run. Only the first :data:`MOST_MESSAGES` messages are drawn.
+        Of a finished run. Only the first :data:`MOST_EVENTS` messages and notes are drawn.
     """
-    name = {service: f"p{number}" for number, service in enumerate(trace.services)}
+    # Sorting is stable: what happened at one moment keeps its order, messages before notes.
+    events: list[Message | Note] = sorted([*trace.messages, *trace.notes], key=_moment)
+    left_out = events[MOST_EVENTS:]
+    del events[MOST_EVENTS:]
+    drawn = Trace(
+        messages=[event for event in events if isinstance(event, Message)],
+        states=trace.states[:MOST_EVENTS],
+        notes=[event for event in events if isinstance(event, Note)],
+    )
+    name = {service: f"p{number}" for number, service in enumerate(drawn.services)}
     lines = ["sequenceDiagram"]
     lines += [f"    participant {name[s]} as {_escape(service_name(s))}" for s in name]
-
-    messages = trace.messages[:MOST_MESSAGES]
-    left_out = len(trace.messages) - len(messages)
-    notes = [note for note in trace.notes if not left_out or note.time <= messages[-1].sent]
-    # Sorting is stable: what happened at one moment keeps its order, messages before notes.
-    events: list[Message | Note] = sorted([*messages, *notes], key=_moment)
     for event in events:
         if isinstance(event, Note):
             lines.append(f"    Note over {name[event.service]}: {_escape(_(event.text))}")
         else:
             arrow = f"{name[event.sender]}{_arrow(event)}{name[event.receiver]}"
-            lines.append(f"    {arrow}: {_escape(_label(event))}")
+            lines.append(f"    {arrow}: {_label(event)}")
     if left_out:
-        more = _("... and {number} more messages").format(number=f"{left_out:,}")
-        lines.append(f"    Note over {name[messages[-1].sender]}: {_escape(more)}")
+        messages = sum(isinstance(event, Message) for event in left_out)
+        more = _("... and {number} more messages").format(number=f"{messages:,}")
+        more = more if messages else "..."
+        lines.append(f"    Note over p0: {_escape(more)}")
     return "\n".join(lines)
 
 
@@ -55,10 +62,18 @@ def _label(message: Message) -> str:
         remarks.append(_("error"))
     if message.fate is not Fate.DELIVERED:
         remarks.append(_(message.fate))
-    return f"{message.what} ({', '.join(remarks)})" if remarks else message.what
+    what = _escape(message.what)
+    return f"{what} ({', '.join(remarks)})" if remarks else what
 
 
 def _escape(text: str) -> str:
     # Mermaid takes #35; for a character by its number. What might end a line or start markup is
-    # written so.
-    return re.sub(r"[^\w .,:()/+?!'-]", lambda found: f"#{ord(found.group())};", text)
+    # written so. A line with no words at all would be an error.
+    written = ""
+    for letter in fit(text).strip() or "–":
+        plain = re.fullmatch(r"[\w .,()/+?!'-]", letter)
+        piece = letter if plain else f"#{ord(letter)};"
+        if len(written) + len(piece) > LONGEST:
+            return f"{written}..."
+        written += piece
+    return written

@@ -202,7 +202,9 @@ class Trace:
 
     def to_json(self) -> str:
         """The trace as JSON text, always the same for the same run."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, sort_keys=True)
+        text = json.dumps(self.to_dict(), ensure_ascii=False, sort_keys=True)
+        # Half of a surrogate pair is no character that UTF-8 has; JSON writes it as \ud800.
+        return text.encode(errors="backslashreplace").decode()
 
     def digest(self) -> str:
         """Sixteen hexadecimal digits that stand for the whole trace: equal runs, equal digests."""

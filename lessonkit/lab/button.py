@@ -7,6 +7,7 @@ from collections.abc import Callable
 import ipywidgets as widgets
 
 from lessonkit.lab.still import StillBox
+from lessonkit.words import clean, fit
 
 Show = Callable[[str], None]
 """Replaces what stands below the button by this SVG or HTML."""
@@ -17,7 +18,7 @@ def plain_button(
 ) -> widgets.Button:
     """Make a button with these words (and a Font Awesome icon) that calls ``action()``."""
     wide = layout or widgets.Layout(width="auto")
-    made = widgets.Button(description=words, icon=icon, layout=wide)
+    made = widgets.Button(description=fit(words), icon=icon, layout=wide)
     made.on_click(lambda _button: action())
     return made
 
@@ -27,7 +28,8 @@ class ActionButton(StillBox):
 
     def __init__(self, label: str, action: Callable[[Show], None]) -> None:
         self.action = action
-        self.button = widgets.Button(description=label, layout=widgets.Layout(width="max-content"))
+        wide = widgets.Layout(width="max-content")
+        self.button = widgets.Button(description=fit(label), layout=wide)
         self.picture = widgets.HTML()
         self.button.on_click(lambda _button: self.press())
         super().__init__([self.button, self.picture], [self.picture], f"Button({label})")
@@ -43,7 +45,9 @@ class ActionButton(StillBox):
             self.button.disabled = False
 
     def _show(self, picture: str) -> None:
-        self.picture.value = picture
+        if not isinstance(picture, str):
+            raise TypeError(f"show must get a string of SVG or HTML; got {picture!r}")
+        self.picture.value = clean(picture)
 
 
 def button(label: str, action: Callable[[Show], None]) -> ActionButton:

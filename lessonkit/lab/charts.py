@@ -6,7 +6,6 @@ import io
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
+from lessonkit.words import escape, fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +34,7 @@ STYLE: Any = {
     "svg.hashsalt": "lessonkit",
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so it measures alike everywhere
     "font.size": 10,
+    "text.parse_math": False,  # a dollar sign is a dollar sign
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -76,7 +77,7 @@ def histogram(
         for number, (name, value) in enumerate((marks or {}).items()):
             axes.axvline(value * 1000, color=COLOURS[1 + number % 3], linestyle=DASHES[number % 4])
             # Each a line lower: marks that lie close together stay readable.
-            label = f"{name}: {value * 1000:,.0f} ms"
+            label = f"{fit(name)}: {value * 1000:,.0f} ms"
             place = (value * 1000, top * (0.97 - 0.12 * number))
             axes.annotate(label, place, xytext=(5, 0), textcoords="offset points", va="top")
         return _svg(figure, title)
@@ -111,7 +112,7 @@ def lines(
             )
     with mpl.rc_context(STYLE):
         figure, axes = _figure(title, xlabel)
-        axes.set_ylabel(ylabel)
+        axes.set_ylabel(fit(ylabel))
         if all(isinstance(value, int) for value in x):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         marker = "o" if len(x) <= MOST_MARKERS else ""
@@ -123,11 +124,12 @@ def lines(
                 linestyle=DASHES[number % 4],
                 marker=marker,
                 markersize=4,
-                label=name,
+                label=fit(name),
             )
         if mark is not None:
-            axes.plot([mark[0]], [mark[1]], "D", color=RED, markersize=9, label=mark[2])
-        axes.legend(frameon=False)
+            axes.plot([mark[0]], [mark[1]], "D", color=RED, markersize=9, label=fit(mark[2]))
+        # With their names given: by itself a legend leaves out what begins with an underscore.
+        axes.legend(axes.lines, [str(drawn.get_label()) for drawn in axes.lines], frameon=False)
         return _svg(figure, title)
 
 
@@ -137,8 +139,8 @@ def _figure(title: str, xlabel: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(7.5, 2.8))
     figure.subplots_adjust(left=0.1, right=0.97, bottom=0.18, top=0.88)
     axes = figure.add_subplot()
-    axes.set_title(title)
-    axes.set_xlabel(xlabel)
+    axes.set_title(fit(title))
+    axes.set_xlabel(fit(xlabel))
     return figure, axes
 
 
@@ -151,13 +153,19 @@ def _svg(figure: Figure, title: str) -> str:
         # matplotlib only measures the letters; the browser has those that its font lacks.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    drawing = file.getvalue().replace("'DejaVu Sans'", "sans-serif")
-    drawing = drawing[drawing.index("<svg") :].replace(INK, "currentColor")
+    drawing = file.getvalue()
     # In a page, matplotlib's style sheet would reach every other drawing, and its ids ("axes_1")
     # would be there once per chart.
     drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r'<g id="[a-z_]+\d*">', "<g>", drawing)
+    _prolog, _tag, inside = re.sub(r"<[^>]*>", _for_the_page, drawing).partition("<svg")
     label = escape(title)
     look = "max-width:100%;height:auto;stroke-linejoin:round"
     opening = f'<svg role="img" aria-label="{label}" style="{look}"'
-    return re.sub(r"<svg([^>]*)>", rf"{opening}\1><title>{label}</title>", drawing, count=1)
+    attributes, _end, content = inside.partition(">")
+    return f"{opening}{attributes}><title>{label}</title>{content}"
+
+
+def _for_the_page(found: re.Match[str]) -> str:
+    """A tag with the page's font and colour, and no id. What is written stays as it is."""
+    tag = found.group().replace("'DejaVu Sans'", "sans-serif").replace(INK, "currentColor")
+    return re.sub(r'^<g id="[a-z_]+\d*">', "<g>", tag)

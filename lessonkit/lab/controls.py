@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from lessonkit.checks import positive_number, whole_number
 from lessonkit.checks import probability as check_probability
 from lessonkit.messages import _
+from lessonkit.words import fit
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def milliseconds(
         max=high * 1000,
         step=step * 1000,
         readout_format=",.0f",
-        description=f"{label} (ms)",
+        description=f"{fit(label)} (ms)",
     )
     return Control(name, slider, lambda shown: shown / 1000, lambda seconds: seconds * 1000)
 
@@ -66,7 +67,7 @@ def probability(
         check_probability(word, number)
     _check_range(name, value, low, high)
     slider = widgets.FloatSlider(
-        value=value, min=low, max=high, step=step, readout_format=".0%", description=label
+        value=value, min=low, max=high, step=step, readout_format=".0%", description=fit(label)
     )
     return Control(name, slider, _as_it_is, _as_it_is)
 
@@ -81,7 +82,7 @@ def whole(name: str, label: str, value: int, *, low: int, high: int) -> Control:
     for word, number in (("low", low), ("high", high), (name, value)):
         whole_number(word, number, low=min(low, 0))
     _check_range(name, value, low, high)
-    slider = widgets.IntSlider(value=value, min=low, max=high, description=label)
+    slider = widgets.IntSlider(value=value, min=low, max=high, description=fit(label))
     return Control(name, slider, _as_it_is, _as_it_is)
 
 
@@ -89,7 +90,7 @@ def toggle(name: str, label: str, value: bool = False) -> Control:
     """A box to tick."""
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False; got {value!r}")
-    box = widgets.Checkbox(value=value, description=label, indent=False)
+    box = widgets.Checkbox(value=value, description=fit(label), indent=False)
     return Control(name, box, _as_it_is, _as_it_is)
 
 
@@ -106,7 +107,9 @@ def choice(name: str, label: str, options: Mapping[Any, str], value: Any) -> Con
     if value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {value!r}")
     menu = widgets.Dropdown(
-        options=[(words, key) for key, words in options.items()], value=value, description=label
+        options=[(fit(words), key) for key, words in options.items()],
+        value=value,
+        description=fit(label),
     )
     return Control(name, menu, _as_it_is, _as_it_is)
 
@@ -115,7 +118,7 @@ def seed(name: str = "seed", label: str | None = None, value: int = 0) -> Contro
     """A number from which everything random is drawn: another seed is another day."""
     whole_number(name, value)
     box = widgets.BoundedIntText(
-        value=value, min=0, max=9999, description=label or _("Another day (seed)")
+        value=value, min=0, max=9999, description=fit(label or _("Another day (seed)"))
     )
     return Control(name, box, _as_it_is, _as_it_is)
 

@@ -7,16 +7,19 @@ says which events belong to the order, the causation id says which event led to 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from typing import TYPE_CHECKING
 
 from lessonkit.lab.svg import AMBER, BLUE, RED
 from lessonkit.messages import _, service_name
 from lessonkit.patterns.events.event import id_in_run
+from lessonkit.words import error_words, escape, fit
 
 if TYPE_CHECKING:
     from lessonkit.patterns.bus import Delivery, InMemoryEventBus
     from lessonkit.patterns.events import Event
+
+MOST_EVENTS = 2000
+"""A longer flow is cut here, and says so."""
 
 
 def flow_view(bus: InMemoryEventBus, order_id: str) -> str:
@@ -41,9 +44,9 @@ def flow_view(bus: InMemoryEventBus, order_id: str) -> str:
     flow = _Flow(bus, order_id)
     lines = "".join(flow.lines())
     if not lines:
-        words = _("The bus has heard nothing of {order}.").format(order=order_id)
+        words = _("The bus has heard nothing of {order}.").format(order=fit(order_id))
         return f"<div>{escape(words)}</div>"
-    title = escape(_("The flow of {order}").format(order=order_id))
+    title = escape(_("The flow of {order}").format(order=fit(order_id)))
     return (
         f'<div class="lessonkit-flow" role="list" aria-label="{title}"'
         f' style="overflow-x: auto; margin: 6px 0; line-height: 1.6">{lines}</div>'
@@ -60,50 +63,68 @@ class _Flow:
         for delivery in bus.log:
             if delivery.event.event_id in self.deliveries:
                 self.deliveries[delivery.event.event_id].append(delivery)
-        self.shown: set[str] = set()
+        self.roots: list[str] = []
+        self.led_to: dict[str, list[tuple[str, str]]] = {event_id: [] for event_id in self.events}
+        for event_id, (publisher, event) in self.events.items():
+            if event.causation_id in self.led_to:
+                self.led_to[event.causation_id].append((publisher, event_id))
+            else:
+                self.roots.append(event_id)
 
     def lines(self) -> Iterator[str]:
-        for event_id, (_publisher, event) in self.events.items():
-            if event.causation_id not in self.events:
-                yield from self.below_event(event_id, 0)
+        # A stack, and no function that calls itself: a flow may be longer than Python calls deep.
         # Ids that were set by hand may name each other as cause. They are shown all the same.
-        for event_id in self.events:
-            yield from self.below_event(event_id, 0)
+        stack: list[tuple[int, str | Delivery]] = [
+            (0, event_id) for event_id in reversed([*self.roots, *self.events])
+        ]
+        shown: set[str] = set()
+        while stack:
+            depth, item = stack.pop()
+            if not isinstance(item, str):
+                yield _line(depth, _came_of_it(item))
+            elif item in shown:
+                continue
+            elif len(shown) == MOST_EVENTS:
+                more = _("... and {number} more messages")
+                yield _line(0, escape(more.format(number=f"{len(self.events) - len(shown):,}")))
+                return
+            else:
+                shown.add(item)
+                yield _line(depth, self.heading(item))
+                if not self.deliveries[item]:
+                    yield _line(depth + 1, _coloured(AMBER, _("⚠ nobody has subscribed to it")))
+                stack += reversed(list(self.below(item, depth)))
 
-    def below_event(self, event_id: str, depth: int) -> Iterator[str]:
-        """The event, whom it was told, and what they published because of it."""
-        if event_id in self.shown:
-            return
-        self.shown.add(event_id)
+    def heading(self, event_id: str) -> str:
         publisher, event = self.events[event_id]
         by = _("{ms} ms, published by {service}").format(
-            ms=f"{event.occurred_at * 1000:,.0f}", service=service_name(publisher)
+            ms=f"{event.occurred_at * 1000:,.0f}", service=fit(service_name(publisher))
         )
         name = f'<b style="color: {BLUE}">{escape(event.type)}</b>'
-        yield _line(depth, f"{name} <small>{escape(f'{id_in_run(event.event_id)} · {by}')}</small>")
-        led_to = [
-            (who, caused) for caused, (who, e) in self.events.items() if e.causation_id == event_id
-        ]
-        if not self.deliveries[event_id]:
-            yield _line(depth + 1, _coloured(AMBER, _("⚠ nobody has subscribed to it")))
+        return f"{name} <small>{escape(f'{fit(id_in_run(event.event_id))} · {by}')}</small>"
+
+    def below(self, event_id: str, depth: int) -> Iterator[tuple[int, str | Delivery]]:
+        """Whom the event was told, what they published because of it, and what others did."""
+        of_subscribers: dict[str, list[str]] = {}
+        for who, caused in self.led_to[event_id]:
+            of_subscribers.setdefault(who, []).append(caused)
         for delivery in self.deliveries[event_id]:
-            yield _line(depth + 1, _came_of_it(delivery))
-            for who, caused in led_to:
-                if who == delivery.subscriber:
-                    yield from self.below_event(caused, depth + 2)
-        for _who, caused in led_to:  # published by somebody who was not told: a timer, a retry
-            yield from self.below_event(caused, depth + 1)
+            yield depth + 1, delivery
+            for caused in of_subscribers.pop(delivery.subscriber, []):
+                yield depth + 2, caused
+        for _who, caused in self.led_to[event_id]:  # by who was not told: a timer, a retry
+            yield depth + 1, caused
 
 
 def _came_of_it(delivery: Delivery) -> str:
-    who = service_name(delivery.subscriber)
+    who = fit(service_name(delivery.subscriber))
     if delivery.ended is None:
         return escape(_("… {service}: not done").format(service=who))
     ms = f"{delivery.ended * 1000:,.0f}"
     if delivery.error is None:
         return escape(_("✓ {service}: done at {ms} ms").format(service=who, ms=ms))
-    error = f"{type(delivery.error).__name__}: {delivery.error}"
-    words = _("✗ {service}: {error}, at {ms} ms").format(service=who, error=error, ms=ms)
+    words = _("✗ {service}: {error}, at {ms} ms")
+    words = words.format(service=who, error=error_words(delivery.error), ms=ms)
     return _coloured(RED, words)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from html import escape
 from traceback import extract_tb
 from typing import Any
 
@@ -15,6 +14,7 @@ from lessonkit.lab.controls import Control
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import RED, text_width
 from lessonkit.messages import _
+from lessonkit.words import clean, error_words, escape
 
 Scene = Callable[..., str | Iterable[str]]
 """Gets the controls' values by name; returns SVG and HTML, in one string or in several."""
@@ -110,7 +110,7 @@ class Panel(StillBox):
             while self._stale:
                 self._stale = False
                 self.redraws += 1
-                self.picture.value = self._play()
+                self.picture.value = clean(self._play())
         except Exception as error:
             self.picture.value = _apology(error)
             raise
@@ -174,7 +174,7 @@ def _check_names(values: Mapping[str, Any], controls: Mapping[str, Control]) -> 
 def _apology(error: Exception) -> str:
     """What the learner sees when the scene fails: the error, and the learner's line."""
     lines = [frame for frame in extract_tb(error.__traceback__) if "ipykernel" in frame.filename]
-    where = f"<br><code>{escape(lines[-1].line or '')}</code>" if lines else ""
-    words = escape(f"{type(error).__name__}: {error}")
+    where = f"<br/><code>{escape(lines[-1].line or '')}</code>" if lines else ""
+    words = escape(error_words(error))
     look = f"border-left: 4px solid {RED}; padding: 6px 10px"
     return f'<div role="alert" style="{look}">{words}{where}</div>'

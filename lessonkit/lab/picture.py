@@ -7,6 +7,7 @@ from base64 import b64encode
 from typing import Any
 
 from lessonkit.trace import Trace
+from lessonkit.words import clean
 
 
 class Picture:
@@ -31,7 +32,7 @@ class Picture:
         for part in parts:
             if not isinstance(part, str):
                 raise TypeError(f"each part must be a string of SVG or HTML; got {part!r}")
-        self.html = "".join(f"<div>{part}</div>" for part in parts)
+        self.html = clean("".join(f"<div>{part}</div>" for part in parts))
 
     def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
         both = _DRAWING.sub(_drawing_and_still, self.html)
@@ -57,7 +58,7 @@ class Mermaid:
 
 def with_stills(html: str) -> str:
     """The same page with an image in place of each drawing, for pages that show no drawings."""
-    return _DRAWING.sub(lambda found: _still(found.group()), html)
+    return _DRAWING.sub(lambda found: _still(found.group()), clean(html))
 
 
 _DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)

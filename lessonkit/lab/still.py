@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lessonkit.lab.picture import with_stills
+from lessonkit.words import fit
 
 
 class StillBox(widgets.VBox):
@@ -31,7 +32,7 @@ class StillBox(widgets.VBox):
         **options: Any,
     ) -> None:
         self.shown = tuple(shown)
-        self.words = words
+        self.words = fit(words)
         super().__init__(list(parts), **options)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

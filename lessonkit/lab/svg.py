@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from html import escape
+from bisect import bisect_right
+from functools import lru_cache
 from unicodedata import east_asian_width
+
+from lessonkit.words import escape, fit
 
 BLUE, RED, AMBER, GREEN = "#3d8fd6", "#d5603a", "#b8860b", "#2a9d78"
 """Four colours that the colour-blind can tell apart, and that show on white and on black."""
@@ -22,7 +25,7 @@ def attributes(**given: object) -> str:
     """SVG attributes, escaped; ``stroke_width=2`` becomes ``stroke-width="2"``."""
     words = []
     for name, value in given.items():
-        text = number(value) if isinstance(value, float | int) else escape(str(value))
+        text = number(value) if isinstance(value, (float, int)) else escape(value)
         words.append(f' {name.rstrip("_").replace("_", "-")}="{text}"')
     return "".join(words)
 
@@ -81,16 +84,23 @@ def arrow_head(x1: float, y1: float, x2: float, y2: float, colour: str, *, fille
 
 def text_width(words: str, size: float) -> float:
     """About how wide the words will be. Japanese letters are as wide as they are high."""
-    return size * sum(1.0 if east_asian_width(letter) in "WF" else 0.57 for letter in words)
+    return size * sum(map(_letter_width, words))
+
+
+@lru_cache(maxsize=10_000)
+def _letter_width(letter: str) -> float:
+    return 1.0 if east_asian_width(letter) in "WF" else 0.57
 
 
 def shorten(words: str, size: float, width: float) -> str:
     """The words, or as many letters of them as fit into ``width``, and an ellipsis."""
+    words = fit(words)
     if text_width(words, size) <= width:
         return words
-    while words and text_width(f"{words}…", size) > width:
-        words = words[:-1]
-    return f"{words}…"
+    too_many = bisect_right(
+        range(len(words)), width, key=lambda letters: text_width(f"{words[:letters]}…", size)
+    )
+    return f"{words[: max(too_many - 1, 0)]}…"
 
 
 def round_step(span: float, most: int) -> float:

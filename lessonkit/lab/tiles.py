@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 
 from lessonkit.checks import one_of
 from lessonkit.lab.svg import BLUE, GREEN, RED
+from lessonkit.words import escape
 
 LOOKS = {"good": (GREEN, "✓ "), "bad": (RED, "✗ "), "plain": (BLUE, "")}
 """Colour and mark of each kind of tile: a colour alone would not reach everybody."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from html import escape
 
 from lessonkit.checks import positive_number
 from lessonkit.lab import svg
@@ -16,6 +15,7 @@ from lessonkit.lab.arrows import LOOKS, arrow, dot
 from lessonkit.messages import _, service_name
 from lessonkit.shop.network import CRASH
 from lessonkit.trace import Fate, Kind, Message, Trace
+from lessonkit.words import escape, fit
 
 MOST_MESSAGES = 200
 """Only so many messages are drawn: more of them would be a grey wall."""
@@ -51,13 +51,13 @@ def timeline(
     positive_number("width", width)
     picture = _Timeline(trace, moment, width)
     parts = "".join(picture.parts())
-    words = title or _("What happened, on a time axis")
-    described = " ".join(picture.sentences())
+    words = escape(title or _("What happened, on a time axis"))
+    described = " ".join(map(escape, picture.sentences()))
     identity = "t" + hashlib.sha256((words + described + parts).encode()).hexdigest()[:10]
     return svg.shape(
         "svg",
-        f'<title id="{identity}-t">{escape(words)}</title>'
-        f'<desc id="{identity}-d">{escape(described)}</desc>'
+        f'<title id="{identity}-t">{words}</title>'
+        f'<desc id="{identity}-d">{described}</desc>'
         "<style>@media (prefers-reduced-motion:reduce){.lessonkit-dot{display:none}}</style>"
         + parts,
         xmlns="http://www.w3.org/2000/svg",
@@ -74,11 +74,14 @@ class _Timeline:
         self.trace = trace
         self.at = at
         self.messages = trace.messages[:MOST_MESSAGES]
-        self.services = trace.services
+        self.states_drawn = trace.states[:MOST_MESSAGES]
+        self.notes_drawn = trace.notes[:MOST_MESSAGES]
+        drawn = Trace(messages=self.messages, states=self.states_drawn, notes=self.notes_drawn)
+        self.lane = {service: number for number, service in enumerate(drawn.services)}
         self.end = max(trace.end_time, at or 0.0) or 0.001
         self.x_end = width - RIGHT - 14
         self.width = width
-        self.height = TOP + LANE * max(len(self.services), 1) + BOTTOM
+        self.height = TOP + LANE * max(len(self.lane), 1) + BOTTOM
         self.said: list[tuple[str, float, float]] = []
         self.crashes = {note.service: note.time for note in trace.notes if note.text == CRASH}
 
@@ -86,7 +89,11 @@ class _Timeline:
         return LEFT + (self.x_end - LEFT) * time / self.end
 
     def y(self, service: str) -> float:
-        return TOP + LANE * (self.services.index(service) + 0.5)
+        return TOP + LANE * (self.lane[service] + 0.5)
+
+    def shorten(self, words: str, size: float) -> str:
+        """So much of the words as fits between the first and the last moment."""
+        return svg.shorten(words, size, self.x_end - LEFT - 24)
 
     def parts(self) -> Iterator[str]:
         yield from self.axis()
@@ -117,7 +124,7 @@ class _Timeline:
         yield svg.text(LEFT - 14, TOP - 18, "s" if in_seconds else "ms", text_anchor="end")
 
     def lanes(self) -> Iterator[str]:
-        for service in self.services:
+        for service in self.lane:
             y = self.y(service)
             words = svg.shorten(service_name(service), 12.5, LEFT - 18)
             yield svg.text(LEFT - 14, y + 4, words, size=12.5, font_weight=600, text_anchor="end")
@@ -178,11 +185,12 @@ class _Timeline:
             if message.kind is Kind.REPLY:
                 continue
             x = self.ends(message)[2] + 4
-            width = svg.text_width(message.what, 11)
+            what = self.shorten(message.what, 11)
+            width = svg.text_width(what, 11)
             x = min(x, max(self.x_end - width, LEFT))
             if x >= free_from.get(message.receiver, 0.0):
                 free_from[message.receiver] = x + width + 4
-                yield svg.text(x, self.y(message.receiver) - 12, message.what, halo=True)
+                yield svg.text(x, self.y(message.receiver) - 12, what, halo=True)
 
     def dots(self) -> Iterator[str]:
         """A dot that travels along each message, all on one common clock."""
@@ -199,10 +207,11 @@ class _Timeline:
 
     def states(self) -> Iterator[str]:
         free_from: dict[str, float] = {}
-        for change in self.trace.states[:MOST_MESSAGES]:
+        for change in self.states_drawn:
             x, y = self.x(change.time), self.y(change.service)
             words = f"{_(change.key)}: {_(change.value)}"
             yield svg.diamond(x, y, 6, svg.GREEN, words)
+            words = self.shorten(words, 10.5)
             width = svg.text_width(words, 10.5)
             left = min(x - 5, max(self.x_end - width, LEFT))
             if left >= free_from.get(change.service, 0.0):
@@ -212,11 +221,11 @@ class _Timeline:
 
     def notes(self) -> Iterator[str]:
         free_from: dict[str, float] = {}
-        for note in self.trace.notes[:MOST_MESSAGES]:
+        for note in self.notes_drawn:
             x, y = self.x(note.time), self.y(note.service)
             if note.text == CRASH:
                 yield svg.cross(x, y, 9, svg.RED)
-            words = _(note.text)
+            words = self.shorten(_(note.text), 11)
             width = svg.text_width(words, 11)
             left = min(x + 12, self.x_end - width - 12)
             if left >= free_from.get(note.service, 0.0):
@@ -241,7 +250,7 @@ class _Timeline:
         yield svg.line(x - 8, TOP - 14, x - 8, self.height - BOTTOM, stroke_opacity=0.3)
         yield svg.text(x, TOP - 18, heading, font_weight=600)
         states = self.trace.states_at(self.end if self.at is None else self.at)
-        for service in self.services:
+        for service in self.lane:
             known = list(states.get(service, {}).items())
             y = self.y(service) + 4 - 7 * (min(len(known), 3) - 1)
             for row, (key, value) in enumerate(known[:3]):
@@ -285,7 +294,7 @@ class _Timeline:
             yield sentence(message)
         for note in self.trace.notes[:30]:
             yield _("{service}, {ms} ms: {note}.").format(
-                service=service_name(note.service), ms=_ms(note.time), note=_(note.text)
+                service=fit(service_name(note.service)), ms=_ms(note.time), note=fit(_(note.text))
             )
         if len(self.trace.messages) > 30:
             left_out = len(self.trace.messages) - 30
@@ -300,9 +309,9 @@ def sentence(message: Message) -> str:
     fates = [_("error")] if message.error else []
     fates.append(_(message.fate))
     return words.format(
-        sender=service_name(message.sender),
-        receiver=service_name(message.receiver),
-        what=message.what,
+        sender=fit(service_name(message.sender)),
+        receiver=fit(service_name(message.receiver)),
+        what=fit(message.what),
         sent=_ms(message.sent),
         fate=", ".join(fates),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from lessonkit.explorer import Case
@@ -13,6 +12,7 @@ from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _, service_name
 from lessonkit.patterns.events.event import id_in_run
 from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
+from lessonkit.words import LONGEST_TEXT, error_words, escape, fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MOST_DELIVERIES = 100
 """Only so many deliveries of a bus are shown, the last ones."""
+
+MOST_ROWS = 1000
+"""A longer table shows its first and its last rows."""
 
 
 def shop_view(shop: Shop) -> str:
@@ -76,8 +79,16 @@ def table(frame: pd.DataFrame) -> Picture:
     """A table for reading: all of the text, on the left, and no row numbers."""
     import pandas as pd
 
+    frame = frame.rename(columns=lambda name: fit(name) if isinstance(name, str) else name)
+    for number, kind in enumerate(frame.dtypes):
+        if pd.api.types.is_string_dtype(kind) or pd.api.types.is_object_dtype(kind):
+            cells = frame.iloc[:, number]
+            short = cells.map(
+                lambda cell: fit(cell, LONGEST_TEXT) if isinstance(cell, str) else cell
+            )
+            frame.isetitem(number, list(short))
     with pd.option_context("display.max_colwidth", None):
-        html = frame.to_html(index=False, border=0, classes="lessonkit-table")
+        html = frame.to_html(index=False, border=0, classes="lessonkit-table", max_rows=MOST_ROWS)
     look = (
         ".lessonkit-table :is(td,th){text-align:left!important;white-space:normal!important;"
         "padding:3px 18px 3px 4px!important}"
@@ -142,9 +153,8 @@ def _delivery_row(delivery: Delivery) -> tuple[str, ...]:
     elif error is None:
         came_of_it = escape(_("✓ done at {ms} ms").format(ms=f"{delivery.ended * 1000:,.0f}"))
     else:
-        words = _("✗ {error} at {ms} ms").format(
-            error=f"{type(error).__name__}: {error}", ms=f"{delivery.ended * 1000:,.0f}"
-        )
+        ms = f"{delivery.ended * 1000:,.0f}"
+        words = _("✗ {error} at {ms} ms").format(error=error_words(error), ms=ms)
         came_of_it = f'<span style="color: {RED}">{escape(words)}</span>'
     return (
         f"{event.occurred_at * 1000:,.0f}",

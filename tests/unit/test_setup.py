@@ -101,6 +101,7 @@ def test_the_clock_needs_only_the_standard_library() -> None:
 ROOMS = [
     "messages",
     "checks",
+    "words",
     "clock",
     "trace",
     "faults",
