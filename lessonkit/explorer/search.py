@@ -60,10 +60,11 @@ def explore(
     customer clicks twice, and two customers want the last pieces.
 
     What is not tried: a message that is late by a certain time (a limit of time that fits by luck
-    is found by a late message as well), a broker's message that is late (who reads a queue decides
-    when), a process that is killed between two lines that wait for nothing, a disk that forgets,
-    and more than two at a time. Runs in which every process sees the same events in the same order
-    are one run, and count once.
+    is found by a late message as well), one that is late for longer than 40 events more than the
+    run without bad luck has (then it comes, or a program that polls would never end), a broker's
+    message that is late (who reads a queue decides when), a process that is killed between two
+    lines that wait for nothing, a disk that forgets, and more than two kinds at a time. Runs in
+    which every process sees the same events in the same order are one run, and count once.
 
     Parameters
     ----------
