@@ -346,10 +346,6 @@ def test_what_is_on_its_way_when_the_scenario_ends_arrives_before_the_audit() ->
 
 
 def test_who_waits_for_ever_by_bad_luck_is_a_violation_and_no_deadlock() -> None:
-    @cache
-    def forever() -> asyncio.Future[None]:
-        return asyncio.get_running_loop().create_future()
-
     async def waits_for_an_event(shop: Shop) -> None:
         bus = InMemoryEventBus(shop.network)
         heard = asyncio.get_running_loop().create_future()
