@@ -13,7 +13,6 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from lessonkit.clock import BackgroundTaskError
-from lessonkit.clock.strangers import FAILURES, OwnTask
 from lessonkit.runner import Run
 from lessonkit.trace import Trace, current_trace
 
@@ -56,15 +55,12 @@ async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
 
     loop.set_task_factory(keep_ours)
     value: T | None = None
-    error: BaseException | None = None
-    own = OwnTask()
+    error: Exception | None = None
     try:
         own_task = loop.create_task(main, name="main")
         try:
             value = await own_task
-        except FAILURES as raised:
-            if own.is_to_stop():  # an interrupt, which ``asyncio.run`` turns into a cancellation
-                raise
+        except Exception as raised:
             error = raised
         elapsed = trace.clock()
         await asyncio.sleep(drain)

@@ -4,8 +4,7 @@ The publisher does not know who listens. A handler that fails disturbs neither t
 other handlers, and its failure is kept where it can be seen: in the bus's log and in the trace.
 Each handler gets its events in the order in which they were published, one at a time.
 
-The bus lives in the memory of one process, and dies with it. The subscriptions hold for the next
-run as well; what was still under way when a run ended is lost.
+The bus lives in the memory of one process, and dies with it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from lessonkit.patterns.bus.delivery import (
     Subscription,
     Waiter,
     context_of,
-    forget_frames,
     inside_a_handler,
 )
 from lessonkit.patterns.bus.dispatch import Dispatcher, Lane
@@ -32,7 +30,7 @@ from lessonkit.shop.process import here
 from lessonkit.trace import Kind, find_trace
 
 LOG_LENGTH = 10_000
-"""How many events, deliveries and failures a bus remembers."""
+"""How many events and deliveries a bus remembers. Failures are all kept."""
 
 
 class BusClosed(RuntimeError):
@@ -57,21 +55,20 @@ class InMemoryEventBus:
     log
         The last deliveries, in the order of publication.
     failures
-        The last deliveries whose handler failed, in the order in which they failed.
-    failed
-        How many deliveries have failed in all.
+        All deliveries whose handler failed, in the order in which they failed.
     """
 
     def __init__(self, network: Network | None = None, name: str = "event bus") -> None:
         self.network = network
         self.name = name
+        self.dispatcher = Dispatcher(name)
         self.published: deque[tuple[str, Event]] = deque(maxlen=LOG_LENGTH)
         self.log: deque[Delivery] = deque(maxlen=LOG_LENGTH)
         self.failures: list[Delivery] = []
-        self.failed = 0
         self._subscriptions: list[Subscription] = []
         self._listeners: dict[type, tuple[Subscription, ...]] = {}
-        self._dispatcher: Dispatcher | None = None
+        self._in_flight = 0
+        self._idle: asyncio.Future[None] | None = None
         self._closed = False
 
     # --- who is told -----------------------------------------------------------------------------
@@ -123,8 +120,6 @@ class InMemoryEventBus:
         """End a subscription. To do it twice does no harm."""
         self._subscriptions = [other for other in self._subscriptions if other is not subscription]
         self._listeners.clear()
-        if self._dispatcher is not None:
-            self._dispatcher.forget(subscription)
 
     def subscribers(self, kind: type[Event]) -> tuple[Subscription, ...]:
         """Who is told events of this type, in the order in which they subscribed."""
@@ -155,8 +150,6 @@ class InMemoryEventBus:
             If ``event`` is no event.
         BusClosed
             After :meth:`close`.
-        RuntimeError
-            Outside of a run.
         """
         listeners = self._listeners_of(event)
         if not listeners:
@@ -173,7 +166,7 @@ class InMemoryEventBus:
 
         Raises
         ------
-        TypeError, BusClosed, RuntimeError
+        TypeError, BusClosed
             As :meth:`publish` does.
         """
         self._deliver(event, self._listeners_of(event))
@@ -183,8 +176,6 @@ class InMemoryEventBus:
             raise TypeError(f"event must be an Event; got {event!r}")
         if self._closed and not inside_a_handler():
             raise BusClosed(f"the bus is closed; {event.type} {event.event_id} was not published")
-        if asyncio._get_running_loop() is None:
-            raise RuntimeError("an event is published inside a run, as in run(bus.publish(event))")
         process = here.get()
         sender = process.name if process is not None else "publisher"
         self.published.append((sender, event))
@@ -203,37 +194,30 @@ class InMemoryEventBus:
         waiter: Waiter | None = None,
         overtake: bool = False,
     ) -> list[Delivery]:
-        dispatcher = self._use_dispatcher_of_this_run()
         context = context_of(event)
         luck = current_luck()
         deliveries = []
         for listener in listeners:
-            way = dispatcher, Lane() if overtake else dispatcher.lane_of(listener)
-            delivery = Delivery(self, listener, event, waiter, context.copy(), *way)
+            lane = Lane() if overtake else listener.lane
+            delivery = Delivery(self, listener, event, waiter, context.copy(), lane)
             deliveries.append(delivery)
             if luck is None:
-                dispatcher.put(delivery)
+                self.dispatcher.put(delivery)
                 continue
             self._send(delivery)
             label = Leg.EVENT, event.type, listener.subscriber, event.correlation_id
             if luck.comes_twice(*label):
-                deliveries.append(Delivery(self, listener, event, None, context.copy(), *way))
+                deliveries.append(Delivery(self, listener, event, None, context.copy(), lane))
                 self._send(deliveries[-1])
         self.log.extend(deliveries)
-        dispatcher.under_way += len(deliveries)
+        self._in_flight += len(deliveries)
         return deliveries
-
-    def _use_dispatcher_of_this_run(self) -> Dispatcher:
-        loop, trace = asyncio.get_running_loop(), find_trace()
-        if self._dispatcher is None or not self._dispatcher.serves(loop, trace):
-            self._dispatcher = Dispatcher(self.name, loop, trace)
-        return self._dispatcher
 
     def _send(self, delivery: Delivery) -> None:
         """Let a delivery be on its way, so that bad luck can keep it there."""
         event, loop = delivery.event, asyncio.get_running_loop()
         label = Leg.EVENT, event.type, delivery.subscriber, event.correlation_id
-        arrive = Happening(*label, delivery.dispatcher.put, delivery)
+        arrive = Happening(*label, self.dispatcher.put, delivery)
         loop.call_later(0, arrive, context=delivery.arrival_context())
 
     # --- what came of it -------------------------------------------------------------------------
@@ -241,14 +225,11 @@ class InMemoryEventBus:
     def done(self, delivery: Delivery) -> None:
         """A delivery is through."""
         if delivery.error is not None:
-            self.failed += 1
             self.failures.append(delivery)
-            if len(self.failures) > LOG_LENGTH:
-                forget_frames(self.failures.pop(0).error)
-        dispatcher = delivery.dispatcher
-        dispatcher.under_way -= 1
-        if not dispatcher.under_way:
-            dispatcher.nothing_left()
+        self._in_flight -= 1
+        if not self._in_flight and self._idle is not None:
+            self._idle.set_result(None)
+            self._idle = None
 
     async def close(self) -> list[Delivery]:
         """Take nothing more from outside, and wait until all that is under way is through.
@@ -258,7 +239,7 @@ class InMemoryEventBus:
         Returns
         -------
         list of Delivery
-            :attr:`failures`.
+            All that failed in the life of the bus.
 
         Raises
         ------
@@ -268,7 +249,10 @@ class InMemoryEventBus:
         if inside_a_handler():
             raise RuntimeError("close() inside a handler would wait for that handler for ever")
         self._closed = True
-        await self._use_dispatcher_of_this_run().wait_until_idle()
+        while self._in_flight:
+            if self._idle is None:
+                self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._idle)
         return self.failures
 
     async def __aenter__(self) -> InMemoryEventBus:
