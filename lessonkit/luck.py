@@ -95,6 +95,6 @@ def touch(thing: object) -> None:
     The explorer takes two events for independent if no process and no such thing has to do with
     both. What is shared in secret would make it overlook their other order.
     """
-    luck = getattr(asyncio._get_running_loop(), "luck", None)
+    luck = current_luck()
     if luck is not None:
         luck.touch(thing)

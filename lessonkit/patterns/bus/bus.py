@@ -204,20 +204,21 @@ class InMemoryEventBus:
             if luck is None:
                 self.dispatcher.put(delivery)
                 continue
-            self._send(delivery)
             label = Leg.EVENT, event.type, listener.subscriber, event.correlation_id
+            self._send(delivery, *label)
             if luck.comes_twice(*label):
                 deliveries.append(Delivery(self, listener, event, None, context.copy(), lane))
-                self._send(deliveries[-1])
+                self._send(deliveries[-1], *label)
         self.log.extend(deliveries)
         self._in_flight += len(deliveries)
         return deliveries
 
-    def _send(self, delivery: Delivery) -> None:
+    def _send(
+        self, delivery: Delivery, leg: Leg, what: str, process: str, order: str | None
+    ) -> None:
         """Let a delivery be on its way, so that bad luck can keep it there."""
-        event, loop = delivery.event, asyncio.get_running_loop()
-        label = Leg.EVENT, event.type, delivery.subscriber, event.correlation_id
-        arrive = Happening(*label, self.dispatcher.put, delivery)
+        arrive = Happening(leg, what, process, order, self.dispatcher.put, delivery)
+        loop = asyncio.get_running_loop()
         loop.call_later(0, arrive, context=delivery.arrival_context())
 
     # --- what came of it -------------------------------------------------------------------------

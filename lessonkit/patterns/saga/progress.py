@@ -61,9 +61,8 @@ class SagaResult:
         if self.committed:
             return self
         kind = OrderFailed if self.state is SagaState.COMPENSATED else OutcomeUnknown
-        why = (
-            self.error or f"saga {self.saga_id!r} is {self.state}"
-        )  # a dead process leaves no error
+        # A dead process leaves no error.
+        why = self.error or f"saga {self.saga_id!r} is {self.state}"
         raise kind(str(why)) from self.error
 
 
