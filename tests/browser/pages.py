@@ -46,6 +46,11 @@ class Notebook:
         )
         self.page.wait_for_timeout(1000)
 
+    def wait_until_idle(self) -> None:
+        """Wait until the kernel has answered everything it was asked."""
+        idle = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
+        self.page.locator(idle).first.wait_for(timeout=60_000)
+
     def menu(self, *words: str) -> None:
         for word in words:
             self.page.locator(".lm-MenuBar-itemLabel, .lm-Menu-itemLabel").get_by_text(
