@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from lessonkit.checks import positive_number, whole_number
 from lessonkit.clock import BackgroundTaskError, ClockError, DeadlockError, VirtualTimeLoop
 from lessonkit.clock.loop import DEFAULT_STEP_LIMIT, DEFAULT_STEPS_PER_INSTANT, DEFAULT_TIME_LIMIT
+from lessonkit.clock.strangers import FAILURES
 from lessonkit.trace import Trace, recording
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ def run(
         Run in real seconds instead of virtual ones.
     keep_error
         Keep an ``Exception`` of the coroutine or of a background task in ``Run.error`` instead of
-        raising it.
+        raising it; so, too, if the coroutine ends in a cancellation.
     drain
         Seconds that whatever is still under way may go on after the coroutine ended; ``math.inf``
         (in virtual time only) goes on until nothing more can happen.
@@ -143,7 +144,7 @@ def _no_garbage_collection() -> Iterator[None]:
 def _is_ordinary(error: BaseException) -> bool:
     # A deadlock or a runaway is a mistake in the program, not something that the run has shown.
     stuck = isinstance(error, ClockError) and not isinstance(error, BackgroundTaskError)
-    return isinstance(error, Exception) and not stuck
+    return isinstance(error, FAILURES) and not stuck
 
 
 def _run_in_virtual_time(
@@ -154,10 +155,11 @@ def _run_in_virtual_time(
     value: T | None = None
     error: BaseException | None = None
     elapsed = 0.0
+    ended_well = False
     try:
         try:
             value = loop.run_until_complete(task)
-        except (Exception, asyncio.CancelledError) as raised:
+        except FAILURES as raised:
             error = raised
         elapsed = loop.time()
         if drain and not isinstance(error, ClockError):
@@ -165,8 +167,9 @@ def _run_in_virtual_time(
                 _drain(loop, until=elapsed + drain)
             except ClockError as raised:
                 error = raised
+        ended_well = error is None
     finally:
-        failures = _stop_everything(loop)
+        failures = _stop_everything(loop, ended_well)
     if failures:
         background = BackgroundTaskError(failures)
         if error is None:
@@ -189,7 +192,7 @@ def _drain(loop: VirtualTimeLoop, until: float) -> None:
         loop.run_until_complete(end)
 
 
-def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
+def _stop_everything(loop: VirtualTimeLoop, ended_well: bool) -> list[BaseException]:
     """Cancel what is left, close the loop, and return the errors that nobody has seen."""
     # What failed before is the learner's business; see to it before cancelling changes it.
     failures = loop.background_failures()
@@ -200,18 +203,22 @@ def _stop_everything(loop: VirtualTimeLoop) -> list[BaseException]:
     for task in loop.pending():
         task.cancel()
     try:
-        if cancelled := loop.pending():
-            # One that swallows its cancellation must neither hold up the end nor hide the error
-            # that led to it.
-            with suppress(ClockError):
+        # One that swallows its cancellation must neither hold up the end nor hide the error that
+        # led to it.
+        with suppress(ClockError):
+            if cancelled := loop.pending():
                 loop.run_until_complete(asyncio.wait(cancelled))
-        loop.run_until_complete(loop.shutdown_asyncgens())
+        try:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        except ClockError:
+            if ended_well:
+                raise
         failures += loop.background_failures()
     finally:
         for task in loop.pending():  # it was cancelled and yet waits on: throw it away
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             # It may await even in its last finally, or raise there: what counts came before.
-            with suppress(Exception):
+            with suppress(*FAILURES):
                 task.context.run(task.get_coro().close)
         loop.close()
         loop.tasks.clear()

@@ -92,12 +92,15 @@ class Trace:
     ----------
     clock
         Gives the seconds since the start of the run.
+    run
+        Which run of this process it is, among those that have made events; 0 as long as it has not.
     """
 
     clock: Callable[[], float] = field(default=lambda: 0.0, repr=False, compare=False)
     messages: list[Message] = field(default_factory=list)
     states: list[StateChange] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    run: int = field(default=0, repr=False, compare=False)
     _numbers: int = field(default=0, repr=False, compare=False)
 
     # --- writing ---------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from lessonkit.clock import BackgroundTaskError
+from lessonkit.clock.strangers import FAILURES, OwnTask
 from lessonkit.runner import Run
 from lessonkit.trace import Trace, current_trace
 
@@ -55,12 +56,15 @@ async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
 
     loop.set_task_factory(keep_ours)
     value: T | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
+    own = OwnTask()
     try:
         own_task = loop.create_task(main, name="main")
         try:
             value = await own_task
-        except Exception as raised:
+        except FAILURES as raised:
+            if own.is_to_stop():  # an interrupt, which ``asyncio.run`` turns into a cancellation
+                raise
             error = raised
         elapsed = trace.clock()
         await asyncio.sleep(drain)

@@ -208,12 +208,10 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         queue = self._queue
         take = queue.popleft
         most = min(self.step_limit, self._steps_before_now + self.steps_per_instant)
-        left = most - self.steps
         while queue and not self._stopping:
             count = len(queue)
-            if count > left:
+            if self.steps + count > most:
                 self._raise_too_many_steps()
-            left -= count
             self.steps += count
             for _ in range(count):
                 handle = take()
@@ -223,6 +221,16 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
                         handle.context.run(callback, *handle.args)
                     except Exception as error:
                         self.failures.append(error)
+
+    def count_step(self) -> bool:
+        """Count a step that a callback takes beside its own; return whether that was too many.
+
+        Whoever does many things in one callback calls this for each, and when it returns True,
+        comes back to the loop (``await asyncio.sleep(0)``).
+        """
+        self.steps = steps = self.steps + 1
+        in_this_instant = steps - self._steps_before_now
+        return in_this_instant >= self.steps_per_instant or steps >= self.step_limit
 
     def _raise_too_many_steps(self) -> NoReturn:
         if self.steps + len(self._queue) > self.step_limit:

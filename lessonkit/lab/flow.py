@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lessonkit.lab.svg import AMBER, BLUE, RED
 from lessonkit.messages import _, service_name
+from lessonkit.patterns.events.event import id_in_run
 from lessonkit.words import error_words, escape, fit
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class _Flow:
             ms=f"{event.occurred_at * 1000:,.0f}", service=fit(service_name(publisher))
         )
         name = f'<b style="color: {BLUE}">{escape(event.type)}</b>'
-        return f"{name} <small>{escape(f'{fit(event.event_id)} · {by}')}</small>"
+        return f"{name} <small>{escape(f'{fit(id_in_run(event.event_id))} · {by}')}</small>"
 
     def below(self, event_id: str, depth: int) -> Iterator[tuple[int, str | Delivery]]:
         """Whom the event was told, what they published because of it, and what others did."""

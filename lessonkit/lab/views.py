@@ -10,6 +10,7 @@ from lessonkit.lab.svg import RED
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _, service_name
+from lessonkit.patterns.events.event import id_in_run
 from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
 from lessonkit.words import LONGEST_TEXT, error_words, escape, fit
 
@@ -161,6 +162,6 @@ def _delivery_row(delivery: Delivery) -> tuple[str, ...]:
         escape(service_name(delivery.subscriber)),
         came_of_it,
         escape(event.correlation_id or "–"),
-        escape(event.event_id),
-        escape(event.causation_id or "–"),
+        escape(id_in_run(event.event_id)),
+        escape(id_in_run(event.causation_id or "–")),
     )

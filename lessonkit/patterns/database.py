@@ -11,34 +11,43 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from lessonkit.checks import one_of, positive_number
 from lessonkit.luck import touch
 
+Parameters = Sequence[Any] | Mapping[str, Any]
+
 DURABILITIES: Final = ("NORMAL", "FULL")
 
+LOCKED: Final = (
+    "somebody else has kept it locked for longer than the timeout; try again, or wait longer"
+)
 REASONS: Final = {
-    sqlite3.SQLITE_BUSY: "somebody else has kept it locked for longer than the timeout",
-    sqlite3.SQLITE_LOCKED: "somebody else has kept it locked for longer than the timeout",
-    sqlite3.SQLITE_READONLY: "it is read-only",
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_LOCKED: LOCKED,
+    sqlite3.SQLITE_READONLY: "it is read-only; let this user write to the file and its folder",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; its folder must exist, and be writable",
-    sqlite3.SQLITE_NOTADB: "it is no SQLite database",
-    sqlite3.SQLITE_CORRUPT: "it is damaged",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_IOERR: "the disk does not work",
+    sqlite3.SQLITE_NOTADB: "it is no SQLite database; choose another path, or move the file away",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; take a copy from before, or move the file away",
+    sqlite3.SQLITE_FULL: "the disk is full; make room",
+    sqlite3.SQLITE_IOERR: "the disk does not work; use another one",
+}
+OTHER_REASONS: Final = {  # for these, SQLite has no number
+    "closed database": "it is closed; open it again",
+    "same thread": "it was opened in another thread; open it in this one as well",
 }
 
 
 class DatabaseUnavailable(RuntimeError):
-    """The database cannot be used: locked, read-only, closed, or no database. It says which."""
+    """The database cannot be used: locked, damaged, closed, ... It says why, and what to do."""
 
 
 class DatabaseLocked(DatabaseUnavailable):
     """Somebody else is writing, and has been for longer than the timeout."""
 
 
-def was_forbidden(error: Exception) -> bool:
+def was_forbidden(error: BaseException) -> bool:
     """Whether SQLite refused the action that raised ``error``: see :meth:`Database.forbidding`."""
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH
 
@@ -80,7 +89,7 @@ class Database:
             # isolation_level=None: Python begins no transaction behind our back.
             self.connection = sqlite3.connect(self.path, timeout=timeout, isolation_level=None)
         except sqlite3.Error as error:
-            self._explain(error)
+            self.explain(error)
             raise
         try:
             self._use_write_ahead_log(timeout)
@@ -102,10 +111,8 @@ class Database:
                     raise
                 time.sleep(0.005)
 
-    def execute(
-        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> sqlite3.Cursor:
-        """Execute one statement.
+    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        """Execute one statement of the caller's.
 
         Raises
         ------
@@ -118,8 +125,52 @@ class Database:
         try:
             return self.connection.execute(sql, parameters)
         except sqlite3.Error as error:
-            self._explain(error)
+            self.explain(error)
             raise
+
+    def change(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        """Execute one statement of ours: if SQLite refuses it, the tables are not ours any more.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            If the database cannot be used.
+        """
+        touch(self)
+        try:
+            return self.connection.execute(sql, parameters)
+        except sqlite3.Error as error:
+            self.explain(error, ours=True)
+            raise
+
+    def fetch(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+        """The rows that a question of ours finds: damage is often found only with the rows.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            If the database cannot be used.
+        """
+        touch(self)
+        try:
+            return self.connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            self.explain(error, ours=True)
+            raise
+
+    @contextmanager
+    def making(self, table: str, of_what: str) -> Iterator[None]:
+        """Inside the ``with`` block, ``table`` is made, or found to be one ``of_what``.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            If it is there, and is another one.
+        """
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._refuse(f"its table {table} is not one of {of_what} ({error})", error)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -148,7 +199,7 @@ class Database:
                     self.connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            self._explain(error)
+            self.explain(error)
             raise
 
     @contextmanager
@@ -169,19 +220,39 @@ class Database:
         try:
             self.connection.set_authorizer(authorizer)
         except sqlite3.Error as error:
-            self._explain(error)
+            self.explain(error)
             raise
         self._authorizer = authorizer
 
+    def is_under_way(self, tx: object) -> bool:
+        """Whether ``tx`` is a transaction of this database that has begun and not ended."""
+        try:
+            return tx is self.connection and self.connection.in_transaction
+        except sqlite3.Error as error:
+            self.explain(error)
+            raise
+
     def close(self) -> None:
         """Close the connection. Whoever uses it afterwards gets a DatabaseUnavailable."""
-        self.connection.close()
+        try:
+            self.connection.close()
+        except sqlite3.Error as error:
+            self.explain(error)
+            raise
 
-    def _explain(self, error: sqlite3.Error) -> None:
-        """If SQLite cannot use the file, say in plain words why; other errors are as they are."""
+    def explain(self, error: sqlite3.Error, *, ours: bool = False) -> None:
+        """If SQLite cannot use the file, raise in plain words why, and what to do.
+
+        Other errors are the statement's and as they are, unless the statement is one of ``ours``.
+        """
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        reason = "it is closed" if "closed database" in str(error) else REASONS.get(code)
+        known = (why for words, why in OTHER_REASONS.items() if words in str(error))
+        reason = REASONS.get(code) or next(known, None)
         if reason is not None:
-            locked = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            kind = DatabaseLocked if locked else DatabaseUnavailable
-            raise kind(f"the database {self.path!r} cannot be used: {reason}") from error
+            self._refuse(reason, error)
+        if ours and not was_forbidden(error):
+            self._refuse(f"its tables are not as they were made ({error})", error)
+
+    def _refuse(self, reason: str, error: sqlite3.Error) -> NoReturn:
+        kind = DatabaseLocked if reason == LOCKED else DatabaseUnavailable
+        raise kind(f"the database {self.path!r} cannot be used: {reason}") from error

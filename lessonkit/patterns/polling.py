@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from lessonkit.checks import positive_number, whole_number
+from lessonkit.clock.strangers import FAILURES, OwnTask, raise_as_failure, refuse_unrun
 from lessonkit.patterns.backoff import Backoff
 
 T = TypeVar("T")
@@ -85,13 +86,11 @@ async def poll_until(
     asked = 0
     try:
         async with asyncio.timeout(deadline) as limit:
+            own = OwnTask()
             while True:
                 asked += 1
-                question = ask()
-                if not inspect.isawaitable(question):
-                    raise TypeError(f"ask must be declared with async def; got {ask!r}")
-                answer = await question
-                if is_done(answer):
+                answer = await _ask(ask, own)
+                if _is_done(is_done, answer):
                     return answer
                 if asked == attempts:
                     break
@@ -103,6 +102,31 @@ async def poll_until(
         if not limit.expired():
             raise  # it was a question that took too long for somebody else
     raise PollingTimeout(asked, clock() - start)
+
+
+async def _ask(ask: Callable[[], Awaitable[T]], own: OwnTask) -> T:
+    try:
+        question = ask()
+        if not inspect.isawaitable(question):
+            raise TypeError(f"ask must be declared with async def; got {ask!r}")
+        answer = await question
+    except FAILURES as error:
+        if own.is_to_stop():  # the deadline, or our caller: whatever the question made of that
+            raise asyncio.CancelledError from error
+        raise_as_failure(error, "ask")
+    if own.is_to_stop():
+        raise asyncio.CancelledError
+    refuse_unrun("ask", answer, "such that await ask() gives the answer")
+    return answer
+
+
+def _is_done(is_done: Callable[[T], object], answer: T) -> bool:
+    try:
+        verdict = is_done(answer)
+    except asyncio.CancelledError as error:
+        raise_as_failure(error, "is_done")
+    refuse_unrun("is_done", verdict, "a plain function, not declared async")  # true every time
+    return bool(verdict)
 
 
 def longest_wait(attempts: int, backoff: Backoff = DOUBLING) -> float:

@@ -277,18 +277,22 @@ def test_a_relay_that_has_lost_its_lease_marks_nothing_and_says_so(outbox: Outbo
     assert outbox.pending == 1
 
 
-@pytest.mark.parametrize("by_whom", ["publish", "the task"])
+@pytest.mark.parametrize("reaction", ["obeys", "goes on", "fails"])
 def test_cancelled_it_marks_what_is_published_and_leaves_the_rest_leased(
-    outbox: Outbox, by_whom: str
+    outbox: Outbox, reaction: str
 ) -> None:
     a1, b1, c1 = add(outbox, "A", "B", "C")
     published = []
 
     async def publish(message: OutboxMessage) -> None:
         if message.id == b1:
-            if by_whom == "publish":
-                raise asyncio.CancelledError
-            await asyncio.sleep(100)
+            try:
+                await asyncio.sleep(100)
+            except asyncio.CancelledError:
+                if reaction == "fails":
+                    raise ConnectionError("interrupted") from None
+                if reaction == "obeys":
+                    raise
         published.append(message.id)
 
     async def main() -> None:
@@ -297,12 +301,13 @@ def test_cancelled_it_marks_what_is_published_and_leaves_the_rest_leased(
         relaying.cancel()
         with pytest.raises(asyncio.CancelledError):
             await relaying
-        assert outbox.pending == 2
+        assert outbox.pending == len(left)
         assert outbox.lease(29.9, 30, 10).messages == []
-        assert [message.id for message in outbox.lease(30, 30, 10).messages] == [b1, c1]
+        assert [message.id for message in outbox.lease(30, 30, 10).messages] == left
 
+    left = [c1] if reaction == "goes on" else [b1, c1]
     run(main())
-    assert published == [a1]
+    assert published == [a1, b1, c1][: -len(left)]
 
 
 def test_two_relays_share_the_work_and_publish_nothing_twice(outbox: Outbox) -> None:
@@ -324,7 +329,16 @@ def test_two_relays_share_the_work_and_publish_nothing_twice(outbox: Outbox) -> 
 
 # --- together with an inbox ----------------------------------------------------------------------
 
-FATES = ("done", "refused", "reply lost", "late", "killed", "cancelled", "twice")
+FATES = (
+    "done",
+    "refused",
+    "reply lost",
+    "late",
+    "killed",
+    "cancelled",
+    "cancelled inside",
+    "twice",
+)
 """What becomes of a publication: see ``Simulation.publish``."""
 
 
@@ -358,7 +372,14 @@ class Simulation:
             await never_again(message)
         if fate == "cancelled":
             self.start()
-            raise asyncio.CancelledError
+            relaying = asyncio.current_task()
+            assert relaying is not None
+            relaying.cancel()
+            await asyncio.sleep(0)
+        if fate == "cancelled inside":
+            inner = asyncio.ensure_future(asyncio.sleep(0))
+            inner.cancel()
+            await inner
         if fate == "late":  # the relay has given up by then
             raise NoReply("broker")
         await arrived

@@ -4,7 +4,8 @@ The publisher does not know who listens. A handler that fails disturbs neither t
 other handlers, and its failure is kept where it can be seen: in the bus's log and in the trace.
 Each handler gets its events in the order in which they were published, one at a time.
 
-The bus lives in the memory of one process, and dies with it.
+The bus lives in the memory of one process, and dies with it. The subscriptions hold for the next
+run as well; what was still under way when a run ended is lost.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from lessonkit.patterns.bus.delivery import (
     Subscription,
     Waiter,
     context_of,
+    forget_frames,
     inside_a_handler,
 )
 from lessonkit.patterns.bus.dispatch import Dispatcher, Lane
@@ -30,7 +32,7 @@ from lessonkit.shop.process import here
 from lessonkit.trace import Kind, find_trace
 
 LOG_LENGTH = 10_000
-"""How many events and deliveries a bus remembers. Failures are all kept."""
+"""How many events, deliveries and failures a bus remembers."""
 
 
 class BusClosed(RuntimeError):
@@ -55,20 +57,21 @@ class InMemoryEventBus:
     log
         The last deliveries, in the order of publication.
     failures
-        All deliveries whose handler failed, in the order in which they failed.
+        The last deliveries whose handler failed, in the order in which they failed.
+    failed
+        How many deliveries have failed in all.
     """
 
     def __init__(self, network: Network | None = None, name: str = "event bus") -> None:
         self.network = network
         self.name = name
-        self.dispatcher = Dispatcher(name)
         self.published: deque[tuple[str, Event]] = deque(maxlen=LOG_LENGTH)
         self.log: deque[Delivery] = deque(maxlen=LOG_LENGTH)
         self.failures: list[Delivery] = []
+        self.failed = 0
         self._subscriptions: list[Subscription] = []
         self._listeners: dict[type, tuple[Subscription, ...]] = {}
-        self._in_flight = 0
-        self._idle: asyncio.Future[None] | None = None
+        self._dispatcher: Dispatcher | None = None
         self._closed = False
 
     # --- who is told -----------------------------------------------------------------------------
@@ -120,6 +123,8 @@ class InMemoryEventBus:
         """End a subscription. To do it twice does no harm."""
         self._subscriptions = [other for other in self._subscriptions if other is not subscription]
         self._listeners.clear()
+        if self._dispatcher is not None:
+            self._dispatcher.forget(subscription)
 
     def subscribers(self, kind: type[Event]) -> tuple[Subscription, ...]:
         """Who is told events of this type, in the order in which they subscribed."""
@@ -150,6 +155,8 @@ class InMemoryEventBus:
             If ``event`` is no event.
         BusClosed
             After :meth:`close`.
+        RuntimeError
+            Outside of a run.
         """
         listeners = self._listeners_of(event)
         if not listeners:
@@ -166,7 +173,7 @@ class InMemoryEventBus:
 
         Raises
         ------
-        TypeError, BusClosed
+        TypeError, BusClosed, RuntimeError
             As :meth:`publish` does.
         """
         self._deliver(event, self._listeners_of(event))
@@ -176,6 +183,8 @@ class InMemoryEventBus:
             raise TypeError(f"event must be an Event; got {event!r}")
         if self._closed and not inside_a_handler():
             raise BusClosed(f"the bus is closed; {event.type} {event.event_id} was not published")
+        if asyncio._get_running_loop() is None:
+            raise RuntimeError("an event is published inside a run, as in run(bus.publish(event))")
         process = here.get()
         sender = process.name if process is not None else "publisher"
         self.published.append((sender, event))
@@ -194,30 +203,37 @@ class InMemoryEventBus:
         waiter: Waiter | None = None,
         overtake: bool = False,
     ) -> list[Delivery]:
+        dispatcher = self._use_dispatcher_of_this_run()
         context = context_of(event)
         luck = current_luck()
         deliveries = []
         for listener in listeners:
-            lane = Lane() if overtake else listener.lane
-            delivery = Delivery(self, listener, event, waiter, context.copy(), lane)
+            way = dispatcher, Lane() if overtake else dispatcher.lane_of(listener)
+            delivery = Delivery(self, listener, event, waiter, context.copy(), *way)
             deliveries.append(delivery)
             if luck is None:
-                self.dispatcher.put(delivery)
+                dispatcher.put(delivery)
                 continue
             label = Leg.EVENT, event.type, listener.subscriber, event.correlation_id
             self._send(delivery, *label)
             if luck.comes_twice(*label):
-                deliveries.append(Delivery(self, listener, event, None, context.copy(), lane))
+                deliveries.append(Delivery(self, listener, event, None, context.copy(), *way))
                 self._send(deliveries[-1], *label)
         self.log.extend(deliveries)
-        self._in_flight += len(deliveries)
+        dispatcher.under_way += len(deliveries)
         return deliveries
+
+    def _use_dispatcher_of_this_run(self) -> Dispatcher:
+        loop, trace = asyncio.get_running_loop(), find_trace()
+        if self._dispatcher is None or not self._dispatcher.serves(loop, trace):
+            self._dispatcher = Dispatcher(self.name, loop, trace)
+        return self._dispatcher
 
     def _send(
         self, delivery: Delivery, leg: Leg, what: str, process: str, order: str | None
     ) -> None:
         """Let a delivery be on its way, so that bad luck can keep it there."""
-        arrive = Happening(leg, what, process, order, self.dispatcher.put, delivery)
+        arrive = Happening(leg, what, process, order, delivery.dispatcher.put, delivery)
         loop = asyncio.get_running_loop()
         loop.call_later(0, arrive, context=delivery.arrival_context())
 
@@ -226,11 +242,14 @@ class InMemoryEventBus:
     def done(self, delivery: Delivery) -> None:
         """A delivery is through."""
         if delivery.error is not None:
+            self.failed += 1
             self.failures.append(delivery)
-        self._in_flight -= 1
-        if not self._in_flight and self._idle is not None:
-            self._idle.set_result(None)
-            self._idle = None
+            if len(self.failures) > LOG_LENGTH:
+                forget_frames(self.failures.pop(0).error)
+        dispatcher = delivery.dispatcher
+        dispatcher.under_way -= 1
+        if not dispatcher.under_way:
+            dispatcher.nothing_left()
 
     async def close(self) -> list[Delivery]:
         """Take nothing more from outside, and wait until all that is under way is through.
@@ -240,7 +259,7 @@ class InMemoryEventBus:
         Returns
         -------
         list of Delivery
-            All that failed in the life of the bus.
+            :attr:`failures`.
 
         Raises
         ------
@@ -250,10 +269,7 @@ class InMemoryEventBus:
         if inside_a_handler():
             raise RuntimeError("close() inside a handler would wait for that handler for ever")
         self._closed = True
-        while self._in_flight:
-            if self._idle is None:
-                self._idle = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._idle)
+        await self._use_dispatcher_of_this_run().wait_until_idle()
         return self.failures
 
     async def __aenter__(self) -> InMemoryEventBus:

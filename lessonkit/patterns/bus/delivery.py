@@ -7,8 +7,9 @@ from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
+from lessonkit.clock.strangers import said
 from lessonkit.messages import N_
-from lessonkit.patterns.bus.dispatch import Lane, Work
+from lessonkit.patterns.bus.dispatch import Dispatcher, Lane, Work
 from lessonkit.patterns.events.event import Event, cause
 from lessonkit.shop.errors import ServiceRefused
 from lessonkit.shop.network import correlation
@@ -44,7 +45,6 @@ class Subscription:
         self.service = service
         own_name: str = getattr(handler, "__qualname__", type(handler).__name__)
         self.subscriber = service or own_name.rpartition("<locals>.")[2]
-        self.lane = Lane()
         self._bus = bus
 
     def __call__(self, event: Any) -> Any:
@@ -78,6 +78,7 @@ class Delivery(Work):
         "_owed_by",
         "_subscription",
         "_waiter",
+        "dispatcher",
         "ended",
         "error",
         "event",
@@ -90,9 +91,11 @@ class Delivery(Work):
         event: Event,
         waiter: Waiter | None,
         context: Context,
+        dispatcher: Dispatcher,
         lane: Lane,
     ) -> None:
         super().__init__(context, lane)
+        self.dispatcher = dispatcher
         self.event = event
         self.ended: float | None = None
         self.error: BaseException | None = None
@@ -110,7 +113,7 @@ class Delivery(Work):
     def __repr__(self) -> str:
         came_of_it = "under way" if self.ended is None else "done"
         if self.error is not None:
-            came_of_it = f"failed with {type(self.error).__name__}: {self.error}"
+            came_of_it = f"failed with {said(self.error)}"
         return f"{self.event.type} → {self.subscriber}: {came_of_it}"
 
     def begin(self) -> Any:
@@ -154,20 +157,25 @@ class Delivery(Work):
     def _process_was_killed(self, reply: asyncio.Future[None]) -> None:
         error = reply.exception()
         if self.ended is None and error is not None:
-            self._bus.dispatcher.give_up(self, error)
+            self.dispatcher.give_up(self, error)
 
     def finish(self, error: BaseException | None) -> None:
         """Note what came of it, for everybody to see."""
         self.ended = asyncio.get_running_loop().time()
         self.error = error
         if self._owed_by is not None:
-            process, reply = self._owed_by
-            process.owed.pop(reply, None)
+            self.abandon()
         if error is not None:
             self._show(error)
         if self._waiter is not None:
             self._waiter.one_less()
         self._bus.done(self)
+
+    def abandon(self) -> None:
+        """Take it out of the books of its process."""
+        if self._owed_by is not None:
+            process, reply = self._owed_by
+            process.owed.pop(reply, None)
 
     def _show(self, error: BaseException) -> None:
         trace = find_trace()
@@ -195,6 +203,19 @@ def inside_a_handler() -> bool:
     """Whether the running code belongs to a handler that is still at work."""
     delivery = handling.get()
     return delivery is not None and delivery.ended is None
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Let go of everything that the code which raised ``error`` had in hand.
+
+    Its frames lead back to the delivery that keeps the error: a circle, which only the garbage
+    collector could undo, and that one is off during a run.
+    """
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        for part in getattr(error, "exceptions", ()):
+            forget_frames(part)
+        error = error.__cause__ or error.__context__
 
 
 class Waiter:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from functools import cache
+from itertools import count
 from typing import Any, ClassVar
 
 from lessonkit.checks import positive_number, some_text, whole_number
@@ -48,10 +49,26 @@ class NewerVersion(BadEvent):
     """An event in a version that is newer than the reader."""
 
 
+runs_with_events = count(1)
+
+
 def _next_id() -> str:
-    # In a run, events are numbered: the same run gives the same ids. Elsewhere they are unique.
+    # In a run, events are numbered: the same runs give the same ids. But a store or an inbox may
+    # outlive the run, and must not take the first event of the next one for this one's: from the
+    # second run of a process on, the id names the run as well.
     trace = find_trace()
-    return f"E-{trace.next_number()}" if trace is not None else str(uuid.uuid4())
+    if trace is None:
+        return str(uuid.uuid4())
+    number = trace.next_number()
+    if not trace.run:
+        trace.run = next(runs_with_events)
+    return f"E-{number}" if trace.run == 1 else f"E-{number}@{trace.run}"
+
+
+def id_in_run(event_id: str) -> str:
+    """The id without the run, for those who look at one run: ``"E-7"`` for ``"E-7@2"``."""
+    short, at, run = event_id.partition("@")
+    return short if at and run.isdecimal() and short.startswith("E-") else event_id
 
 
 def now() -> float:
@@ -67,7 +84,8 @@ class Event:
     Attributes
     ----------
     event_id
-        In a run ``E-1``, ``E-2`` and so on; elsewhere a UUID.
+        In a run ``E-1``, ``E-2`` and so on; in the second run of a process ``E-1@2``; elsewhere a
+        UUID.
     occurred_at
         Seconds since the start of the run; elsewhere seconds since 1970.
     correlation_id
@@ -139,12 +157,19 @@ class Event:
         }
 
 
+AS_USUAL = ("type", "data", "to_json", "__post_init__")
 ENVELOPE = tuple(f.name for f in fields(Event))
 
 
 @cache
 def _own_names(kind: type) -> tuple[str, ...]:
     return tuple(name for name in field_names(kind) if name not in ENVELOPE)
+
+
+@cache
+def reader_of(kind: Any) -> EventTypes:
+    """The reader that knows this one type of event."""
+    return EventTypes(kind)
 
 
 class EventTypes:
@@ -178,7 +203,7 @@ class EventTypes:
         UnknownEventType
             If it does not know the type, or knows another class of that name.
         BadEvent
-            If a field holds something else than its type says.
+            If a field holds something else than its type says, or would come back as another value.
         TypeError, ValueError
             If a field holds something that JSON cannot carry.
         """
@@ -187,7 +212,16 @@ class EventTypes:
             data = way(event)
         except NotQuick:
             text = event.to_json()
-            self.from_json(text)
+            back = self.from_json(text)
+            # That it can be read is not enough: a tuple may have become a list, say.
+            kind: Any = type(event)
+            for name in field_names(kind):
+                was, is_now = getattr(event, name), getattr(back, name)
+                if was != is_now:
+                    raise BadEvent(
+                        f"{event.type}.{name} must come back from JSON as it is; got {was!r},"
+                        f" not {is_now!r}"
+                    ) from None
             return text
         for name in ENVELOPE:
             del data[name]
@@ -200,8 +234,8 @@ class EventTypes:
             )
         # An event with, say, a data() of its own is written in its own way.
         kind: Any = type(event)
-        as_usual = all(getattr(kind, n) is getattr(Event, n) for n in ("type", "data", "to_json"))
-        way = self._quickly[kind] = quickly(kind if as_usual else Any)
+        as_usual = all(getattr(kind, n) is getattr(Event, n) for n in AS_USUAL)
+        way = self._quickly[kind] = quickly(kind if as_usual else Any, keeps_values=True)
         return way
 
     def _kind(self, name: str) -> type[Event]:

@@ -27,10 +27,16 @@ class NotQuick(Exception):
 
 
 @cache
-def quickly(wanted: Any) -> Callable[[Any], Any]:
+def quickly(wanted: Any, keeps_values: bool = False) -> Callable[[Any], Any]:
     """A function that does what ``plain`` does, for values of the type ``wanted``.
 
     It raises :class:`NotQuick` for all others.
+
+    Parameters
+    ----------
+    keeps_values
+        Whether the ``__post_init__`` of the dataclass is known to change nothing. Any other may
+        make another value of what it is given.
     """
     origin, inner = get_origin(wanted), get_args(wanted)
     if wanted in ATOMS:
@@ -41,7 +47,9 @@ def quickly(wanted: Any) -> Callable[[Any], Any]:
         return _finite
     if origin is list or (origin is tuple and inner[-1] is ...):
         return _sequence(origin, quickly(inner[0]))
-    if isinstance(wanted, type) and is_dataclass(wanted) and all(f.init for f in fields(wanted)):
+    as_given = keeps_values or not hasattr(wanted, "__post_init__")
+    is_class = isinstance(wanted, type) and is_dataclass(wanted)
+    if is_class and as_given and all(f.init for f in fields(wanted)):
         hints = get_type_hints(wanted)
         return _dataclass(wanted, [(f.name, quickly(hints[f.name])) for f in fields(wanted)])
     return _never

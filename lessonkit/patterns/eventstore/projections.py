@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from lessonkit.checks import whole_number
+from lessonkit.clock.strangers import FAILURES, refuse_unrun, said
 from lessonkit.patterns.database import Database, was_forbidden
 from lessonkit.patterns.eventstore.store import EventStore
 
@@ -101,7 +102,9 @@ class Projection:
         self.database = store.database if path is None else Database(path)
         try:
             with self.database.transaction() as db:
-                db.execute(POSITIONS)
+                with self.database.making("projections", "projections"):
+                    db.execute(POSITIONS)
+                    db.execute("SELECT name, position FROM projections LIMIT 0")
                 self._create(db)
         except BaseException:
             self.close()
@@ -110,10 +113,8 @@ class Projection:
     @property
     def position(self) -> int:
         """The position of the last event whose effect is in the table; 0 before the first."""
-        row = self.database.execute(
-            "SELECT position FROM projections WHERE name = ?", (self.name,)
-        ).fetchone()
-        return row[0] if row else 0
+        rows = self.database.fetch("SELECT position FROM projections WHERE name = ?", (self.name,))
+        return rows[0][0] if rows else 0
 
     @property
     def lag(self) -> int:
@@ -162,7 +163,7 @@ class Projection:
         """
         with self.database.transaction() as db:
             db.execute(f'DROP TABLE IF EXISTS "{self.name}"')
-            db.execute("DELETE FROM projections WHERE name = ?", (self.name,))
+            self.database.change("DELETE FROM projections WHERE name = ?", (self.name,))
             self._create(db)
             return self._catch_up(db, None)
 
@@ -179,9 +180,12 @@ class Projection:
         with self.database.forbidding(lambda action: action == sqlite3.SQLITE_TRANSACTION):
             for one in batch:
                 try:
-                    self._apply(db, one.event)
-                except Exception as error:
-                    why = f"{type(error).__name__}: {error}"
+                    given = self._apply(db, one.event)
+                    refuse_unrun("apply", given, "a plain function, not declared async")
+                except FAILURES as error:
+                    if isinstance(error, sqlite3.Error):
+                        self.database.explain(error)
+                    why = said(error)
                     if was_forbidden(error):
                         why = "it must neither begin nor end a transaction"
                     raise ProjectionFailed(
@@ -190,7 +194,7 @@ class Projection:
                         f" {why}"
                     ) from error
         if batch:
-            db.execute(
+            self.database.change(
                 "INSERT OR REPLACE INTO projections VALUES (?, ?)", (self.name, batch[-1].position)
             )
         return len(batch)
@@ -230,6 +234,7 @@ class Projection:
         except sqlite3.DatabaseError as error:
             if was_forbidden(error):
                 raise ValueError(only_read) from error
+            self.database.explain(error)
             raise
         if cursor.description is None:  # nothing at all was asked
             raise ValueError(only_read)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lessonkit.checks import whole_number
+from lessonkit.clock.strangers import FAILURES, raise_as_failure, refuse_unrun
 from lessonkit.patterns.events.jsonable import build, plain
 from lessonkit.patterns.eventstore.store import EventStore, up_to
 from lessonkit.patterns.eventstore.table import Recorded
@@ -68,9 +69,10 @@ def rebuild(
             state = apply(before, one.event)
             if state is None and before is not None:
                 raise TypeError("apply must return the state after the event; got None")
-        except Exception as error:
+            refuse_unrun("apply", state, "a plain function that returns the state after the event")
+        except FAILURES as error:
             error.add_note(f"(at {one.event.type}, version {one.version} of {one.stream!r})")
-            raise
+            raise_as_failure(error, "apply")
     return state
 
 
@@ -116,7 +118,9 @@ class SnapshotStore(Generic[State]):
             raise TypeError(f"kind must be a type, such as dict or a dataclass; got {kind!r}")
         self._store = store
         self._kind = kind
-        store.database.execute(TABLE)
+        with store.database.making("snapshots", "a snapshot store"):
+            store.database.execute(TABLE)
+            store.database.execute("SELECT stream, version, state FROM snapshots LIMIT 0")
 
     def save(self, stream: str, version: int, state: State) -> None:
         """Keep ``state`` as that of ``stream`` at ``version``.
@@ -135,7 +139,7 @@ class SnapshotStore(Generic[State]):
             raise ValueError(
                 f"state must come back from JSON as it is; got {state!r}, not {back!r}"
             )
-        self._store.database.execute(
+        self._store.database.change(
             "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", (stream, version, text)
         )
 
@@ -152,12 +156,12 @@ class SnapshotStore(Generic[State]):
         last = self._store.version(stream)
         if upto is not None:
             last = up_to("upto", upto, last, f"of stream {stream!r}")
-        row = self._store.database.execute(
+        rows = self._store.database.fetch(
             "SELECT version, state FROM snapshots WHERE stream = ? AND version <= ?"
             " ORDER BY version DESC LIMIT 1",
             (stream, last),
-        ).fetchone()
-        return None if row is None else Snapshot(row[0], self._read(row[1]))
+        )
+        return Snapshot(rows[0][0], self._read(rows[0][1])) if rows else None
 
     def rebuild(
         self,
@@ -180,8 +184,11 @@ class SnapshotStore(Generic[State]):
 
     def forget(self) -> None:
         """Throw all snapshots away."""
-        self._store.database.execute("DELETE FROM snapshots")
+        self._store.database.change("DELETE FROM snapshots")
 
     def _read(self, text: str) -> State:
-        state: State = build(self._kind, json.loads(text), "state")
+        try:
+            state: State = build(self._kind, json.loads(text), "state")
+        except KeyError as missing:  # it was saved by an older program
+            raise ValueError(missing.args[0]) from None
         return state

@@ -101,7 +101,7 @@ class EventStore:
         # All that can go wrong with an event goes wrong here, before anything is written.
         written = [self._write(number, event) for number, event in enumerate(events)]
         with self.database.transaction() as db:
-            version: int = db.execute(VERSION, (stream,)).fetchone()[0]
+            version: int = self.database.fetch(VERSION, (stream,))[0][0]
             if expected_version is not None and expected_version != version:
                 raise VersionConflict(stream, expected_version, version)
             rows = [
@@ -110,8 +110,11 @@ class EventStore:
             ]
             try:
                 db.executemany(INSERT, rows)
-            except sqlite3.IntegrityError:
-                raise self._duplicate(rows) from None
+            except sqlite3.Error as error:
+                if isinstance(error, sqlite3.IntegrityError):
+                    self._refuse_duplicate(rows)
+                self.database.explain(error, ours=True)
+                raise
         return version + len(rows)
 
     def _write(self, number: int, event: Event) -> tuple[str, str]:
@@ -125,31 +128,31 @@ class EventStore:
             raise
         return event.event_id, text
 
-    def _duplicate(self, rows: Sequence[tuple[str, int, str, str]]) -> DuplicateEvent:
+    def _refuse_duplicate(self, rows: Sequence[tuple[str, int, str, str]]) -> None:
         # Asked inside the failed transaction: the rows before the duplicate are still there.
+        new = [row[:2] for row in rows]
         for stream, version, event_id, _ in rows:
-            place = self.database.execute(
-                "SELECT stream, version FROM events WHERE event_id = ?", (event_id,)
-            ).fetchone()
-            if place != (stream, version):
-                break
-        where = f"it is version {place[1]} of stream {place[0]!r}"
-        if place in [row[:2] for row in rows]:
-            where = "it comes twice in events"
-        return DuplicateEvent(f"event_id must be new in the store; got {event_id!r}: {where}")
+            sql = "SELECT stream, version FROM events WHERE event_id = ?"
+            for place in self.database.fetch(sql, (event_id,)):
+                if place != (stream, version):
+                    where = f"it is version {place[1]} of stream {place[0]!r}"
+                    where = "it comes twice in events" if place in new else where
+                    raise DuplicateEvent(
+                        f"event_id must be new in the store; got {event_id!r}: {where}"
+                    ) from None
 
     # --- reading ---------------------------------------------------------------------------------
 
     @property
     def last_position(self) -> int:
         """How many events there are in all: the position of the last one."""
-        position: int = self.database.execute(LAST_POSITION).fetchone()[0]
+        position: int = self.database.fetch(LAST_POSITION)[0][0]
         return position
 
     def version(self, stream: str) -> int:
         """How many events there are in ``stream``; 0 if it does not exist."""
         some_text("stream", stream)
-        version: int = self.database.execute(VERSION, (stream,)).fetchone()[0]
+        version: int = self.database.fetch(VERSION, (stream,))[0][0]
         return version
 
     def stream(self, stream: str, upto: int | None = None, *, after: int = 0) -> list[Recorded]:
@@ -204,7 +207,7 @@ class EventStore:
         return self._read("position > ? AND position <= ?", (after, last))
 
     def _read(self, which: str, parameters: tuple[object, ...]) -> list[Recorded]:
-        rows = self.database.execute(
+        rows = self.database.fetch(
             f"SELECT {COLUMNS} FROM events WHERE {which} ORDER BY position",
             parameters,
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 
-from lessonkit.patterns.database import Database, DatabaseUnavailable
+from lessonkit.patterns.database import Database
 from lessonkit.patterns.events.event import Event
 
 # A position is the largest one so far plus 1, as SQLite numbers the rows of a table whose rows are
@@ -73,12 +72,7 @@ def make_table(database: Database) -> None:
     DatabaseUnavailable
         If the database cannot be used, or has another table of that name.
     """
-    for statement in TABLE:
-        database.execute(statement)
-    try:
+    with database.making("events", "an event store"):
+        for statement in TABLE:
+            database.execute(statement)
         database.execute(f"SELECT {COLUMNS}, event_id FROM events LIMIT 0")
-    except sqlite3.OperationalError as error:
-        raise DatabaseUnavailable(
-            f"the database {database.path!r} cannot be used: its table events is not one of an"
-            f" event store ({error})"
-        ) from error

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from lessonkit.checks import some_text
-from lessonkit.patterns.database import Database, DatabaseUnavailable, was_forbidden
+from lessonkit.clock.strangers import FAILURES, raise_as_failure, refuse_unrun
+from lessonkit.patterns.database import Database, was_forbidden
 
 T = TypeVar("T")
 
@@ -58,14 +59,9 @@ class Inbox:
         self.database = database
         self.consumer = some_text("consumer", consumer)
         self.duplicates = 0
-        try:
+        with database.making("inbox", "an inbox"):
             database.execute(TABLE)
             database.execute("SELECT consumer, message_id FROM inbox LIMIT 0")
-        except sqlite3.OperationalError as error:
-            raise DatabaseUnavailable(
-                f"the database {database.path!r} cannot be used: its table inbox is not one of an"
-                f" inbox ({error})"
-            ) from error
 
     def handle(self, message_id: int | str, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """Do ``work(tx)``, unless the message has been handled before.
@@ -102,7 +98,7 @@ class Inbox:
         if not callable(work) or inspect.iscoroutinefunction(work):
             raise TypeError(f"work must be a plain function, not declared async; got {work!r}")
         with self.database.transaction() as tx:
-            if tx.execute(CLAIM, (self.consumer, key)).rowcount == 0:
+            if self.database.change(CLAIM, (self.consumer, key)).rowcount == 0:
                 self.duplicates += 1
                 return None
             return self._do(work, tx)
@@ -112,23 +108,21 @@ class Inbox:
         with self.database.forbidding(lambda action: action == sqlite3.SQLITE_TRANSACTION):
             try:
                 result = work(tx)
-            except Exception as error:
+            except FAILURES as error:
                 if was_forbidden(error):
                     raise RuntimeError("work must neither begin nor end a transaction") from error
-                raise
-        if inspect.iscoroutine(result):
-            result.close()
-            raise TypeError(f"work must be a plain function, not declared async; got {work!r}")
+                raise_as_failure(error, "work")
+        refuse_unrun("work", result, "a plain function, not declared async")
         return result
 
     def seen(self, message_id: int | str) -> bool:
         """Whether the message has been handled."""
         sql = "SELECT 1 FROM inbox WHERE consumer = ? AND message_id = ?"
         key = _as_text(message_id)
-        return self.database.execute(sql, (self.consumer, key)).fetchone() is not None
+        return bool(self.database.fetch(sql, (self.consumer, key)))
 
 
 def _as_text(message_id: int | str) -> str:
     if isinstance(message_id, int) and not isinstance(message_id, bool):
-        return str(message_id)
+        return str(int(message_id))  # an enum's number, not its name
     return some_text("message_id", message_id)

@@ -11,11 +11,11 @@ Source: Chris Richardson, *Microservices Patterns*, 2018, chapter 3, "Transactio
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lessonkit.checks import positive_number, some_text, utf8_text, whole_number
 from lessonkit.patterns.database import Database
-from lessonkit.patterns.events.event import Event
+from lessonkit.patterns.events.event import Event, reader_of
 from lessonkit.patterns.outbox import table
 from lessonkit.patterns.outbox.table import PARKED, OutboxMessage
 
@@ -77,9 +77,9 @@ class Outbox:
         RuntimeError
             If there is no transaction under way, or it is another database's.
         TypeError, ValueError
-            If the event or the key cannot be stored.
+            If the event or the key cannot be stored, or the event would come back as another one.
         """
-        if tx is not self.database.connection or not tx.in_transaction:
+        if not self.database.is_under_way(tx):
             raise RuntimeError(
                 "tx must be a transaction of the outbox's own database, under way:"
                 f" with database.transaction() as tx: ...; got {tx!r}"
@@ -87,8 +87,9 @@ class Outbox:
         if not isinstance(event, Event):
             raise TypeError(f"event must be an Event; got {event!r}")
         some_text("key", key)
-        body = utf8_text(f"the texts of {event.type}", event.to_json())
-        cursor = self.database.execute(table.INSERT, (key, event.type, body, event.occurred_at))
+        kind: Any = type(event)
+        body = utf8_text(f"the texts of {event.type}", reader_of(kind).to_json(event))
+        cursor = self.database.change(table.INSERT, (key, event.type, body, event.occurred_at))
         return cursor.lastrowid or 0
 
     # --- for the relay ---------------------------------------------------------------------------
@@ -107,14 +108,15 @@ class Outbox:
         now = positive_number("now", now, zero=True)
         until = now + positive_number("seconds", seconds)
         whole_number("most", most, low=1)
-        with self.database.transaction() as db:
-            taken = db.execute(table.TAKE, {"now": now, "most": most}).fetchall()
+        db = self.database
+        with db.transaction():
+            taken = db.fetch(table.TAKE, {"now": now, "most": most})
             if not taken:
                 return Lease(0, [])
-            token: int = db.execute(table.NEXT_TOKEN).fetchone()[0]
+            token: int = db.fetch(table.NEXT_TOKEN)[0][0]
             # The same condition as above: within a transaction it finds the same rows.
             hold = {"token": token, "until": until, "now": now, "last": taken[-1][0]}
-            db.execute(table.HOLD, hold)
+            db.change(table.HOLD, hold)
         return Lease(token, table.as_messages(taken))
 
     def mark_published(self, token: int, upto: int, now: float) -> int:
@@ -126,7 +128,7 @@ class Outbox:
             How many still belonged to the lease. Another relay has the rest, and nothing was noted.
         """
         values = {"token": token, "upto": upto, "now": now}
-        return self.database.execute(table.PUBLISHED, values).rowcount
+        return self.database.change(table.PUBLISHED, values).rowcount
 
     def mark_failed(self, token: int, message_id: int, retry_at: float, error: str) -> bool:
         """Note that a message could not be published, and let go of those behind it.
@@ -142,9 +144,9 @@ class Outbox:
             Whether it still belonged to the lease. Otherwise nothing was noted.
         """
         values = {"token": token, "id": message_id, "until": retry_at, "error": error}
-        ours = self.database.execute(table.FAILED, values).rowcount == 1
+        ours = self.database.change(table.FAILED, values).rowcount == 1
         if ours:
-            self.database.execute(table.RELEASE_BEHIND, values)
+            self.database.change(table.RELEASE_BEHIND, values)
         return ours
 
     # --- for people ------------------------------------------------------------------------------
@@ -160,34 +162,40 @@ class Outbox:
 
         The others are parked, or stand behind a parked one of their aggregate.
         """
-        return self._count(
-            "AND aggregate NOT IN"
-            " (SELECT aggregate FROM outbox WHERE available_at > 0 AND available_at = 9e999)"
+        return self._count(table.NOT_BEHIND_PARKED)
+
+    @property
+    def any_waiting(self) -> bool:
+        """Whether :attr:`waiting` is above 0. To know that, one message is enough."""
+        sql = (
+            "SELECT 1 FROM outbox INDEXED BY outbox_pending"
+            f" WHERE published_at IS NULL {table.NOT_BEHIND_PARKED} LIMIT 1"
         )
+        return bool(self.database.fetch(sql))
 
     def _count(self, condition: str) -> int:
         sql = f"SELECT COUNT(*) FROM outbox WHERE published_at IS NULL {condition}"
-        count: int = self.database.execute(sql).fetchone()[0]
+        count: int = self.database.fetch(sql)[0][0]
         return count
 
     def owes(self, key: str) -> bool:
         """Whether a message of this aggregate is not published yet."""
         sql = "SELECT 1 FROM outbox WHERE published_at IS NULL AND aggregate = ? LIMIT 1"
-        return self.database.execute(sql, (key,)).fetchone() is not None
+        return bool(self.database.fetch(sql, (key,)))
 
     @property
     def parked(self) -> list[OutboxMessage]:
         """The messages that have failed too often. Each holds up those behind it."""
         sql = f"SELECT {table.COLUMNS} FROM outbox WHERE available_at > 0 AND available_at = ?"
-        return sorted(table.as_messages(self.database.execute(sql, (PARKED,)).fetchall()))
+        return sorted(table.as_messages(self.database.fetch(sql, (PARKED,))))
 
     def oldest_age(self, now: float) -> float:
         """How many seconds ago the oldest event that is not published happened; 0 without one."""
-        row = self.database.execute(
+        rows = self.database.fetch(
             "SELECT occurred_at FROM outbox INDEXED BY outbox_pending"
             " WHERE published_at IS NULL ORDER BY id LIMIT 1"
-        ).fetchone()
-        return max(0.0, now - row[0]) if row else 0.0
+        )
+        return max(0.0, now - rows[0][0]) if rows else 0.0
 
     def unpark(self, message_id: int) -> None:
         """Let a parked message be tried again, with all its attempts.
@@ -213,7 +221,7 @@ class Outbox:
 
     def _on_parked(self, action: str, message_id: int) -> None:
         sql = f"{action} WHERE id = ? AND available_at = ?"
-        if self.database.execute(sql, (message_id, PARKED)).rowcount == 0:
+        if self.database.change(sql, (message_id, PARKED)).rowcount == 0:
             parked = ", ".join(str(message.id) for message in self.parked) or "none"
             raise ValueError(
                 f"message_id must be that of a parked message ({parked}); got {message_id!r}"
@@ -223,4 +231,4 @@ class Outbox:
         """Delete what was published before this moment, and return how many messages that were."""
         before = positive_number("before", before, zero=True)
         sql = "DELETE FROM outbox WHERE published_at < ?"
-        return self.database.execute(sql, (before,)).rowcount
+        return self.database.change(sql, (before,)).rowcount

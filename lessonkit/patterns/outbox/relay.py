@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from lessonkit.checks import positive_number, some_text, whole_number
+from lessonkit.clock.strangers import FAILURES, OwnTask, said
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.events.event import now as usual_clock
@@ -116,7 +117,7 @@ class Relay:
         """
         positive_number("poll", poll)
         total = 0
-        while self.outbox.waiting:
+        while self.outbox.any_waiting:
             published = await self.run_once()
             total += published
             await asyncio.sleep(0 if published else poll)
@@ -142,7 +143,7 @@ class Relay:
             If the database cannot be used. What was published and could not be marked will be
             published again.
         """
-        lease = self.outbox.lease(self._clock(), self._lease, self._batch)
+        lease = self.outbox.lease(self._now(), self._lease, self._batch)
         if not lease.messages:
             return 0
         progress = _Progress()
@@ -156,31 +157,42 @@ class Relay:
             if not progress.upto and not progress.failures:  # it had all the time of the lease
                 why = f"TimeoutError: not published within {self._lease:g} s, the lease"
                 progress.failures[first.aggregate] = (first, why)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TypeError):
             self._mark(lease, progress)
             raise
         return self._mark(lease, progress)
 
     async def _publish_in_order(self, messages: list[OutboxMessage], progress: _Progress) -> None:
         publish, failures = self._publish, progress.failures
+        own = OwnTask()
         for message in messages:
             if message.aggregate in failures:
                 continue
+            why = None
             try:
                 work = publish(message)
                 awaitable = hasattr(work, "__await__")
                 if awaitable:
                     await work
-            except Exception as error:
-                failures[message.aggregate] = (message, f"{type(error).__name__}: {error}")
+            except FAILURES as error:
+                why = said(error)
+            if own.is_to_stop():  # whatever the publisher has made of that
+                if why is None:
+                    progress.upto = message.id
+                raise asyncio.CancelledError
+            if why is not None:
+                failures[message.aggregate] = (message, why)
+            elif not awaitable:
+                raise TypeError(f"publish must be declared with async def; got {publish!r}")
             else:
-                if not awaitable:
-                    raise TypeError(f"publish must be declared with async def; got {publish!r}")
                 progress.upto = message.id
+
+    def _now(self) -> float:
+        return positive_number("what clock() returns", self._clock(), zero=True)
 
     def _mark(self, lease: Lease, progress: _Progress) -> int:
         """Mark what came of the batch, all in one transaction."""
-        outbox, token, now = self.outbox, lease.token, self._clock()
+        outbox, token, now = self.outbox, lease.token, self._now()
         with outbox.database.transaction():
             for message, error in progress.failures.values():
                 retry_at = PARKED

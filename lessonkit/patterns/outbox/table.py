@@ -8,11 +8,10 @@ failure, infinity when it is parked.
 from __future__ import annotations
 
 import math
-import sqlite3
 from functools import partial
 from typing import Final, NamedTuple
 
-from lessonkit.patterns.database import Database, DatabaseUnavailable
+from lessonkit.patterns.database import Database
 
 PARKED: Final = math.inf
 """The time of the next attempt of a message that has failed too often: never, by itself."""
@@ -71,6 +70,10 @@ RELEASE_BEHIND: Final = f"""
     UPDATE outbox SET {LET_GO} WHERE {HELD} AND id > :id
     AND aggregate = (SELECT aggregate FROM outbox WHERE id = :id)
 """
+NOT_BEHIND_PARKED: Final = """
+    AND aggregate NOT IN
+        (SELECT aggregate FROM outbox WHERE available_at > 0 AND available_at = 9e999)
+"""
 
 
 class OutboxMessage(NamedTuple):
@@ -112,13 +115,7 @@ def make_tables(database: Database) -> None:
     DatabaseUnavailable
         If the database cannot be used, or has another table of that name.
     """
-    try:
-        with database.transaction() as db:
-            for statement in TABLES:
-                db.execute(statement)
-            db.execute(f"SELECT {COLUMNS}, token, available_at, published_at FROM outbox LIMIT 0")
-    except sqlite3.OperationalError as error:
-        raise DatabaseUnavailable(
-            f"the database {database.path!r} cannot be used: its table outbox is not one of an"
-            f" outbox ({error})"
-        ) from error
+    with database.making("outbox", "an outbox"), database.transaction() as db:
+        for statement in TABLES:
+            db.execute(statement)
+        db.execute(f"SELECT {COLUMNS}, token, available_at, published_at FROM outbox LIMIT 0")

@@ -1,0 +1,85 @@
+"""What somebody else's code may end in, and for whom it is meant.
+
+Four things look alike to whoever writes ``except``, and are not: the code that was called has
+*failed*; it ended in a *cancellation of its own* (it awaited something that was cancelled); *the
+caller's* task is to stop; the *whole program* is to stop (an interrupt, an exit). The first two are
+failures of that code, and the other two are not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import Final, NoReturn
+
+FAILURES: Final = (Exception, asyncio.CancelledError)
+"""What strangers' code may end in by itself. All else (an interrupt, an exit) goes through."""
+
+UNRUN: Final = (CoroutineType, GeneratorType, AsyncGeneratorType)
+MOST_LETTERS: Final = 1_000
+
+
+class StrayCancellation(RuntimeError):
+    """Code ended in a CancelledError although nobody had asked the task that runs it to stop."""
+
+
+class OwnTask:
+    """The task that is running now, so that it can tell who was meant by a cancellation.
+
+    Make one before calling strangers' code. ``except CancelledError`` alone cannot tell: asyncio
+    counts how often somebody asked the *task* to stop, and that count is what decides.
+    """
+
+    def __init__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # whoever awaits is in one
+        self._requests = task.cancelling
+        self._before = task.cancelling()
+
+    def is_to_stop(self) -> bool:
+        """Whether the task has been asked to stop since then, even if the code swallowed it."""
+        return self._requests() > self._before
+
+
+def raise_as_failure(error: BaseException, what: str) -> NoReturn:
+    """Raise ``error``, in which ``what`` ended, such that nobody takes it for his own."""
+    if isinstance(error, asyncio.CancelledError):
+        raise StrayCancellation(
+            f"{what} ended in a {said(error)}, and nobody had cancelled it"
+        ) from error
+    raise error
+
+
+def said(error: BaseException) -> str:
+    """The error in one text that can be stored, whatever its own ``__str__`` does."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "(it has no text)"
+    text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return text[:MOST_LETTERS].encode(errors="backslashreplace").decode()
+
+
+def unrun(what: str, value: object) -> TypeError | None:
+    """The error that ``what`` gave back work that nobody has done; None for anything else.
+
+    A coroutine, a generator: what was not run must never count as done.
+    """
+    if value is None or not isinstance(value, UNRUN):
+        return None
+    if not isinstance(value, AsyncGeneratorType):
+        value.close()  # or Python warns that nobody awaited it
+    return TypeError(f"{what} gave back a {type(value).__name__} that nobody has run")
+
+
+def refuse_unrun(what: str, value: object, promised: str) -> None:
+    """Raise a TypeError if ``value``, which ``what`` gave back, is not a result but still work.
+
+    Parameters
+    ----------
+    promised
+        What it must be instead.
+    """
+    if (error := unrun(what, value)) is not None or hasattr(type(value), "__await__"):
+        got = error or f"it gave back a {type(value).__name__}"
+        raise TypeError(f"{what} must be {promised}; {got}")
