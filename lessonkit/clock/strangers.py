@@ -83,3 +83,16 @@ def refuse_unrun(what: str, value: object, promised: str) -> None:
     if (error := unrun(what, value)) is not None or hasattr(type(value), "__await__"):
         got = error or f"it gave back a {type(value).__name__}"
         raise TypeError(f"{what} must be {promised}; {got}")
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Let go of everything that the code which raised ``error`` had in hand.
+
+    Its frames may lead back to whoever keeps the error: a circle, which only the garbage collector
+    could undo, and that one is off during a run.
+    """
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        for part in getattr(error, "exceptions", ()):
+            forget_frames(part)
+        error = error.__cause__ or error.__context__
