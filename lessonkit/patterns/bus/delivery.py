@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final
 
@@ -102,7 +103,8 @@ class Delivery:
             try:
                 answer = yield waits_for
             except GeneratorExit:  # the run is over and throws away whoever waits for ever
-                coroutine.close()
+                with suppress(*FAILURES):  # it may wait even in its last finally
+                    coroutine.close()
                 self._abandon()
                 raise
             except FAILURES as error:

@@ -12,12 +12,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextvars import copy_context
 from typing import Any
 
 from lessonkit.patterns.bus.delivery import THROUGH, Delivery
 from lessonkit.patterns.bus.subscription import Lane
-from lessonkit.shop.process import here
 from lessonkit.trace import Trace
 
 
@@ -39,9 +37,6 @@ class Dispatcher:
         self._idle: asyncio.Future[None] | None = None
         # asyncio itself keeps only weak references to its tasks.
         self._workers: dict[object, None] = {}
-        # A worker belongs to no service: it works for all of them, and dies with none of them.
-        self._outside = copy_context()
-        self._outside.run(here.set, None)
         # In virtual time, what a worker does in one go counts as steps all the same: handlers that
         # publish for each other in a circle would otherwise never come to the loop's limits.
         self._no_step_left: Callable[[], bool] | None = getattr(loop, "count_step", None)
@@ -87,8 +82,7 @@ class Dispatcher:
             self._call_worker()
 
     def _call_worker(self) -> None:
-        context = self._outside.copy()
-        task = self._loop.create_task(self._work(), name=self._name, context=context)
+        task = self._loop.create_task(self._work(), name=self._name)
         self._coming = task
         self._workers[task] = None
 
