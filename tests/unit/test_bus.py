@@ -670,7 +670,7 @@ def test_a_handler_that_its_process_took_with_it_is_thrown_away_when_the_run_is_
     assert [inspect.getcoroutinestate(handler) for handler in handlers] == [inspect.CORO_CLOSED]
 
 
-def test_nobody_comes_for_a_dead_handler_when_the_run_is_over() -> None:
+def kill_a_publisher() -> None:
     shop, bus = Shop(), InMemoryEventBus()
 
     @bus.subscribe(Event)
@@ -684,9 +684,12 @@ def test_nobody_comes_for_a_dead_handler_when_the_run_is_over() -> None:
         shop.network.kill("orders")  # and the handlers, which are a part of it
         return Order.create(command)
 
+    run(shop.place_order(publish_twice))  # which throws away who waits for ever
+
+
+def test_nobody_comes_for_a_dead_handler_when_the_run_is_over() -> None:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        run(shop.place_order(publish_twice))  # which throws away who waits for ever
-        del shop, bus, handler, publish_twice
+        kill_a_publisher()
         gc.collect()
     assert not [str(warning.message) for warning in warned]
