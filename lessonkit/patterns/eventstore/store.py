@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from lessonkit.checks import some_text, utf8_text, whole_number
 from lessonkit.patterns.database import Database
-from lessonkit.patterns.events.event import BadEvent, Event, EventTypes
+from lessonkit.patterns.events import BadEvent, Event, EventTypes
 from lessonkit.patterns.eventstore.table import (
     COLUMNS,
     INSERT,

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from lessonkit.checks import positive_number, some_text, utf8_text, whole_number
 from lessonkit.patterns.database import Database
-from lessonkit.patterns.events.event import Event, reader_of
+from lessonkit.patterns.events.event import Event
+from lessonkit.patterns.events.types import reader_of
 from lessonkit.patterns.outbox import table
 from lessonkit.patterns.outbox.table import PARKED, OutboxMessage
 
