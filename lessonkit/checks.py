@@ -99,6 +99,18 @@ def utf8_text(name: str, text: str) -> str:
     return text
 
 
+def instance_of(name: str, value: object, kind: type, wanted: str = "") -> None:
+    """Raise a TypeError unless ``value`` is of this kind; ``wanted`` says it in other words."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {wanted or f'a {kind.__name__}'}; got {value!r}")
+
+
+def true_or_false(name: str, value: object) -> None:
+    """Raise a TypeError if ``value`` is neither True nor False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False; got {value!r}")
+
+
 def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {type(value).__name__} {value!r}")
