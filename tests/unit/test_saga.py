@@ -480,8 +480,11 @@ def test_an_interrupt_goes_through_and_the_log_says_how_far_it_came(
     saga = Saga("order", [Step("a", do, undo), last], shield=shield, log=log)
     with pytest.raises(stop):
         execute(saga)
-    assert rows(log)[-1] == ("step begun b" if where == "step" else "compensating")
-    assert [result.state for result in resumed(saga)] == [COMPENSATED]
+    if shield and where == "step":  # what the end of the run still had time for
+        assert log.state("O-001") == COMPENSATED
+    else:
+        assert rows(log)[-1] == ("step begun b" if where == "step" else "compensating")
+        assert [result.state for result in resumed(saga)] == [COMPENSATED]
 
 
 @pytest.mark.parametrize("reaction", ["obeys", "goes on", "fails"])
@@ -565,7 +568,7 @@ async def more(command: object) -> None: ...
 UNRUN: dict[str, Callable[[], Any]] = {
     "coroutine": lambda: more(None),
     "generator": lambda: (number for number in [1]),
-    "Task": lambda: asyncio.ensure_future(asyncio.sleep(1)),
+    "Future": lambda: asyncio.get_running_loop().create_future(),
 }
 
 
@@ -627,25 +630,16 @@ def test_a_saga_that_was_interrupted_serves_the_next_run(play: Play) -> None:
 
 
 def test_a_click_in_another_run_does_not_wait_for_this_one(play: Play) -> None:
-    log = SagaLog()
-    saga = Saga("order", [play.step("a", takes=5.0)], log=log)
+    saga = Saga("order", [play.step("a", takes=0.1)], log=SagaLog())
 
     async def outer() -> list[Any]:
         first = asyncio.create_task(saga.execute("O-001", an_order()))
-        await asyncio.sleep(1.0)
-        # Another loop, as in another thread: what is under way here is not under way there.
-        asyncio.events._set_running_loop(None)
-        loop, mine = asyncio.new_event_loop(), asyncio.current_task()
-        try:
-            with pytest.raises(SagaUnfinished):
-                loop.run_until_complete(saga.execute("O-001", an_order()))
-        finally:
-            loop.close()
-            assert mine is not None
-            asyncio.events._set_running_loop(mine.get_loop())
+        await asyncio.sleep(0.01)
+        with pytest.raises(SagaUnfinished):
+            execute(saga)  # a run of its own, in the middle of this one
         return [await first, await saga.execute("O-001", an_order())]
 
-    first, second = run(outer()).result
+    first, second = asyncio.run(outer())
     assert (first.state, second) == (COMPLETED, first)
     assert play.calls == ["a"]
 
@@ -1367,7 +1361,11 @@ def test_a_bad_id_is_refused(saga_id: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "command", "words"),
     [
-        (CreateOrder, {"a": 1}, r"command \(.* command_type\) must be a CreateOrder; got \{'a': 1\}"),
+        (
+            CreateOrder,
+            {"a": 1},
+            r"command \(.* command_type\) must be a CreateOrder; got \{'a': 1\}",
+        ),
         (dict, {"a": {1}}, r"command\['a'\] must be .*; got set"),
         (dict, {"a": math.nan}, r"command\['a'\] must be a finite number"),
         (dict, {"a": (1,)}, r"command must come back .*; got \{'a': \(1,\)\}, not \{'a': \[1\]\}"),
