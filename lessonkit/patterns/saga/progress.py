@@ -164,7 +164,7 @@ class Progress:
             self.results[step] = detail
         if step:
             self.last[step], self.why_not[step] = what, detail
-        elif what in (What.COMPENSATING, What.FAILED):
+        elif what in (What.COMPENSATING, What.COMPLETED, What.FAILED):
             self.why = detail
 
     def note_done(self, step: Step, result: Any) -> None:
@@ -217,8 +217,6 @@ class Progress:
         error = self.error
         if error is None and self.why is not None:  # of an earlier process only words are left
             error = ShopError(self.why)
-        if self.state is SagaState.COMPLETED:
-            error = None
         line = _("{step}: not done ({why})") if self.committed else _("{step}: not undone ({why})")
         owed = [line.format(step=s.name, why=self.why_not.get(s.name) or "-") for s in self.owed]
         results = dict(self.results)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from lessonkit.checks import instance_of, some_text, true_or_false
+from lessonkit.checks import async_function, called, instance_of, some_text, true_or_false
 from lessonkit.clock.strangers import FAILURES, OwnTask, raise_as_failure, refuse_unrun
 
 Action: TypeAlias = Callable[[Any], Awaitable[Any]]
@@ -50,9 +49,9 @@ class Step:
 
     def __post_init__(self) -> None:
         some_text("the name of a step", self.name)
-        _check_function(f"action of step {self.name!r}", self.action)
+        async_function(f"action of step {self.name!r}", self.action, "command")
         if self.compensation is not None:
-            _check_function(f"compensation of step {self.name!r}", self.compensation)
+            async_function(f"compensation of step {self.name!r}", self.compensation, "command")
         true_or_false(f"optional of step {self.name!r}", self.optional)
         true_or_false(f"pivot of step {self.name!r}", self.pivot)
         if self.pivot and self.optional:
@@ -69,8 +68,8 @@ class Step:
                 raise asyncio.CancelledError from error
             if limit.expired():
                 raise TimeoutError(f"no reply within {seconds:g} s") from error
-            raise_as_failure(error, _called(function))
-        refuse_unrun(_called(function), result, "done when it returns")
+            raise_as_failure(error, called(function))
+        refuse_unrun(called(function), result, "done when it returns")
         return result
 
 
@@ -93,21 +92,3 @@ def check_steps(steps: object) -> tuple[Step, ...]:
     if len(pivots := [step.name for step in steps if step.pivot]) > 1:
         raise ValueError(f"steps must have one pivot at most; got {', '.join(pivots)}")
     return tuple(steps)
-
-
-def _check_function(name: str, function: object) -> None:
-    if not callable(function):
-        raise TypeError(f"{name} must be a function; got {function!r}")
-    called = getattr(type(function), "__call__", None)  # noqa: B004
-    if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)):
-        raise TypeError(f"{name} must be declared with async def; got {_called(function)}")
-    try:
-        inspect.signature(function).bind("command")
-    except TypeError as error:
-        raise TypeError(
-            f"{name} must take one argument, the command; {_called(function)} does not: {error}"
-        ) from None
-
-
-def _called(function: object) -> str:
-    return getattr(function, "__qualname__", None) or type(function).__name__  # no memory address

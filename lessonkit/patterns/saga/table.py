@@ -8,10 +8,9 @@ notices and stops. (Martin Kleppmann, "How to do distributed locking", 2016: a *
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from lessonkit.checks import instance_of
 from lessonkit.clock.strangers import said
@@ -21,7 +20,6 @@ from lessonkit.patterns.events.event import now
 from lessonkit.patterns.events.jsonable import build, plain
 from lessonkit.patterns.saga.progress import FINISHED, STATE_CHANGES, SagaState, What
 from lessonkit.shop.errors import OutcomeUnknown
-from lessonkit.shop.orders import CreateOrder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,42 +84,16 @@ class Entry:
 
 
 class SagaTable:
-    """The rows of one kind of saga or of several. Every method may raise DatabaseUnavailable.
+    """The rows of one kind of saga or of several. Any method may raise a DatabaseUnavailable."""
 
-    Parameters
-    ----------
-    database
-        A :class:`~lessonkit.patterns.database.Database`, or the path of a file; ``":memory:"`` is
-        the disk of a simulated process.
-    command_type
-        The type of the commands: a dataclass, or dict. They are kept as JSON.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is none of these.
-    DatabaseUnavailable
-        If the file cannot be used, or has other tables of these names.
-    """
-
-    def __init__(
-        self,
-        database: Database | str | os.PathLike[str] = ":memory:",
-        command_type: type = CreateOrder,
-    ) -> None:
-        instance_of("command_type", command_type, type, "a class")
+    def __init__(self, database: Database, command_type: type) -> None:
+        self.database = database
         self.command_type = command_type
-        self._is_mine = not isinstance(database, Database)
-        self.database = database if isinstance(database, Database) else Database(database)
-        try:
-            with self.database.transaction() as db:
-                for table, sql, find in (("sagas", SAGAS, FIND), ("saga_log", SAGA_LOG, HISTORY)):
-                    with self.database.making(table, "a saga log"):
-                        db.execute(sql)
-                        db.execute(find, ("",))
-        except BaseException:
-            self.close()
-            raise
+        with database.transaction() as db:
+            for table, sql, find in (("sagas", SAGAS, FIND), ("saga_log", SAGA_LOG, HISTORY)):
+                with database.making(table, "a saga log"):
+                    db.execute(sql)
+                    db.execute(find, ("",))
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -242,19 +214,6 @@ class SagaTable:
             _("detail"): ["" if row.detail is None else str(row.detail) for row in rows],
         }
         return pd.DataFrame(columns)
-
-    # --- the end ---------------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Close the database, if the log has opened it."""
-        if self._is_mine:
-            self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _stored(value: object, where: str, read: Callable[[str], Any]) -> str:
