@@ -201,23 +201,25 @@ class Progress:
         for step in self.steps:
             if step.pivot:
                 return step.name in self.results
-        tried = all(self.last.get(step.name) in (What.DONE, What.NOT_DONE) for step in self.steps)
-        return tried and not any(map(self.lacks, self.steps))
+        return all(
+            step.name in self.results or (step.optional and self._is(step, What.NOT_DONE))
+            for step in self.steps
+        )
 
-    @property
-    def owed(self) -> list[Step]:
-        """The steps that are still to be done; before the point of no return, to be undone."""
-        if self.committed:
-            return [step for step in self.steps if step.name not in self.results]
-        back = reversed(self.steps)
-        return [step for step in back if self.last.get(step.name) is What.NOT_UNDONE]
+    def _is(self, step: Step, what: What) -> bool:
+        return self.last.get(step.name) is what
 
     def result(self) -> SagaResult:
         """What has come of it."""
         error = self.error
         if error is None and self.why is not None:  # of an earlier process only words are left
             error = ShopError(self.why)
-        line = _("{step}: not done ({why})") if self.committed else _("{step}: not undone ({why})")
-        owed = [line.format(step=s.name, why=self.why_not.get(s.name) or "-") for s in self.owed]
+        if committed := self.committed:
+            line = _("{step}: not done ({why})")
+            owed = [step for step in self.steps if step.name not in self.results]
+        else:
+            line = _("{step}: not undone ({why})")
+            owed = [step for step in reversed(self.steps) if self._is(step, What.NOT_UNDONE)]
+        lines = [line.format(step=s.name, why=self.why_not.get(s.name) or "-") for s in owed]
         results = dict(self.results)
-        return SagaResult(self.saga_id, self.state, results, error, tuple(owed), self.committed)
+        return SagaResult(self.saga_id, self.state, results, error, tuple(lines), committed)

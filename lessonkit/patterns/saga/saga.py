@@ -29,7 +29,7 @@ from lessonkit.clock.strangers import OwnTask
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.saga.progress import Progress, SagaResult, What
-from lessonkit.patterns.saga.step import Action, Step, check_steps
+from lessonkit.patterns.saga.step import Action, Step, check_steps, is_to_stop
 from lessonkit.shop.errors import NoReply, ServiceRefused
 from lessonkit.shop.network import correlation
 
@@ -216,17 +216,16 @@ class Saga:
             end = What.FAILED if any(map(progress.lacks, self.steps)) else What.COMPLETED
         else:
             await self._back(progress)
-            end = What.FAILED if progress.owed else What.COMPENSATED
+            end = What.FAILED if What.NOT_UNDONE in progress.last.values() else What.COMPENSATED
         progress.note(end, detail=progress.why if end is What.FAILED else None)
 
     async def _forward(self, progress: Progress, steps: Sequence[Step]) -> None:
-        own = OwnTask()
         try:
             async with asyncio.timeout_at(progress.deadline):
                 for step in steps:
                     if step.name not in progress.results and not await self._do(progress, step):
                         return
-                    if own.is_to_stop():  # and the step has told nobody
+                    if is_to_stop():  # and the step has told nobody
                         raise asyncio.CancelledError
         except TimeoutError:
             error = TimeoutError(f"saga {self.name!r} took longer than {self.timeout:g} s")

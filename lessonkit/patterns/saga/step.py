@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from lessonkit.checks import async_function, called, instance_of, some_text, true_or_false
-from lessonkit.clock.strangers import FAILURES, OwnTask, raise_as_failure, refuse_unrun
+from lessonkit.clock.strangers import FAILURES, raise_as_failure, refuse_unrun
 
 Action: TypeAlias = Callable[[Any], Awaitable[Any]]
 
@@ -59,12 +59,12 @@ class Step:
 
     async def once(self, function: Action, command: Any, seconds: float | None) -> Any:
         """One attempt at the action or the compensation, which has ``seconds`` to reply."""
-        own, limit = OwnTask(), asyncio.timeout(seconds)
+        limit = asyncio.timeout(seconds)
         try:
             async with limit:
                 result = await function(command)
         except FAILURES as error:
-            if own.is_to_stop():  # we are cancelled, whatever the function has made of that
+            if is_to_stop():  # whatever the function has made of that
                 raise asyncio.CancelledError from error
             if limit.expired():
                 raise TimeoutError(f"no reply within {seconds:g} s") from error
@@ -92,3 +92,9 @@ def check_steps(steps: object) -> tuple[Step, ...]:
     if len(pivots := [step.name for step in steps if step.pivot]) > 1:
         raise ValueError(f"steps must have one pivot at most; got {', '.join(pivots)}")
     return tuple(steps)
+
+
+def is_to_stop() -> bool:
+    """Whether the task of a saga was cancelled: by the caller, or because its time is up."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

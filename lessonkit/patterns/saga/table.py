@@ -17,7 +17,7 @@ from lessonkit.clock.strangers import said
 from lessonkit.messages import _
 from lessonkit.patterns.database import Database
 from lessonkit.patterns.events.event import now
-from lessonkit.patterns.events.jsonable import build, plain
+from lessonkit.patterns.events.jsonable import ATOMS, build, plain
 from lessonkit.patterns.saga.progress import FINISHED, STATE_CHANGES, SagaState, What
 from lessonkit.shop.errors import OutcomeUnknown
 
@@ -50,10 +50,10 @@ SAGA_LOG: Final = """
         time    REAL    NOT NULL,
         what    TEXT    NOT NULL,
         step    TEXT    NOT NULL,
-        detail  TEXT    NOT NULL,  -- JSON
-        UNIQUE (saga_id, number)  -- for the index
+        detail  TEXT    NOT NULL  -- JSON
     )
 """
+INDEX: Final = "CREATE INDEX IF NOT EXISTS saga_log_of ON saga_log (saga_id)"
 ADD: Final = "INSERT INTO saga_log VALUES (NULL, ?, ?, ?, ?, ?, ?)"
 HISTORY: Final = "SELECT time, what, step, detail FROM saga_log WHERE saga_id = ? ORDER BY number"
 
@@ -94,6 +94,7 @@ class SagaTable:
                 with database.making(table, "a saga log"):
                     db.execute(sql)
                     db.execute(find, ("",))
+            database.change(INDEX)
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -218,6 +219,8 @@ class SagaTable:
 
 def _stored(value: object, where: str, read: Callable[[str], Any]) -> str:
     """``value`` as JSON text, if ``read`` gives it back equal."""
+    if type(value) in ATOMS:
+        return json.dumps(value)
     try:
         text = json.dumps(plain(value, where))
         if (back := read(text)) == value:
