@@ -673,6 +673,29 @@ def test_a_mistake_in_a_step_is_raised_when_everything_is_undone(play: Play) -> 
     assert play.calls == ["a", "b", "undo a"]
 
 
+def test_of_two_mistakes_the_first_is_raised(play: Play) -> None:
+    second = Refuses(KeyError("x"))
+    steps = [play.step("a", undo_fails=second), play.step("b", Refuses(ZeroDivisionError()))]
+    with pytest.raises(ZeroDivisionError):
+        execute(Saga("order", steps))
+
+
+def test_a_mistake_in_a_saga_that_was_cancelled_is_the_cause(play: Play) -> None:
+    mistake = KeyError("x")
+    steps = [play.step("a", undo_takes=3.0, undo_fails=Refuses(mistake)), play.step("b", Refuses())]
+    saga = Saga("order", steps, shield=True)
+
+    async def main() -> BaseException | None:
+        task = asyncio.create_task(saga.execute("O-001", None))
+        await asyncio.sleep(1.0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        return caught.value.__cause__
+
+    assert run(main()).result is mistake
+
+
 def test_a_mistake_in_the_first_step_is_raised_and_nothing_is_undone(play: Play) -> None:
     with pytest.raises(ZeroDivisionError):
         execute(Saga("order", [play.step("a", Refuses(ZeroDivisionError())), play.step("b")]))
@@ -1036,6 +1059,32 @@ def test_after_the_pivot_a_saga_goes_on_by_resume(play: Play) -> None:
     assert play.calls == ["c", "d"]
     assert (result.state, result.error, result.owed) == (COMPLETED, None, ())
     assert list(result.results) == ["a", "b", "c", "d"]
+
+
+def test_what_was_done_after_the_pivot_is_not_done_again_by_resume(play: Play) -> None:
+    steps = [play.step("a", pivot=True), play.step("b"), play.step("c", Refuses(times=1))]
+    saga = Saga("order", steps, log=SagaLog())
+    assert execute(saga).state == FAILED
+    play.calls.clear()
+    assert [result.state for result in resumed(saga)] == [COMPLETED]
+    assert play.calls == ["c"]
+
+
+def test_without_a_pivot_an_optional_step_that_was_under_way_is_not_the_end(play: Play) -> None:
+    steps = [play.step("a"), play.step("mail", takes=5.0, optional=True)]
+    saga = left_unfinished(play, steps, SagaLog())
+    assert [result.state for result in resumed(saga)] == [COMPENSATED]
+    assert play.calls == ["undo a"]
+
+
+def test_a_saga_that_another_process_has_just_ended_is_left_alone(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saga = Saga("order", [play.step("a")], log=SagaLog())
+    execute(saga)
+    monkeypatch.setattr(saga.log, "unfinished", lambda name: ["O-001"])
+    before = rows(saga.log)  # type: ignore[arg-type]
+    assert (resumed(saga), rows(saga.log)) == ([], before)  # type: ignore[arg-type]
 
 
 def test_a_saga_that_is_finished_never_runs_again(play: Play) -> None:

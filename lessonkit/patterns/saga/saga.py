@@ -198,10 +198,8 @@ class Saga:
         Parameters
         ----------
         own
-            The task that hears in the end, if not before, that it was cancelled.
+            The caller's task, which hears in the end that it was cancelled meanwhile.
         """
-        if own.is_to_stop() and not self.shield:  # and the pivot has told nobody
-            raise asyncio.CancelledError
         work = _task(progress, self._to_the_end(progress))
         while self.shield and not work.done():
             with suppress(asyncio.CancelledError):
