@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable
 from numbers import Real
+from typing import Any
 
 
 def positive_number(
@@ -97,6 +99,38 @@ def utf8_text(name: str, text: str) -> str:
             half = text[error.start]
             raise ValueError(f"{name} must be such that UTF-8 can carry it; got {half!r}") from None
     return text
+
+
+def async_function(name: str, value: object, takes: str) -> None:
+    """Raise a TypeError unless ``value`` is declared with async def, and takes one argument."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function; got {value!r}")
+    call = getattr(type(value), "__call__", None)  # noqa: B004 - that of an object
+    if not (inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call)):
+        raise TypeError(f"{name} must be declared with async def; got {called(value)}")
+    try:
+        inspect.signature(value).bind(takes)
+    except TypeError as error:
+        raise TypeError(
+            f"{name} must take one argument, the {takes}; {called(value)} does not: {error}"
+        ) from None
+
+
+def called(function: object) -> str:
+    """How an error calls a function: its name, and no address in memory."""
+    return getattr(function, "__qualname__", None) or type(function).__name__
+
+
+def instance_of(name: str, value: object, kind: Any, wanted: str = "") -> None:
+    """Raise a TypeError unless ``value`` is of this kind; ``wanted`` says it in other words."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {wanted or f'a {kind.__name__}'}; got {value!r}")
+
+
+def true_or_false(name: str, value: object) -> None:
+    """Raise a TypeError if ``value`` is neither True nor False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False; got {value!r}")
 
 
 def _number(name: str, value: object) -> float:

@@ -18,7 +18,6 @@ from lessonkit import (
     Step,
 )
 from lessonkit.patterns.backoff import Backoff
-from lessonkit.shop.services import ChargeResult, ReserveResult
 
 
 class ShopWithLog(Shop):
@@ -33,22 +32,22 @@ class ShopWithLog(Shop):
 def order_steps(shop: Shop) -> list[Step]:
     """Every step and every compensation goes by the key of the order."""
 
-    async def reserve(command: CreateOrder) -> ReserveResult:
+    async def reserve(command: CreateOrder) -> str | None:
         reserved = await shop.inventory.reserve(command.items, key=command.order_id)
         if not reserved.success:
             raise OrderFailed("out of stock")
-        return reserved
+        return reserved.reservation_id
 
     async def cancel(command: CreateOrder) -> None:
         await shop.inventory.cancel_by_key(command.order_id)
 
-    async def charge(command: CreateOrder) -> ChargeResult:
+    async def charge(command: CreateOrder) -> str | None:
         payment = await shop.payment.charge(
             command.total, command.payment_method, key=command.order_id
         )
         if not payment.success:
             raise OrderFailed("card declined")
-        return payment
+        return payment.transaction_id
 
     async def refund(command: CreateOrder) -> None:
         await shop.payment.refund_by_key(command.order_id)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox
+from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox, Saga, SagaLog, Step, run
 from lessonkit.patterns.database import Database
 from lessonkit.patterns.events import BadEvent
 from lessonkit.patterns.eventstore import SnapshotStore
@@ -134,6 +134,52 @@ def test_a_snapshot_comes_back_equal_or_is_refused(state: Any) -> None:
             loaded = snapshots.load("O-1")
             assert loaded is not None
             assert loaded.state == {"state": state}
+
+
+@given(command=ANYTHING, result=ANYTHING)
+@settings(max_examples=200, deadline=None)
+def test_a_saga_s_command_and_results_come_back_equal_or_are_refused(
+    command: Any, result: Any
+) -> None:
+    async def do(command: object) -> Any:
+        return result
+
+    with SagaLog(command_type=dict) as log:
+        saga = Saga("order", [Step("a", do)], log=log)
+        try:
+            log.start("order", "O-0", {"command": command})
+        except (TypeError, ValueError):
+            assert log.unfinished() == []
+        else:
+            assert log.command("order", "O-0") == {"command": command}
+        kept = {"a": result}
+        try:
+            assert run(saga.execute("O-1", {})).result.results == kept
+        except (TypeError, ValueError):  # a mistake, but the step is done
+            kept = {"a": None}
+        assert run(saga.execute("O-1", {})).result.results == kept
+
+
+def test_what_cannot_even_be_compared_is_refused() -> None:
+    deep: list[Any] = []
+    deep.append(deep)
+
+    class Odd(list[int]):
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError("not comparable")
+
+    for result in (deep, Odd([1])):
+
+        async def do(command: object, result: Any = result) -> Any:
+            return result
+
+        with SagaLog(command_type=dict) as log:
+            saga = Saga("order", [Step("a", do)], log=log)
+            with pytest.raises((TypeError, ValueError), match="the result of step 'a' "):
+                run(saga.execute("O-1", {}))
+            assert log.state("O-1") == "completed"
+            with pytest.raises((TypeError, ValueError), match=r"^command"):
+                run(saga.execute("O-2", {"a": result}))
 
 
 def test_a_value_that_would_come_back_as_another_is_named() -> None:

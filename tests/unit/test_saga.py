@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from lessonkit import (
     audit,
     run,
 )
+from lessonkit.clock.strangers import StrayCancellation
 from lessonkit.messages import current_language, language
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.database import Database, DatabaseLocked, DatabaseUnavailable
@@ -426,14 +429,236 @@ def test_cancelled_before_its_first_step_a_saga_has_nothing_to_undo(play: Play) 
     assert saga.log.state("O-001") == COMPENSATED
 
 
-def test_a_step_that_is_itself_cancelled_is_undone_under_a_shield(play: Play) -> None:
-    async def cancelled(command: object) -> None:
-        raise asyncio.CancelledError
+# --- what strangers' code ends in, and gives back ------------------------------------------------
 
-    saga = Saga("order", [play.step("a"), Step("b", cancelled)], shield=True)
-    with pytest.raises(asyncio.CancelledError):
+
+async def cancelled_inside(command: object) -> None:
+    inner = asyncio.ensure_future(asyncio.sleep(10))
+    inner.cancel()
+    await inner
+
+
+@pytest.mark.parametrize("shield", [False, True])
+def test_a_step_that_ends_in_a_cancellation_of_its_own_has_failed(play: Play, shield: bool) -> None:
+    log = SagaLog()
+    steps = [play.step("a"), Step("b", cancelled_inside, play.step("b").compensation)]
+    saga = Saga("order", [*steps, play.step("c")], shield=shield, compensate_before=True, log=log)
+    words = "cancelled_inside ended in a CancelledError, and nobody had cancelled it"
+    with pytest.raises(StrayCancellation, match=words):
         execute(saga)
-    assert play.calls == ["a", "undo a"]
+    assert play.calls == ["a", "undo b", "undo a"]
+    assert log.state("O-001") == COMPENSATED
+    assert log.history("O-001")[4].detail == f"StrayCancellation: {words}"
+
+
+def test_a_compensation_that_ends_in_a_cancellation_of_its_own_is_owed(play: Play) -> None:
+    log = SagaLog()
+    steps = [play.step("a"), Step("b", do, cancelled_inside), play.step("c", Refuses())]
+    with pytest.raises(StrayCancellation):
+        execute(Saga("order", steps, log=log))
+    assert play.calls == ["a", "c", "undo a"]
+    assert (log.state("O-001"), rows(log)[-3]) == (FAILED, "compensation failed b")
+
+
+@pytest.mark.parametrize("where", ["step", "compensation"])
+@pytest.mark.parametrize("shield", [False, True])
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_goes_through_and_the_log_says_how_far_it_came(
+    play: Play, stop: type[BaseException], shield: bool, where: str
+) -> None:
+    stops = [True]
+
+    async def interrupted(command: object) -> None:
+        if stops:
+            stops.clear()
+            raise stop
+
+    log = SagaLog()
+    last = Step("b", interrupted) if where == "step" else play.step("b", Refuses())
+    undo = do if where == "step" else interrupted
+    saga = Saga("order", [Step("a", do, undo), last], shield=shield, log=log)
+    with pytest.raises(stop):
+        execute(saga)
+    if shield and where == "step":  # what the end of the run still had time for
+        assert log.state("O-001") == COMPENSATED
+    else:
+        assert rows(log)[-1] == ("step begun b" if where == "step" else "compensating")
+        assert [result.state for result in resumed(saga)] == [COMPENSATED]
+
+
+@pytest.mark.parametrize("reaction", ["obeys", "goes on", "fails"])
+@pytest.mark.parametrize("where", ["step", "last step", "pivot", "compensation"])
+@pytest.mark.parametrize("shield", [False, True])
+def test_whatever_a_function_makes_of_it_a_saga_that_is_cancelled_ends(
+    play: Play, shield: bool, where: str, reaction: str
+) -> None:
+    async def function(command: object) -> str:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            if reaction == "fails":
+                raise ConnectionError("interrupted") from None
+            if reaction == "obeys":
+                raise
+        return "it is done"
+
+    steps = [Step("b", function, pivot=where == "pivot"), play.step("c")]
+    if where == "last step":
+        steps.pop()
+    elif where == "compensation":
+        steps = [Step("b", do, function), play.step("c", Refuses())]
+    saga = Saga("order", [play.step("a"), *steps], shield=shield, log=SagaLog())
+
+    async def main() -> float:
+        task = asyncio.create_task(saga.execute("O-001", an_order()))
+        await asyncio.sleep(5)
+        play.calls.clear()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return asyncio.get_running_loop().time()
+
+    assert run(main()).result == (10 if shield and where == "compensation" else 5)
+    assert saga.log is not None
+    if not shield and not (where == "compensation" and reaction == "goes on"):
+        assert play.calls == []  # it stays where it is
+    elif where == "last step" or where == "pivot":
+        done = reaction == "goes on"
+        assert saga.log.state("O-001") == (COMPLETED if done else COMPENSATED)
+        assert play.calls == (["c"] if where == "pivot" else []) if done else ["undo a"]
+    else:
+        assert (saga.log.state("O-001"), play.calls) == (COMPENSATED, ["undo a"])
+
+
+def test_a_step_that_turns_its_time_limit_into_an_error_of_its_own_has_taken_too_long() -> None:
+    times = []
+
+    async def stubborn(command: object) -> None:
+        times.append(asyncio.get_running_loop().time())
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            raise ConnectionError("interrupted") from None
+
+    saga = Saga("order", [Step("a", stubborn)], step_timeout=2.0, attempts=2, backoff=STEADY)
+    result = execute(saga)
+    assert (str(result.error), times) == ("no reply within 2 s", [0, 3])
+
+
+def test_a_step_that_passes_over_the_time_limit_of_the_saga_is_done_and_is_undone(
+    play: Play,
+) -> None:
+    async def deaf(command: object) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(10)
+
+    log = SagaLog()
+    steps = [Step("a", deaf, play.step("a").compensation), play.step("b")]
+    result = execute(Saga("order", steps, timeout=2.0, log=log))
+    assert (result.state, play.calls) == (COMPENSATED, ["undo a"])
+    assert rows(log)[1:4] == ["step begun a", "step done a", "compensating"]
+    only = Saga("order", steps[:1], timeout=2.0, log=log)
+    assert execute(only, "O-002").state == COMPLETED
+
+
+async def more(command: object) -> None: ...
+
+
+UNRUN: dict[str, Callable[[], Any]] = {
+    "coroutine": lambda: more(None),
+    "generator": lambda: (number for number in [1]),
+    "Future": lambda: asyncio.get_running_loop().create_future(),
+}
+
+
+@pytest.mark.parametrize("kind", UNRUN)
+def test_a_step_that_gives_back_work_has_not_been_done(play: Play, kind: str) -> None:
+    async def half(command: object) -> Any:
+        return UNRUN[kind]()
+
+    log = SagaLog()
+    steps = [play.step("a"), Step("b", half, play.step("b").compensation), play.step("c")]
+    with pytest.raises(TypeError, match=rf"half must be done when it returns; .* a {kind}"):
+        execute(Saga("order", steps, compensate_before=True, log=log))
+    assert play.calls == ["a", "undo b", "undo a"]
+    assert rows(log)[4] == "step failed b"
+
+
+def test_a_compensation_that_gives_back_work_has_not_been_done(play: Play) -> None:
+    async def half(command: object) -> Any:
+        return more(command)
+
+    log = SagaLog()
+    steps = [Step("a", do, half), play.step("b", Refuses())]
+    with pytest.raises(TypeError, match="half must be done when it returns"):
+        execute(Saga("order", steps, log=log))
+    assert log.owes("O-001")
+
+
+class Unspeakable(ShopError):
+    def __str__(self) -> str:
+        raise RuntimeError("not even that")
+
+
+@pytest.mark.parametrize("error", [Unspeakable(), ShopError("\ud83d"), ShopError("x" * 5000)])
+def test_an_error_that_cannot_be_said_is_noted_all_the_same(play: Play, error: Exception) -> None:
+    log = SagaLog()
+    result = execute(Saga("order", [play.step("a"), play.step("b", Refuses(error))], log=log))
+    assert (result.state, result.error) == (COMPENSATED, error)
+    assert len(log.history("O-001")[4].detail) <= 1000
+
+
+# --- one Saga in several runs --------------------------------------------------------------------
+
+
+def test_a_saga_that_was_interrupted_serves_the_next_run(play: Play) -> None:
+    fails = Refuses(KeyboardInterrupt(), times=1)  # type: ignore[arg-type]
+    saga = Saga("order", [play.step("a"), play.step("b", fails, takes=1.0)], log=SagaLog())
+
+    async def two_clicks() -> list[Any]:
+        return await asyncio.gather(*(saga.execute("O-001", an_order()) for _ in range(2)))
+
+    with pytest.raises(KeyboardInterrupt):
+        run(two_clicks())
+    with pytest.raises(SagaUnfinished):
+        execute(saga)
+    assert [result.state for result in resumed(saga)] == [COMPENSATED]
+    assert [result.state for result in run(two_clicks()).result] == [COMPENSATED] * 2
+    assert execute(saga, "O-002").state == COMPLETED
+
+
+def test_a_click_in_another_run_does_not_wait_for_this_one(play: Play) -> None:
+    saga = Saga("order", [play.step("a", takes=0.1)], log=SagaLog())
+
+    async def outer() -> list[Any]:
+        first = asyncio.create_task(saga.execute("O-001", an_order()))
+        await asyncio.sleep(0.01)
+        with pytest.raises(SagaUnfinished):
+            execute(saga)  # a run of its own, in the middle of this one
+        return [await first, await saga.execute("O-001", an_order())]
+
+    first, second = asyncio.run(outer())
+    assert (first.state, second) == (COMPLETED, first)
+    assert play.calls == ["a"]
+
+
+def test_without_a_log_one_saga_runs_in_two_loops_at_once() -> None:
+    async def wait(command: object) -> None:
+        await asyncio.sleep(0.01)
+
+    saga = Saga("order", [Step("a", wait, wait), Step("b", wait)], timeout=60, shield=True)
+    states = []
+
+    def elsewhere() -> None:
+        for _ in range(3):
+            states.append(asyncio.run(saga.execute("O-001", None)).state)
+
+    threads = [threading.Thread(target=elsewhere) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert states == [COMPLETED] * 6
 
 
 # --- a mistake in the program --------------------------------------------------------------------
@@ -446,6 +671,29 @@ def test_a_mistake_in_a_step_is_raised_when_everything_is_undone(play: Play) -> 
         execute(Saga("order", steps, attempts=3))
     assert caught.value.__notes__ == ["(in step 'b' of saga 'order' 'O-001')"]
     assert play.calls == ["a", "b", "undo a"]
+
+
+def test_of_two_mistakes_the_first_is_raised(play: Play) -> None:
+    second = Refuses(KeyError("x"))
+    steps = [play.step("a", undo_fails=second), play.step("b", Refuses(ZeroDivisionError()))]
+    with pytest.raises(ZeroDivisionError):
+        execute(Saga("order", steps))
+
+
+def test_a_mistake_in_a_saga_that_was_cancelled_is_the_cause(play: Play) -> None:
+    mistake = KeyError("x")
+    steps = [play.step("a", undo_takes=3.0, undo_fails=Refuses(mistake)), play.step("b", Refuses())]
+    saga = Saga("order", steps, shield=True)
+
+    async def main() -> BaseException | None:
+        task = asyncio.create_task(saga.execute("O-001", None))
+        await asyncio.sleep(1.0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        return caught.value.__cause__
+
+    assert run(main()).result is mistake
 
 
 def test_a_mistake_in_the_first_step_is_raised_and_nothing_is_undone(play: Play) -> None:
@@ -813,6 +1061,32 @@ def test_after_the_pivot_a_saga_goes_on_by_resume(play: Play) -> None:
     assert list(result.results) == ["a", "b", "c", "d"]
 
 
+def test_what_was_done_after_the_pivot_is_not_done_again_by_resume(play: Play) -> None:
+    steps = [play.step("a", pivot=True), play.step("b"), play.step("c", Refuses(times=1))]
+    saga = Saga("order", steps, log=SagaLog())
+    assert execute(saga).state == FAILED
+    play.calls.clear()
+    assert [result.state for result in resumed(saga)] == [COMPLETED]
+    assert play.calls == ["c"]
+
+
+def test_without_a_pivot_an_optional_step_that_was_under_way_is_not_the_end(play: Play) -> None:
+    steps = [play.step("a"), play.step("mail", takes=5.0, optional=True)]
+    saga = left_unfinished(play, steps, SagaLog())
+    assert [result.state for result in resumed(saga)] == [COMPENSATED]
+    assert play.calls == ["undo a"]
+
+
+def test_a_saga_that_another_process_has_just_ended_is_left_alone(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saga = Saga("order", [play.step("a")], log=SagaLog())
+    execute(saga)
+    monkeypatch.setattr(saga.log, "unfinished", lambda name: ["O-001"])
+    before = rows(saga.log)  # type: ignore[arg-type]
+    assert (resumed(saga), rows(saga.log)) == ([], before)  # type: ignore[arg-type]
+
+
 def test_a_saga_that_is_finished_never_runs_again(play: Play) -> None:
     saga = Saga(
         "order", [play.step("a"), play.step("mail", Refuses(), optional=True)], log=SagaLog()
@@ -917,6 +1191,7 @@ def test_a_saga_that_cannot_be_resumed_does_not_keep_the_others_waiting(play: Pl
     with pytest.raises(ValueError, match=r"'O-1' in the log has a step 'gone'; .* only a, b"):
         resumed(new)
     assert log.unfinished() == ["O-1"]
+    assert rows(log, "O-1")[-1] == "step begun b"  # it was not even taken over
     assert [result.state for result in resumed(old)] == [COMPENSATED]
 
 
@@ -1117,7 +1392,7 @@ A, B = Step("a", do), Step("b", do)
         ({"timeout": math.inf}, "timeout must be a number above 0, and finite; got inf"),
         ({"timeout": "1"}, "timeout must be a number"),
         ({"log": "saga.db"}, "log must be a SagaLog; got 'saga.db'"),
-        ({"seed": 0.5}, "seed must be a whole number; got 0.5"),
+        ({"seed": 0.5}, "seed must be a whole number, got float 0.5"),
     ],
 )
 def test_a_bad_saga_is_refused(arguments: dict[str, Any], words: str) -> None:
@@ -1134,10 +1409,14 @@ def test_a_bad_id_is_refused(saga_id: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "command", "words"),
     [
-        (CreateOrder, {"a": 1}, r"command must be a CreateOrder, .*; got \{'a': 1\}"),
-        (dict, {"a": {1}}, r"command must come back from JSON as it is; got \{'a': \[1\]\}"),
-        (dict, {"a": math.nan}, r"command must come back from JSON as it is; got \{'a': nan\}"),
-        (dict, {"a": (1, 2)}, r"command must come back from JSON as it is; got \{'a': \[1, 2\]\}"),
+        (
+            CreateOrder,
+            {"a": 1},
+            r"command \(.* command_type\) must be a CreateOrder; got \{'a': 1\}",
+        ),
+        (dict, {"a": {1}}, r"command must come back .*; got \{'a': \{1\}\}, not \{'a': \[1\]\}"),
+        (dict, {"a": math.nan}, r"command must come back .*; got \{'a': nan\}"),
+        (dict, {"a": (1,)}, r"command must come back .*; got \{'a': \(1,\)\}, not \{'a': \[1\]\}"),
     ],
 )
 def test_a_command_that_the_log_cannot_keep_is_refused(

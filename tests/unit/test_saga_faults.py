@@ -44,7 +44,7 @@ from lessonkit import (
 from lessonkit.explorer import run_case
 from lessonkit.faults import AnyFault
 from lessonkit.messages import current_language, language
-from lessonkit.patterns.saga.table import What
+from lessonkit.patterns.saga.progress import What
 from lessonkit.shop import remarks
 from lessonkit.shop.customer import Answer
 from tests.unit.saga_shop import ShopWithLog, by_lesson, by_saga, order_saga, resume

@@ -23,7 +23,7 @@ import pytest
 from lessonkit import Saga, SagaLog, SagaState, Step, run
 from lessonkit.faults import stream
 from lessonkit.patterns.database import Database
-from lessonkit.patterns.saga.table import What
+from lessonkit.patterns.saga.progress import What
 from tests.unit.saga_victim import SERVICES, Services, make_saga
 
 KILLS = 100

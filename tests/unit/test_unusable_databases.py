@@ -14,10 +14,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox, Projection
+from lessonkit import (
+    Event,
+    EventStore,
+    EventTypes,
+    Inbox,
+    Outbox,
+    Projection,
+    Saga,
+    SagaLog,
+    Step,
+    run,
+)
 from lessonkit.patterns.database import Database, DatabaseUnavailable
 from lessonkit.patterns.events import BadEvent
 from lessonkit.patterns.eventstore import ProjectionFailed, SnapshotStore
+from lessonkit.patterns.saga.progress import What
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,9 @@ class Happened(Event):
 
 def apply(db: sqlite3.Connection, event: Happened) -> None:
     db.execute("INSERT INTO table1 VALUES (?)", (event.text,))
+
+
+async def do(command: dict[str, int]) -> None: ...
 
 
 class House:
@@ -40,12 +55,16 @@ class House:
             self.projection = Projection("table1", self.store, apply, "text TEXT")
             self.outbox = Outbox(self.database)
             self.inbox = Inbox(self.database, "mail")
+            self.log = SagaLog(self.database, dict)
+            self.saga = Saga("order", [Step("a", do, do)], log=self.log)
         except BaseException:
             self.close()
             raise
 
     def fill(self) -> House:
         for number in range(30):
+            self.log.start("order", f"O-{number}", {"number": number})
+            self.log.write(f"O-{number}", 1, What.BEGUN, "a", None)
             self.store.append("O-1", [Happened(str(number) * 50)])
             self.inbox.handle(number, lambda tx: None)
             with self.database.transaction() as tx:
@@ -98,10 +117,24 @@ class House:
             "purge": lambda: outbox.purge(1.0),
             "handle": lambda: self.inbox.handle("new", lambda tx: None),
             "seen": lambda: self.inbox.seen("new"),
+            "start": lambda: self.log.start("order", "new", {}),
+            "write": lambda: self.log.write("O-1", 1, What.DONE, "a", None),
+            "take_over": lambda: self.log.take_over("O-1"),
+            "unfinished": self.log.unfinished,
+            "state": lambda: self.log.state("O-1"),
+            "saga_owes": lambda: self.log.owes("O-1"),
+            "command": lambda: self.log.command("order", "O-1"),
+            "history": lambda: self.log.history("O-1"),
+            "to_frame": lambda: self.log.to_frame("O-1"),
+            "execute": lambda: run(self.saga.execute("new", {})),
+            "resume": lambda: run(self.saga.resume()),
         }
 
     def close(self) -> None:
         self.store.close()
+
+
+TABLES = ("events", "snapshots", "projections", "outbox", "inbox", "sagas", "saga_log")
 
 
 @pytest.fixture
@@ -114,7 +147,8 @@ DOORS = (
     *("append", "stream", "read", "version", "last_position", "save", "load", "fold", "forget"),
     *("position", "lag", "catch_up", "rows", "query", "rebuild", "add", "release", "pending"),
     *("waiting", "any_waiting", "owes", "parked", "oldest_age", "unpark", "drop", "purge"),
-    *("handle", "seen"),
+    *("handle", "seen", "start", "write", "take_over", "unfinished", "state", "saga_owes"),
+    *("command", "history", "to_frame", "execute", "resume"),
 )
 
 
@@ -151,7 +185,7 @@ def test_from_another_thread(house: House, door: str) -> None:
 
 @pytest.mark.parametrize("door", DOORS)
 def test_somebody_has_thrown_the_tables_away(house: House, door: str) -> None:
-    for table in ("events", "snapshots", "projections", "table1", "outbox", "inbox"):
+    for table in (*TABLES, "table1"):
         house.database.execute(f"DROP TABLE {table}")
     if door in ("rows", "query"):  # the learner's own SQL
         with pytest.raises(sqlite3.OperationalError, match="no such table: table1"):
@@ -161,7 +195,7 @@ def test_somebody_has_thrown_the_tables_away(house: House, door: str) -> None:
             house.doors()[door]()
 
 
-@pytest.mark.parametrize("table", ["events", "snapshots", "projections", "outbox", "inbox"])
+@pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("what", ["TABLE {} (other TEXT)", "VIEW {} AS SELECT 1 AS other"])
 def test_a_file_with_other_tables_of_these_names(tmp_path: Path, table: str, what: str) -> None:
     with closing(sqlite3.connect(tmp_path / "house.db")) as other:

@@ -14,7 +14,7 @@ from lessonkit.lab import flow_view, table, tiles
 from lessonkit.lab.views import case_view
 from lessonkit.messages import N_, _
 from lessonkit.patterns.bus import InMemoryEventBus
-from lessonkit.patterns.saga import Saga
+from lessonkit.patterns.saga import Saga, SagaLog
 from lessonkit.shop import CreateOrder
 from lessonkit.shop.network import Network
 from lessonkit.trace import current_trace
@@ -103,7 +103,7 @@ def _view(case: Case) -> str:
         if isinstance(case.run.result, int):
             figures.insert(0, (_("points before the return"), case.run.result, due))
         flow = flow_view(shop.bus, ORDER.order_id)
-    elif shop.saga is not None and shop.saga.log is not None:
+    elif shop.saga is not None and isinstance(shop.saga.log, SagaLog):
         flow = table(shop.saga.log.to_frame(ORDER.order_id)).html
     shown = tiles((label, str(n), "good" if n == wanted else "bad") for label, n, wanted in figures)
     return f"{shown}{case_view(case)}{flow}"

@@ -28,15 +28,16 @@ def plain(value: object, where: str) -> Any:
 
     Raises
     ------
-    TypeError
-        If JSON cannot carry what is in it.
+    TypeError, ValueError
+        If JSON cannot carry what is in it, or it is nested too deeply.
     """
     try:
         return msgspec.to_builtins(value, order="deterministic")
     except (TypeError, RecursionError) as error:
         for name, part in _parts(value):
             plain(part, f"{where}.{name}")  # which names the part that is to blame
-        raise TypeError(f"{where} must be what JSON can carry; got {value!r} ({error})") from None
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{where} must be what JSON can carry; got {value!r} ({error})") from None
 
 
 def as_text(value: object, where: str) -> str:

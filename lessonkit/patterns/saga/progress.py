@@ -1,22 +1,64 @@
-"""How far a saga has come, and what came of it."""
+"""How far a saga has come: the sum of what it has noted on its way, and what came of it.
+
+A saga notes each thing *before* it goes by it. Whoever reads all its notes again knows as much as
+the saga did: that is all that a new process needs to go on where the old one died.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
 
-from lessonkit.messages import N_
-from lessonkit.patterns.saga.table import STATE_CHANGES, SagaState, What
-from lessonkit.shop.errors import OrderFailed, OutcomeUnknown
+from lessonkit.clock.strangers import said
+from lessonkit.messages import N_, _
+from lessonkit.patterns.saga.step import Step
+from lessonkit.shop.errors import OrderFailed, OutcomeUnknown, ShopError
 from lessonkit.shop.process import here
 from lessonkit.trace import find_trace
 
 
-def words(error: Exception) -> str:
-    """An error as the log keeps it."""
-    return f"{type(error).__name__}: {error}"
+class SagaState(StrEnum):
+    """Where a saga stands."""
+
+    RUNNING = N_("running")
+    COMPLETED = N_("completed")
+    COMPENSATING = N_("compensating")
+    COMPENSATED = N_("compensated")
+    FAILED = N_("failed")  #: something is still owed
+
+
+FINISHED: Final = (SagaState.COMPLETED, SagaState.COMPENSATED)
+"""A saga in one of these states never runs again. A FAILED one is tried again."""
+
+
+class What(StrEnum):
+    """What a saga notes."""
+
+    STARTED = N_("started")
+    RESUMED = N_("resumed")
+    BEGUN = N_("step begun")
+    DONE = N_("step done")
+    NOT_DONE = N_("step failed")
+    COMPENSATING = N_("compensating")
+    UNDONE = N_("step undone")
+    NOT_UNDONE = N_("compensation failed")
+    COMPLETED = N_("completed")
+    COMPENSATED = N_("compensated")
+    FAILED = N_("failed")
+
+
+STATE_CHANGES: Final = {
+    What.STARTED: SagaState.RUNNING,
+    What.BEGUN: SagaState.RUNNING,  # a FAILED saga goes on
+    What.COMPENSATING: SagaState.COMPENSATING,
+    What.COMPLETED: SagaState.COMPLETED,
+    What.COMPENSATED: SagaState.COMPENSATED,
+    What.FAILED: SagaState.FAILED,
+}
+"""The notes that change the saga's state. All others leave it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +72,7 @@ class SagaResult:
     state
         COMPLETED, COMPENSATED, or FAILED.
     results
-        What each step that was done has returned (after a restart: as JSON has kept it).
+        What each step that was done has returned.
     error
         Why it was undone, or could not be completed. None if it is completed, and if the process
         died and nothing else was wrong.
@@ -66,45 +108,49 @@ class SagaResult:
         raise kind(str(why)) from self.error
 
 
+@dataclass
 class Progress:
-    """How far a saga has come: the sum of the rows of its log.
+    """How far one saga has come.
 
-    Parameters
+    Attributes
     ----------
-    saga_id, command
-        Of the saga.
+    saga, steps
+        The name of the saga, and all its steps.
     jitter
         Where the random part of its delays comes from.
-    write
-        Writes a row into the log; None without a log.
+    deadline
+        When, by the loop's clock, all its steps must be done.
+    keep
+        Keeps a note beyond the life of the process; None if nobody does.
+    last
+        The last note about each step that was begun.
+    why, why_not
+        In words: why the saga cannot be completed; why a step was not done, or not undone.
+    mistake
+        The first error that was not the shop's: a mistake in the program.
     """
 
-    def __init__(
-        self,
-        saga_id: str,
-        command: Any,
-        jitter: random.Random,
-        write: Callable[[What, str, Any], None] | None,
-    ) -> None:
-        self.saga_id = saga_id
-        self.command = command
-        self.jitter = jitter
-        self._write = write
-        self._shown: SagaState | None = None
-        self.state = SagaState.RUNNING
-        self.begun: list[str] = []
-        self.results: dict[str, Any] = {}
-        self.not_done: dict[str, str] = {}
-        self.undone: list[str] = []
-        self.not_undone: dict[str, str] = {}
-        self.error: Exception | None = None
-        self.why: str | None = None
-        self.mistake: Exception | None = None
+    saga: str
+    steps: tuple[Step, ...]
+    saga_id: str
+    command: Any
+    jitter: random.Random
+    deadline: float | None
+    keep: Callable[[What, str, Any], object] | None = None
+
+    state: SagaState = SagaState.RUNNING
+    last: dict[str, What] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
+    error: Exception | None = None
+    why: str | None = None
+    why_not: dict[str, str | None] = field(default_factory=dict)
+    mistake: Exception | None = None
+    _shown: SagaState | None = None
 
     def note(self, what: What, step: str = "", detail: Any = None) -> None:
-        """Write a row, and only then go by it."""
-        if self._write is not None:
-            self._write(what, step, detail)
+        """Keep a note, and only then go by it."""
+        if self.keep is not None:
+            self.keep(what, step, detail)
         self.apply(what, step, detail)
         trace, process = find_trace(), here.get()
         if self.state is not self._shown and trace is not None and process is not None:
@@ -112,25 +158,68 @@ class Progress:
             self._shown = self.state
 
     def apply(self, what: What, step: str, detail: Any) -> None:
-        """Add a row to the sum."""
+        """Add a note to the sum."""
         self.state = STATE_CHANGES.get(what, self.state)
-        match what:
-            case What.BEGUN:
-                self.begun.append(step)
-            case What.DONE:
-                self.results[step] = detail
-                self.not_done.pop(step, None)
-            case What.NOT_DONE:
-                self.not_done[step] = detail
-            case What.UNDONE:
-                self.undone.append(step)
-                self.not_undone.pop(step, None)
-            case What.NOT_UNDONE:
-                self.not_undone[step] = detail
-            case What.COMPENSATING | What.FAILED:
-                self.why = detail
+        if what is What.DONE:
+            self.results[step] = detail
+        if step:
+            self.last[step], self.why_not[step] = what, detail
+        elif what in (What.COMPENSATING, What.COMPLETED, What.FAILED):
+            self.why = detail
 
-    def fail(self, error: Exception) -> None:
+    def note_done(self, step: Step, result: Any) -> None:
+        """Note that the step is done, and what it has returned, if that can be kept."""
+        try:
+            self.note(What.DONE, step.name, result)
+        except (TypeError, ValueError) as error:
+            # It cannot. That the step is done, whoever goes on has to know all the same.
+            self._look_at(step, error)
+            self.note(What.DONE, step.name)
+
+    def note_failure(self, what: What, step: Step, error: Exception) -> None:
+        """Note that a step, or its compensation, has failed."""
+        self._look_at(step, error)
+        self.note(what, step.name, said(error))
+
+    def _look_at(self, step: Step, error: Exception) -> None:
+        # What goes wrong in the shop is what a saga is for; a mistake in the program is not.
+        if not isinstance(error, ShopError | TimeoutError) and self.mistake is None:
+            error.add_note(f"(in step {step.name!r} of saga {self.saga!r} {self.saga_id!r})")
+            self.mistake = error
+
+    def give_up(self, error: Exception) -> None:
         """Remember why the saga cannot be completed."""
-        self.error = error
-        self.why = words(error)
+        self.error, self.why = error, said(error)
+
+    def lacks(self, step: Step) -> bool:
+        """Whether the saga is not complete without this step."""
+        return not step.optional and step.name not in self.results
+
+    @property
+    def committed(self) -> bool:
+        """Whether it is past the point of no return: its pivot, or else the last of its steps."""
+        for step in self.steps:
+            if step.pivot:
+                return step.name in self.results
+        return all(
+            step.name in self.results or (step.optional and self._is(step, What.NOT_DONE))
+            for step in self.steps
+        )
+
+    def _is(self, step: Step, what: What) -> bool:
+        return self.last.get(step.name) is what
+
+    def result(self) -> SagaResult:
+        """What has come of it."""
+        error = self.error
+        if error is None and self.why is not None:  # of an earlier process only words are left
+            error = ShopError(self.why)
+        if committed := self.committed:
+            line = _("{step}: not done ({why})")
+            owed = [step for step in self.steps if step.name not in self.results]
+        else:
+            line = _("{step}: not undone ({why})")
+            owed = [step for step in reversed(self.steps) if self._is(step, What.NOT_UNDONE)]
+        lines = [line.format(step=s.name, why=self.why_not.get(s.name) or "-") for s in owed]
+        results = dict(self.results)
+        return SagaResult(self.saga_id, self.state, results, error, tuple(lines), committed)

@@ -1,7 +1,15 @@
 """A saga (*orchestration*): steps in order, and if one fails, those before it are undone.
 
+What it promises: in the end either all steps are done, or those that were done are undone, the last
+one first; and what could not be done or undone is named. From the *pivot* on, it only goes forward.
+
+What it does not promise: isolation. Everybody sees an order that is half done, and a step that was
+undone *has* happened: money was taken and given back. Nor that anything is done once only: whoever
+gets no reply asks again, so every step and every compensation goes by a key.
+
 A saga made as ``Saga(name, steps)`` does what the lesson's does, and has its faults. Each further
-argument takes one of them away: see the parameters.
+argument takes one of them away: see the parameters. It keeps nothing: when the process dies, the
+saga stays where it is. What a *log* adds stands in :mod:`lessonkit.patterns.saga.durable`.
 
 Sources: Garcia-Molina and Salem, "Sagas", 1987; Chris Richardson, "Microservices Patterns", 2018,
 chapter 4 (compensatable steps, the pivot, retriable steps).
@@ -11,23 +19,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Final, Protocol, runtime_checkable
 
-from lessonkit.checks import some_text
+from lessonkit.checks import instance_of, positive_number, some_text, true_or_false, whole_number
+from lessonkit.clock.strangers import OwnTask
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
-from lessonkit.patterns.saga.drive import Choices, Drive
-from lessonkit.patterns.saga.log import SagaLog, SagaTakenOver, SagaUnfinished
-from lessonkit.patterns.saga.progress import Progress, SagaResult
-from lessonkit.patterns.saga.step import Step, check_steps
-from lessonkit.patterns.saga.table import FINISHED
-from lessonkit.shop.errors import KeyReused
+from lessonkit.patterns.saga.progress import Progress, SagaResult, What
+from lessonkit.patterns.saga.step import Action, Step, check_steps, is_to_stop
+from lessonkit.shop.errors import NoReply, ServiceRefused
 from lessonkit.shop.network import correlation
-from lessonkit.shop.process import here
+
+WORTH_A_RETRY: Final = (NoReply, ServiceRefused, TimeoutError)
+"""Errors after which the same request may succeed. A declined card stays declined."""
 
 
+@runtime_checkable
+class Durable(Protocol):
+    """What a saga wants of its log: that it is executed once, and outlives the process."""
+
+    async def execute_once(self, saga: Saga, saga_id: str, command: Any) -> SagaResult:
+        """Execute the saga, unless it is known: then give back what came of it."""
+
+    async def drive_on(self, saga: Saga) -> list[SagaResult]:
+        """Bring to their end all the sagas that a dead process has left on their way."""
+
+
+@dataclass(eq=False)
 class Saga:
     """Steps, and what to do when one fails.
 
@@ -54,7 +75,8 @@ class Saga:
     timeout
         Seconds that all steps together may take. Compensations are not counted.
     log
-        Where each step is written down, so that :meth:`resume` can go on in a new process.
+        A :class:`SagaLog`, in which each step is written down, so that :meth:`resume` can go on in
+        a new process.
     seed
         From which the jitter is drawn.
 
@@ -64,39 +86,36 @@ class Saga:
         If an argument is none of these.
     """
 
-    def __init__(
-        self,
-        name: str,
-        steps: Sequence[Step],
-        *,
-        compensate_before: bool = False,
-        attempts: int = 1,
-        backoff: Backoff | None = None,
-        compensation_attempts: int = 1,
-        shield: bool = False,
-        step_timeout: float | None = None,
-        timeout: float | None = None,
-        log: SagaLog | None = None,
-        seed: int = 0,
-    ) -> None:
-        self.name = some_text("name", name)
-        self.steps = check_steps(steps)
-        self._choices = Choices(
-            compensate_before,
-            attempts,
-            Backoff() if backoff is None else backoff,
-            compensation_attempts,
-            shield,
-            step_timeout,
-            timeout,
-        )
-        if not isinstance(log, SagaLog | None):
-            raise TypeError(f"log must be a SagaLog; got {log!r}")
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise TypeError(f"seed must be a whole number; got {seed!r}")
-        self.log = log
-        self._seed = seed
-        self._under_way: dict[str, _UnderWay] = {}
+    name: str
+    steps: Sequence[Step]
+    _: KW_ONLY
+    compensate_before: bool = False
+    attempts: int = 1
+    backoff: Backoff = Backoff()  # noqa: RUF009 - it never changes
+    compensation_attempts: int = 1
+    shield: bool = False
+    step_timeout: float | None = None
+    timeout: float | None = None
+    log: Durable | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        some_text("name", self.name)
+        self.steps = check_steps(self.steps)
+        true_or_false("compensate_before", self.compensate_before)
+        whole_number("attempts", self.attempts, low=1)
+        instance_of("backoff", self.backoff, Backoff)
+        whole_number("compensation_attempts", self.compensation_attempts, low=1)
+        true_or_false("shield", self.shield)
+        for name in ("step_timeout", "timeout"):
+            if (seconds := getattr(self, name)) is not None:
+                positive_number(name, seconds)
+        if not isinstance(self.log, Durable | None):
+            raise TypeError(f"log must be a SagaLog; got {self.log!r}")
+        whole_number("seed", self.seed)
+        pivots = [number for number, step in enumerate(self.steps, 1) if step.pivot]
+        # Without a pivot, a saga can be undone up to its last step.
+        self._pivot = pivots[0] if pivots else len(self.steps)
 
     async def execute(self, saga_id: str, command: Any) -> SagaResult:
         """Do the steps in order; if one that is not optional fails, undo them in reverse order.
@@ -129,32 +148,9 @@ class Saga:
             when the saga has come to its end.
         """
         some_text("saga_id", saga_id)
-        epoch = 1
-        if self.log is not None:
-            if self.log.state(saga_id) is not None:
-                return await self._known(self.log, saga_id, command)
-            epoch = self.log.start(self.name, saga_id, command)
-        drive = self._drive(saga_id, command, epoch)
-        mine = self._under_way[saga_id] = _UnderWay()
-        try:
-            return await self._execute(drive)
-        finally:
-            mine.is_over()
-            if self._under_way.get(saga_id) is mine:
-                del self._under_way[saga_id]
-
-    async def _execute(self, drive: Drive) -> SagaResult:
-        cancelled = None
-        try:
-            await _task(drive.progress.saga_id, drive.to_the_pivot())
-        except asyncio.CancelledError as error:
-            if not self._choices.shield:
-                raise
-            cancelled = error
-        await self._conclude(drive, cancelled)
-        if drive.progress.mistake is not None:
-            raise drive.progress.mistake
-        return drive.result()
+        if self.log is None:
+            return await self.drive(self.begin(saga_id, command))
+        return await self.log.execute_once(self, saga_id, command)
 
     async def resume(self) -> list[SagaResult]:
         """Drive every unfinished saga in the log to its end, the oldest first.
@@ -173,103 +169,110 @@ class Saga:
         """
         if self.log is None:
             raise ValueError("log must be given, if a saga is to be resumed")
-        results = []
-        mistakes: list[Exception] = []
-        for saga_id in self.log.unfinished(self.name):
-            try:
-                drive = self._take_over(self.log, saga_id)
-            except ValueError as error:  # the others need not wait for it
-                mistakes.append(error)
-                continue
-            if drive is None:
-                continue
-            try:
-                await self._conclude(drive)
-            except SagaTakenOver:
-                continue  # yet another process has it now
-            results.append(drive.result())
-            if drive.progress.mistake is not None:
-                mistakes.append(drive.progress.mistake)
-        if mistakes:
-            raise mistakes[0]
-        return results
+        return await self.log.drive_on(self)
 
-    async def _conclude(
-        self, drive: Drive, cancelled: asyncio.CancelledError | None = None
-    ) -> None:
-        work = _task(drive.progress.saga_id, drive.to_the_end())
-        if not self._choices.shield:
-            await work
-            return
-        while not work.done():
-            try:
+    # --- the way of one saga ---------------------------------------------------------------------
+
+    def begin(self, saga_id: str, command: Any, epoch: int = 1) -> Progress:
+        """A saga that has come nowhere yet, and whose time runs from now."""
+        jitter = stream(self.seed, f"{self.name}/{saga_id}/{epoch}")
+        deadline = self.timeout and asyncio.get_running_loop().time() + self.timeout
+        return Progress(self.name, tuple(self.steps), saga_id, command, jitter, deadline)
+
+    async def drive(self, progress: Progress) -> SagaResult:
+        """Go to the pivot if possible, and from there to one end or the other."""
+        own = OwnTask()
+        try:
+            await _task(progress, self._forward(progress, self.steps[: self._pivot]))
+        except asyncio.CancelledError:
+            if not self.shield:
+                raise
+        await self.conclude(progress, own)
+        if progress.mistake is not None:
+            raise progress.mistake
+        return progress.result()
+
+    async def conclude(self, progress: Progress, own: OwnTask) -> None:
+        """Past the pivot, do the rest of the steps; else undo them; under a shield, come what may.
+
+        Parameters
+        ----------
+        own
+            The caller's task, which hears in the end that it was cancelled meanwhile.
+        """
+        work = _task(progress, self._to_the_end(progress))
+        while self.shield and not work.done():
+            with suppress(asyncio.CancelledError):
                 await asyncio.wait([work])  # which leaves the work alone when it is cancelled
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled is not None:
-            failed = None if work.cancelled() else work.exception()
-            raise cancelled from (failed or drive.progress.mistake)
         await work
+        if own.is_to_stop():
+            raise asyncio.CancelledError from progress.mistake
 
-    # --- what the log knows ----------------------------------------------------------------------
+    async def _to_the_end(self, progress: Progress) -> None:
+        if progress.committed:
+            await self._forward(progress, self.steps[self._pivot :])
+            end = What.FAILED if any(map(progress.lacks, self.steps)) else What.COMPLETED
+        else:
+            await self._back(progress)
+            end = What.FAILED if What.NOT_UNDONE in progress.last.values() else What.COMPENSATED
+        progress.note(end, detail=progress.why if end is What.FAILED else None)
 
-    async def _known(self, log: SagaLog, saga_id: str, command: object) -> SagaResult:
-        if log.command(self.name, saga_id) != command:
-            raise KeyReused(f"saga_id {saga_id!r} belongs to another command")
-        # Somebody has clicked twice: both get the same answer, and it is done once.
-        if (other := self._under_way.get(saga_id)) is not None:
-            await other.end()
-        drive = self._load(log, saga_id, epoch=0)
-        if (state := drive.progress.state) not in FINISHED:
-            raise SagaUnfinished(f"saga {saga_id!r} is in the log ({state}); resume() drives it on")
-        return drive.result()
+    async def _forward(self, progress: Progress, steps: Sequence[Step]) -> None:
+        try:
+            async with asyncio.timeout_at(progress.deadline):
+                for step in steps:
+                    if step.name not in progress.results and not await self._do(progress, step):
+                        return
+                    if is_to_stop():  # and the step has told nobody
+                        raise asyncio.CancelledError
+        except TimeoutError:
+            error = TimeoutError(f"saga {self.name!r} took longer than {self.timeout:g} s")
+            if step.name not in progress.results:  # it was under way
+                progress.note_failure(What.NOT_DONE, step, error)
+            if any(map(progress.lacks, steps)):
+                progress.give_up(error)
 
-    def _take_over(self, log: SagaLog, saga_id: str) -> Drive | None:
-        log.command(self.name, saga_id)  # a saga that cannot read it leaves it to one that can
-        epoch = log.take_over(saga_id)
-        return None if epoch is None else self._load(log, saga_id, epoch)
+    async def _do(self, progress: Progress, step: Step) -> bool:
+        """Do the step; return whether the next one is to be done."""
+        progress.note(What.BEGUN, step.name)
+        try:
+            result = await self._try(progress, step, step.action, self.attempts)
+        except Exception as error:
+            progress.note_failure(What.NOT_DONE, step, error)
+            if not step.optional:
+                progress.give_up(error)
+            return step.optional
+        progress.note_done(step, result)
+        return True
 
-    def _load(self, log: SagaLog, saga_id: str, epoch: int) -> Drive:
-        drive = self._drive(saga_id, log.command(self.name, saga_id), epoch)
-        for entry in log.history(saga_id):
-            drive.progress.apply(entry.what, entry.step, entry.detail)
-        known = [step.name for step in self.steps]
-        for name in drive.progress.begun:
-            if name not in known:
-                raise ValueError(
-                    f"saga {saga_id!r} in the log has a step {name!r}; saga {self.name!r} has only"
-                    f" {', '.join(known)}"
-                )
-        return drive
+    async def _back(self, progress: Progress) -> None:
+        progress.note(What.COMPENSATING, detail=progress.why)
+        registered = progress.last if self.compensate_before else progress.results
+        for step in reversed(self.steps):
+            if step.name not in registered or progress.last[step.name] is What.UNDONE:
+                continue
+            if step.compensation is None:
+                continue
+            try:
+                await self._try(progress, step, step.compensation, self.compensation_attempts)
+            except Exception as error:  # the others are undone all the same
+                progress.note_failure(What.NOT_UNDONE, step, error)
+                if step.pivot:  # the order may stand: then its money and its stock must stay
+                    return
+            else:
+                progress.note(What.UNDONE, step.name)
 
-    def _drive(self, saga_id: str, command: Any, epoch: int) -> Drive:
-        jitter = stream(self._seed, f"{self.name}/{saga_id}/{epoch}")
-        write = None if self.log is None else partial(self.log.write, saga_id, epoch)
-        progress = Progress(saga_id, command, jitter, write)
-        return Drive(self.name, self.steps, self._choices, progress)
-
-
-class _UnderWay:
-    """A saga that this process drives, for those who ask for the same one meanwhile."""
-
-    def __init__(self) -> None:
-        self._process = here.get()
-        self._end = asyncio.get_running_loop().create_future()
-
-    def is_over(self) -> None:
-        """Let everybody go who waits for it."""
-        if not self._end.done() and not self._end.get_loop().is_closed():
-            self._end.set_result(None)
-
-    async def end(self) -> None:
-        """Wait until it is over. What another process began, nobody here can wait for."""
-        mine = self._end.get_loop() is asyncio.get_running_loop()
-        if mine and self._process is here.get():
-            await asyncio.shield(self._end)
+    async def _try(self, progress: Progress, step: Step, function: Action, attempts: int) -> Any:
+        for attempt in range(1, attempts):
+            try:
+                return await step.once(function, progress.command, self.step_timeout)
+            except WORTH_A_RETRY:
+                await asyncio.sleep(self.backoff.delay(attempt, progress.jitter))
+        return await step.once(function, progress.command, self.step_timeout)
 
 
-def _task(saga_id: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+def _task(progress: Progress, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     # In a context of its own: all messages of this saga, and no others, carry its id.
     context = copy_context()
-    context.run(correlation.set, saga_id)
+    context.run(correlation.set, progress.saga_id)
     return asyncio.get_running_loop().create_task(work, context=context)

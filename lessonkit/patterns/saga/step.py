@@ -1,13 +1,16 @@
-"""A step of a saga, and how to undo it."""
+"""A step of a saga, how to undo it, and one attempt at either."""
 
 from __future__ import annotations
 
-import inspect
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from lessonkit.checks import some_text
+from lessonkit.checks import async_function, called, instance_of, some_text, true_or_false
+from lessonkit.clock.strangers import FAILURES, raise_as_failure, refuse_unrun
+
+Action: TypeAlias = Callable[[Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class Step:
         Unique in its saga; the log speaks of the step by this name.
     action
         ``async def``; called with the saga's command. A step may be done again (a retry, a new
-        process), so it sends an idempotency key.
+        process), so it sends an idempotency key. With a log, what it returns must be such that
+        JSON gives it back as it is: a text, a number, True, False, None, a list or dict of those.
     compensation
         ``async def``; called with the saga's command. It must do no harm when the action never
         happened, and must hold when the action happens after it. None if there is nothing to undo.
@@ -38,23 +42,35 @@ class Step:
     """
 
     name: str
-    action: Callable[[Any], Awaitable[Any]]
-    compensation: Callable[[Any], Awaitable[object]] | None = None
+    action: Action
+    compensation: Action | None = None
     optional: bool = False
     pivot: bool = False
 
     def __post_init__(self) -> None:
         some_text("the name of a step", self.name)
-        _check_function(f"action of step {self.name!r}", self.action)
+        async_function(f"action of step {self.name!r}", self.action, "command")
         if self.compensation is not None:
-            _check_function(f"compensation of step {self.name!r}", self.compensation)
-        for word, value in (("optional", self.optional), ("pivot", self.pivot)):
-            if not isinstance(value, bool):
-                raise TypeError(
-                    f"{word} of step {self.name!r} must be True or False; got {value!r}"
-                )
+            async_function(f"compensation of step {self.name!r}", self.compensation, "command")
+        true_or_false(f"optional of step {self.name!r}", self.optional)
+        true_or_false(f"pivot of step {self.name!r}", self.pivot)
         if self.pivot and self.optional:
             raise ValueError(f"step {self.name!r} cannot be both the pivot and optional")
+
+    async def once(self, function: Action, command: Any, seconds: float | None) -> Any:
+        """One attempt at the action or the compensation, which has ``seconds`` to reply."""
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                result = await function(command)
+        except FAILURES as error:
+            if is_to_stop():  # whatever the function has made of that
+                raise asyncio.CancelledError from error
+            if limit.expired():
+                raise TimeoutError(f"no reply within {seconds:g} s") from error
+            raise_as_failure(error, called(function))
+        refuse_unrun(called(function), result, "done when it returns")
+        return result
 
 
 def check_steps(steps: object) -> tuple[Step, ...]:
@@ -69,8 +85,7 @@ def check_steps(steps: object) -> tuple[Step, ...]:
         raise ValueError(f"steps must be a list of at least one Step; got {steps!r}")
     names: list[str] = []
     for number, step in enumerate(steps):
-        if not isinstance(step, Step):
-            raise TypeError(f"steps[{number}] must be a Step; got {step!r}")
+        instance_of(f"steps[{number}]", step, Step)
         if step.name in names:
             raise ValueError(f"steps must have names of their own; two are called {step.name!r}")
         names.append(step.name)
@@ -79,19 +94,7 @@ def check_steps(steps: object) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _check_function(name: str, function: object) -> None:
-    if not callable(function):
-        raise TypeError(f"{name} must be a function; got {function!r}")
-    called = function if inspect.isroutine(function) else getattr(function, "__call__", None)  # noqa: B004
-    if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)):
-        raise TypeError(f"{name} must be declared with async def; got {_called(function)}")
-    try:
-        inspect.signature(function).bind("command")
-    except TypeError as error:
-        raise TypeError(
-            f"{name} must take one argument, the command; {_called(function)} does not: {error}"
-        ) from None
-
-
-def _called(function: object) -> str:
-    return getattr(function, "__qualname__", None) or type(function).__name__  # no memory address
+def is_to_stop() -> bool:
+    """Whether the task of a saga was cancelled: by the caller, or because its time is up."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

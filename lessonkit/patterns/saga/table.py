@@ -1,19 +1,30 @@
-"""The rows of a saga log, and the tables that they are kept in."""
+"""The rows of a saga log in SQLite: what a saga has noted, and which process it belongs to.
+
+Whoever drives a saga has an *epoch*. A new process that takes the saga over begins the next epoch,
+and from then on the rows of the old one are refused: if that process was not dead but only slow, it
+notices and stops. (Martin Kleppmann, "How to do distributed locking", 2016: a *fencing token*.)
+"""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from lessonkit.messages import N_
-from lessonkit.trace import find_trace
+from lessonkit.checks import instance_of
+from lessonkit.clock.strangers import said
+from lessonkit.messages import _
+from lessonkit.patterns.database import Database
+from lessonkit.patterns.events.event import now
+from lessonkit.patterns.events.jsonable import build, plain
+from lessonkit.patterns.saga.progress import FINISHED, STATE_CHANGES, SagaState, What
+from lessonkit.shop.errors import OutcomeUnknown
 
-TABLES: Final = (
-    """
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAGAS: Final = """
     CREATE TABLE IF NOT EXISTS sagas (
         saga_id      TEXT    PRIMARY KEY,
         saga         TEXT    NOT NULL,  -- the name that the saga was given
@@ -22,8 +33,16 @@ TABLES: Final = (
         state        TEXT    NOT NULL,
         epoch        INTEGER NOT NULL
     )
-    """,
-    """
+"""
+START: Final = "INSERT INTO sagas VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (saga_id) DO NOTHING"
+MOVE: Final = "UPDATE sagas SET state = coalesce(?, state) WHERE saga_id = ? AND epoch = ?"
+TAKE_OVER: Final = "UPDATE sagas SET epoch = epoch + 1 WHERE saga_id = ?"
+UNFINISHED: Final = """
+    SELECT saga_id FROM sagas WHERE state NOT IN (?, ?) AND saga = coalesce(?, saga) ORDER BY rowid
+"""
+FIND: Final = "SELECT saga, command_type, command, state, epoch FROM sagas WHERE saga_id = ?"
+
+SAGA_LOG: Final = """
     CREATE TABLE IF NOT EXISTS saga_log (
         number  INTEGER PRIMARY KEY,
         saga_id TEXT    NOT NULL,
@@ -33,50 +52,21 @@ TABLES: Final = (
         step    TEXT    NOT NULL,
         detail  TEXT    NOT NULL  -- JSON
     )
-    """,
-    "CREATE INDEX IF NOT EXISTS saga_log_of ON saga_log (saga_id)",
-)
+"""
+INDEX: Final = "CREATE INDEX IF NOT EXISTS saga_log_of ON saga_log (saga_id)"
+ADD: Final = "INSERT INTO saga_log VALUES (NULL, ?, ?, ?, ?, ?, ?)"
+HISTORY: Final = "SELECT time, what, step, detail FROM saga_log WHERE saga_id = ? ORDER BY number"
 
 
-class SagaState(StrEnum):
-    """Where a saga stands."""
-
-    RUNNING = N_("running")
-    COMPLETED = N_("completed")
-    COMPENSATING = N_("compensating")
-    COMPENSATED = N_("compensated")
-    FAILED = N_("failed")  #: something is still owed
+class SagaTakenOver(OutcomeUnknown):
+    """Another process has resumed this saga meanwhile; the one that gets this error stops."""
 
 
-FINISHED: Final = (SagaState.COMPLETED, SagaState.COMPENSATED)
-"""A saga in one of these states never runs again. A FAILED one is tried again."""
+class SagaUnfinished(OutcomeUnknown):
+    """A saga of this id is in the log and not at its end. ``resume()`` will drive it on.
 
-
-class What(StrEnum):
-    """What a row of the log says."""
-
-    STARTED = N_("started")
-    RESUMED = N_("resumed")
-    BEGUN = N_("step begun")
-    DONE = N_("step done")
-    NOT_DONE = N_("step failed")
-    COMPENSATING = N_("compensating")
-    UNDONE = N_("step undone")
-    NOT_UNDONE = N_("compensation failed")
-    COMPLETED = N_("completed")
-    COMPENSATED = N_("compensated")
-    FAILED = N_("failed")
-
-
-STATE_CHANGES: Final = {
-    What.STARTED: SagaState.RUNNING,
-    What.BEGUN: SagaState.RUNNING,  # a FAILED saga goes on
-    What.COMPENSATING: SagaState.COMPENSATING,
-    What.COMPLETED: SagaState.COMPLETED,
-    What.COMPENSATED: SagaState.COMPENSATED,
-    What.FAILED: SagaState.FAILED,
-}
-"""The rows that change the saga's state. All others leave it."""
+    How it will end, nobody can say yet: that is what the customer is to be told.
+    """
 
 
 @dataclass(frozen=True)
@@ -84,7 +74,7 @@ class Entry:
     """A row of the log. ``time`` is in seconds: since the start of the run, or else since 1970.
 
     ``step`` is empty if the row is about the saga as a whole. ``detail`` is the result of a step or
-    the words of an error, as JSON carries them.
+    the words of an error.
     """
 
     time: float
@@ -93,13 +83,150 @@ class Entry:
     detail: Any
 
 
-def insert(
-    db: sqlite3.Connection, saga_id: str, epoch: int, what: What, step: str, detail: object
-) -> None:
-    """Add a row, at the present time."""
-    trace = find_trace()
-    now = trace.clock() if trace is not None else time.time()
-    db.execute(
-        "INSERT INTO saga_log (saga_id, epoch, time, what, step, detail) VALUES (?, ?, ?, ?, ?, ?)",
-        (saga_id, epoch, now, what, step, json.dumps(detail)),
-    )
+class SagaTable:
+    """The rows of one kind of saga or of several. Any method may raise a DatabaseUnavailable."""
+
+    def __init__(self, database: Database, command_type: type) -> None:
+        self.database = database
+        self.command_type = command_type
+        with database.transaction() as db:
+            for table, sql, find in (("sagas", SAGAS, FIND), ("saga_log", SAGA_LOG, HISTORY)):
+                with database.making(table, "a saga log"):
+                    db.execute(sql)
+                    db.execute(find, ("",))
+            database.change(INDEX)
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def start(self, saga: str, saga_id: str, command: object) -> int:
+        """Write that a saga has started; return its first epoch.
+
+        Raises
+        ------
+        SagaUnfinished
+            If the id is taken.
+        TypeError, ValueError
+            If JSON cannot carry the command and give it back as it is.
+        """
+        instance_of("command (the log's command_type)", command, self.command_type)
+        text = _stored(command, "command", self._read)
+        row = (saga_id, saga, self.command_type.__name__, text, SagaState.RUNNING, 1)
+        with self.database.transaction():
+            if self.database.change(START, row).rowcount == 0:
+                raise SagaUnfinished(f"saga {saga_id!r} has just been started by another")
+            self._add(saga_id, 1, What.STARTED, "", "null")
+        return 1
+
+    def write(self, saga_id: str, epoch: int, what: What, step: str, detail: object) -> None:
+        """Add a row.
+
+        Raises
+        ------
+        SagaTakenOver
+            If a later epoch has begun.
+        TypeError, ValueError
+            If JSON cannot carry ``detail`` and give it back as it is.
+        """
+        text = _stored(detail, f"the result of step {step!r}", json.loads)
+        with self.database.transaction():
+            row = (STATE_CHANGES.get(what), saga_id, epoch)
+            if self.database.change(MOVE, row).rowcount == 0:
+                raise SagaTakenOver(f"saga {saga_id!r} has been resumed elsewhere")
+            self._add(saga_id, epoch, what, step, text)
+
+    def take_over(self, saga_id: str) -> int | None:
+        """Begin the next epoch of a saga and return it; None if the saga is finished by now."""
+        with self.database.transaction():
+            *__, state, epoch = self._find(saga_id)
+            if state in FINISHED:
+                return None
+            self.database.change(TAKE_OVER, (saga_id,))
+            self._add(saga_id, epoch + 1, What.RESUMED, "", "null")
+        return int(epoch) + 1
+
+    def _add(self, saga_id: str, epoch: int, what: What, step: str, text: str) -> None:
+        self.database.change(ADD, (saga_id, epoch, now(), what, step, text))
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def unfinished(self, saga: str | None = None) -> list[str]:
+        """The ids of the sagas that are not at their end, the oldest first.
+
+        Parameters
+        ----------
+        saga
+            Only those of this name.
+        """
+        return [saga_id for (saga_id,) in self.database.fetch(UNFINISHED, (*FINISHED, saga))]
+
+    def state(self, saga_id: str) -> SagaState | None:
+        """Where the saga stands; None if the log knows no such saga."""
+        rows = self.database.fetch(FIND, (saga_id,))
+        return SagaState(rows[0][3]) if rows else None
+
+    def owes(self, saga_id: str) -> bool:
+        """Whether the saga has said that it still has something to do: it has FAILED.
+
+        One that is merely under way is no promise. If nobody drives it on, it stays as it is.
+        """
+        return self.state(saga_id) is SagaState.FAILED
+
+    def command(self, saga: str, saga_id: str) -> Any:
+        """The command that a saga of the name ``saga`` was started with.
+
+        Raises
+        ------
+        ValueError
+            If there is none, it is a saga of another name, or its command is not of this log's
+            type.
+        """
+        name, kind, text, *__ = self._find(saga_id)
+        if name != saga:
+            raise ValueError(f"saga_id {saga_id!r} belongs to saga {name!r}, not to {saga!r}")
+        try:
+            if kind != self.command_type.__name__:
+                raise ValueError(f"it is a {kind}, this log is for {self.command_type.__name__}")
+            return self._read(text)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the command of saga {saga_id!r} cannot be read: {error}") from error
+
+    def _find(self, saga_id: str) -> tuple[Any, ...]:
+        for row in self.database.fetch(FIND, (saga_id,)):
+            return tuple(row)
+        raise ValueError(f"the log knows no saga {saga_id!r}")
+
+    def _read(self, text: str) -> Any:
+        return build(self.command_type, json.loads(text), "command")
+
+    def history(self, saga_id: str) -> list[Entry]:
+        """All rows about one saga, the oldest first."""
+        rows = self.database.fetch(HISTORY, (saga_id,))
+        return [Entry(at, What(what), step, json.loads(text)) for at, what, step, text in rows]
+
+    def to_frame(self, saga_id: str) -> pd.DataFrame:
+        """The rows about one saga as a table, in the learner's language."""
+        import pandas as pd
+
+        rows = self.history(saga_id)
+        columns = {
+            _("time (s)"): [round(row.time, 3) for row in rows],
+            _("what"): [_(row.what) for row in rows],
+            _("step"): [row.step for row in rows],
+            _("detail"): ["" if row.detail is None else str(row.detail) for row in rows],
+        }
+        return pd.DataFrame(columns)
+
+
+def _stored(value: object, where: str, read: Callable[[str], Any]) -> str:
+    """``value`` as JSON text, if ``read`` gives it back equal."""
+    if value is None or type(value) in (str, int, bool):
+        return json.dumps(value)
+    try:
+        text = json.dumps(plain(value, where))
+        if (back := read(text)) == value:
+            return text
+    except (TypeError, ValueError):
+        raise
+    except Exception as error:  # nested too deeply, an == of somebody's that fails, ...
+        raise ValueError(f"{where} cannot be stored: {said(error)}") from error
+    raise ValueError(f"{where} must come back from JSON as it is; got {value!r}, not {back!r}")
