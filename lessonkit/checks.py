@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from inspect import iscoroutinefunction
 from numbers import Real
+from typing import Any
 
 
 def positive_number(
@@ -97,6 +99,30 @@ def utf8_text(name: str, text: str) -> str:
             half = text[error.start]
             raise ValueError(f"{name} must be such that UTF-8 can carry it; got {half!r}") from None
     return text
+
+
+def function(name: str, value: object) -> None:
+    """Raise a TypeError if ``value`` cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function; got {value!r}")
+
+
+def instance_of(name: str, value: object, kind: Any, wanted: str = "") -> None:
+    """Raise a TypeError unless ``value`` is of this kind; ``wanted`` says it in other words."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {wanted or f'a {kind.__name__}'}; got {value!r}")
+
+
+def plain_function(name: str, value: object) -> None:
+    """Raise a TypeError if ``value`` cannot be called, or would have to be awaited."""
+    if not callable(value) or iscoroutinefunction(value):
+        raise TypeError(f"{name} must be a plain function, not declared async; got {value!r}")
+
+
+def true_or_false(name: str, value: object) -> None:
+    """Raise a TypeError if ``value`` is neither True nor False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False; got {value!r}")
 
 
 def _number(name: str, value: object) -> float:

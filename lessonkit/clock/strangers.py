@@ -9,8 +9,11 @@ failures of that code, and the other two are not.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
+
+T = TypeVar("T")
 
 FAILURES: Final = (Exception, asyncio.CancelledError)
 """What strangers' code may end in by itself. All else (an interrupt, an exit) goes through."""
@@ -83,3 +86,13 @@ def refuse_unrun(what: str, value: object, promised: str) -> None:
     if (error := unrun(what, value)) is not None or hasattr(type(value), "__await__"):
         got = error or f"it gave back a {type(value).__name__}"
         raise TypeError(f"{what} must be {promised}; {got}")
+
+
+def call_plain(name: str, function: Callable[..., T], *args: object) -> T:
+    """Call a plain function of that ``name``: its errors are its own, its result is a result."""
+    try:
+        result = function(*args)
+    except asyncio.CancelledError as error:
+        raise_as_failure(error, name)
+    refuse_unrun(name, result, "a plain function, not declared async")
+    return result

@@ -14,8 +14,8 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from lessonkit.checks import positive_number, whole_number
-from lessonkit.clock.strangers import FAILURES, OwnTask, raise_as_failure, refuse_unrun
+from lessonkit.checks import function, instance_of, plain_function, positive_number, whole_number
+from lessonkit.clock.strangers import FAILURES, OwnTask, call_plain, raise_as_failure, refuse_unrun
 from lessonkit.patterns.backoff import Backoff
 
 T = TypeVar("T")
@@ -77,10 +77,16 @@ async def poll_until(
     Exception
         What ``ask`` raised.
     """
-    _check(ask, is_done, backoff, rng)
+    function("ask", ask)
+    plain_function("is_done", is_done)
     whole_number("attempts", attempts, low=1)
+    instance_of("backoff", backoff, Backoff, "a Backoff(...)")
     if deadline is not None:
-        deadline = positive_number("deadline", deadline)
+        positive_number("deadline", deadline)
+    if rng is not None or backoff.jitter:
+        instance_of(
+            "rng", rng, random.Random, "a random.Random of the client's own, for the jitter"
+        )
     clock = asyncio.get_running_loop().time
     start = clock()
     asked = 0
@@ -90,7 +96,7 @@ async def poll_until(
             while True:
                 asked += 1
                 answer = await _ask(ask, own)
-                if _is_done(is_done, answer):
+                if call_plain("is_done", is_done, answer):
                     return answer
                 if asked == attempts:
                     break
@@ -120,30 +126,7 @@ async def _ask(ask: Callable[[], Awaitable[T]], own: OwnTask) -> T:
     return answer
 
 
-def _is_done(is_done: Callable[[T], object], answer: T) -> bool:
-    try:
-        verdict = is_done(answer)
-    except asyncio.CancelledError as error:
-        raise_as_failure(error, "is_done")
-    refuse_unrun("is_done", verdict, "a plain function, not declared async")  # true every time
-    return bool(verdict)
-
-
 def longest_wait(attempts: int, backoff: Backoff = DOUBLING) -> float:
     """How many seconds the delays of so many attempts add up to, at most."""
     whole_number("attempts", attempts, low=1)
     return math.fsum(backoff.longest(attempt) for attempt in range(1, attempts))
-
-
-def _check(ask: object, is_done: object, backoff: object, rng: object) -> None:
-    for word, function in (("ask", ask), ("is_done", is_done)):
-        if not callable(function):
-            raise TypeError(f"{word} must be a function; got {function!r}")
-    if inspect.iscoroutinefunction(is_done):  # what it returns would be true every time
-        raise TypeError(f"is_done must be a plain function, not declared async; got {is_done!r}")
-    if not isinstance(backoff, Backoff):
-        raise TypeError(f"backoff must be a Backoff(...); got {backoff!r}")
-    if rng is None and backoff.jitter:
-        raise TypeError("rng must be a random.Random of the client's own, for the jitter; got None")
-    if rng is not None and not isinstance(rng, random.Random):
-        raise TypeError(f"rng must be a random.Random; got {rng!r}")

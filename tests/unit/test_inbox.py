@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lessonkit import DatabaseUnavailable, Event, Inbox, Outbox
-from lessonkit.patterns.database import Database, DatabaseLocked
+from lessonkit.patterns.database import Database
+from lessonkit.patterns.database.interface import DatabaseLocked
 
 
 def prepared(path: str | Path = ":memory:") -> Database:

@@ -18,6 +18,7 @@ from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox, Projection
 from lessonkit.patterns.database import Database, DatabaseUnavailable
 from lessonkit.patterns.events import BadEvent
 from lessonkit.patterns.eventstore import ProjectionFailed, SnapshotStore
+from lessonkit.patterns.outbox.lease import mark_failed, mark_published, take
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class House:
                 self.outbox.add(tx, Happened(str(number) * 50), f"O-{number % 3}")
         self.snapshots.save("O-1", 20, {"text": "x" * 500})
         self.projection.catch_up(most=20)
-        token, messages = self.outbox.lease(0, 30, 1)
-        self.outbox.mark_failed(token, messages[0].id, float("inf"), "no")
+        token, messages = take(self.outbox, 0, 30, 1)
+        mark_failed(self.outbox, token, messages[0].id, float("inf"), "no")
         return self
 
     def add(self) -> None:
@@ -61,10 +62,10 @@ class House:
             self.outbox.add(tx, Happened(), "O-1")
 
     def release(self) -> None:
-        token, messages = self.outbox.lease(0, 30, 10)
+        token, messages = take(self.outbox, 0, 30, 10)
         if messages:
-            self.outbox.mark_failed(token, messages[0].id, 5.0, "no")
-            self.outbox.mark_published(token, messages[-1].id, 1.0)
+            mark_failed(self.outbox, token, messages[0].id, 5.0, "no")
+            mark_published(self.outbox, token, messages[-1].id, 1.0)
 
     def doors(self) -> dict[str, Callable[[], Any]]:
         """Every public method."""
@@ -88,7 +89,6 @@ class House:
             "add": self.add,
             "release": self.release,
             "pending": lambda: outbox.pending,
-            "waiting": lambda: outbox.waiting,
             "any_waiting": lambda: outbox.any_waiting,
             "owes": lambda: outbox.owes("O-1"),
             "parked": lambda: outbox.parked,
@@ -113,7 +113,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 DOORS = (
     *("append", "stream", "read", "version", "last_position", "save", "load", "fold", "forget"),
     *("position", "lag", "catch_up", "rows", "query", "rebuild", "add", "release", "pending"),
-    *("waiting", "any_waiting", "owes", "parked", "oldest_age", "unpark", "drop", "purge"),
+    *("any_waiting", "owes", "parked", "oldest_age", "unpark", "drop", "purge"),
     *("handle", "seen"),
 )
 
