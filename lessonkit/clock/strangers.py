@@ -9,7 +9,7 @@ failures of that code, and the other two are not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Final, NoReturn, TypeVar
 
@@ -42,6 +42,25 @@ class OwnTask:
     def is_to_stop(self) -> bool:
         """Whether the task has been asked to stop since then, even if the code swallowed it."""
         return self._requests() > self._before
+
+    async def call(self, name: str, function: Callable[..., Awaitable[T]], *args: object) -> T:
+        """Await what an async function does: its errors are its own, its result is a result.
+
+        If the task has been asked to stop meanwhile, it stops, whatever the function made of that.
+        """
+        try:
+            work = function(*args)
+            if not hasattr(work, "__await__"):
+                raise TypeError(f"{name} must be declared with async def; got {function!r}")
+            result = await work
+        except FAILURES as error:
+            if self.is_to_stop():
+                raise asyncio.CancelledError from error
+            raise_as_failure(error, name)
+        if self.is_to_stop():
+            raise asyncio.CancelledError
+        refuse_unrun(name, result, f"such that await {name}() gives the answer")
+        return result
 
 
 def raise_as_failure(error: BaseException, what: str) -> NoReturn:

@@ -8,14 +8,13 @@ waits for longer than a user does.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import math
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from lessonkit.checks import function, instance_of, plain_function, positive_number, whole_number
-from lessonkit.clock.strangers import FAILURES, OwnTask, call_plain, raise_as_failure, refuse_unrun
+from lessonkit.clock.strangers import OwnTask, call_plain
 from lessonkit.patterns.backoff import Backoff
 
 T = TypeVar("T")
@@ -95,7 +94,7 @@ async def poll_until(
             own = OwnTask()
             while True:
                 asked += 1
-                answer = await _ask(ask, own)
+                answer = await own.call("ask", ask)
                 if call_plain("is_done", is_done, answer):
                     return answer
                 if asked == attempts:
@@ -108,22 +107,6 @@ async def poll_until(
         if not limit.expired():
             raise  # it was a question that took too long for somebody else
     raise PollingTimeout(asked, clock() - start)
-
-
-async def _ask(ask: Callable[[], Awaitable[T]], own: OwnTask) -> T:
-    try:
-        question = ask()
-        if not inspect.isawaitable(question):
-            raise TypeError(f"ask must be declared with async def; got {ask!r}")
-        answer = await question
-    except FAILURES as error:
-        if own.is_to_stop():  # the deadline, or our caller: whatever the question made of that
-            raise asyncio.CancelledError from error
-        raise_as_failure(error, "ask")
-    if own.is_to_stop():
-        raise asyncio.CancelledError
-    refuse_unrun("ask", answer, "such that await ask() gives the answer")
-    return answer
 
 
 def longest_wait(attempts: int, backoff: Backoff = DOUBLING) -> float:

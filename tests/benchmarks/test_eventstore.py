@@ -62,7 +62,7 @@ def batches(appends: int, size: int) -> Batches:
 
 
 def ours(path: Path, durability: str, work: Batches) -> float:
-    with EventStore(TYPES, path, durability) as store:
+    with EventStore(TYPES, path, durability=durability) as store:
         start = time.perf_counter()
         for stream, version, events in work:
             store.append(stream, events, expected_version=version)

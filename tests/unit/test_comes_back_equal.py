@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox
 from lessonkit.patterns.database import Database
 from lessonkit.patterns.events import BadEvent
-from lessonkit.patterns.eventstore import SnapshotStore
+from lessonkit.patterns.eventstore.snapshots import SnapshotStore
 from lessonkit.patterns.outbox.lease import take
 
 

@@ -26,14 +26,9 @@ from hypothesis import strategies as st
 from lessonkit import BadEvent, Event, EventStore, EventTypes, Item, UnknownEventType, run
 from lessonkit.patterns.database import DatabaseUnavailable
 from lessonkit.patterns.events import event as event_module
-from lessonkit.patterns.eventstore import (
-    DuplicateEvent,
-    Recorded,
-    Snapshot,
-    SnapshotStore,
-    VersionConflict,
-    rebuild,
-)
+from lessonkit.patterns.eventstore.fold import rebuild
+from lessonkit.patterns.eventstore.snapshots import Snapshot, SnapshotStore
+from lessonkit.patterns.eventstore.store import DuplicateEvent, Recorded, VersionConflict
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534

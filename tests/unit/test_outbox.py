@@ -276,18 +276,6 @@ def test_only_what_is_parked_can_be_unparked_or_dropped(
 # --- looking and tidying -------------------------------------------------------------------------
 
 
-def test_it_says_how_old_the_oldest_event_is_that_is_not_published(outbox: Outbox) -> None:
-    assert outbox.oldest_age(100) == 0
-    with outbox.database.transaction() as tx:
-        outbox.add(tx, OrderCreated("A", occurred_at=10.0), "A")
-        outbox.add(tx, OrderCreated("B", occurred_at=40.0), "B")
-    assert outbox.oldest_age(100) == 90
-    lease = leases.take(outbox, 100, 30, 1)
-    assert outbox.oldest_age(100) == 90
-    mark_published(outbox, lease.token, lease.messages[0].id, 100)
-    assert outbox.oldest_age(100) == 60
-
-
 def test_only_what_was_published_before_is_purged(outbox: Outbox) -> None:
     ids = add(outbox, "A", "B", "C")
     for message_id, moment in zip(ids[:2], (10.0, 20.0), strict=True):

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox, Projection
 from lessonkit.patterns.database import Database, DatabaseUnavailable
 from lessonkit.patterns.events import BadEvent
-from lessonkit.patterns.eventstore import ProjectionFailed, SnapshotStore
+from lessonkit.patterns.eventstore.projections import ProjectionFailed
+from lessonkit.patterns.eventstore.snapshots import SnapshotStore
 from lessonkit.patterns.outbox.lease import mark_failed, mark_published, take
 
 
@@ -92,7 +93,6 @@ class House:
             "any_waiting": lambda: outbox.any_waiting,
             "owes": lambda: outbox.owes("O-1"),
             "parked": lambda: outbox.parked,
-            "oldest_age": lambda: outbox.oldest_age(1.0),
             "unpark": lambda: outbox.unpark(1),
             "drop": lambda: outbox.drop(1),
             "purge": lambda: outbox.purge(1.0),
@@ -113,7 +113,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 DOORS = (
     *("append", "stream", "read", "version", "last_position", "save", "load", "fold", "forget"),
     *("position", "lag", "catch_up", "rows", "query", "rebuild", "add", "release", "pending"),
-    *("any_waiting", "owes", "parked", "oldest_age", "unpark", "drop", "purge"),
+    *("any_waiting", "owes", "parked", "unpark", "drop", "purge"),
     *("handle", "seen"),
 )
 

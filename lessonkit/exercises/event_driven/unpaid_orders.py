@@ -16,7 +16,8 @@ from lessonkit.faults import stream
 from lessonkit.messages import N_, _
 from lessonkit.patterns.database.interface import NotYourTransaction
 from lessonkit.patterns.events import Event, EventTypes
-from lessonkit.patterns.eventstore import EventStore, Projection, ProjectionFailed
+from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
+from lessonkit.patterns.eventstore.store import EventStore
 
 Apply = Callable[[Connection, Any], object]
 Owed = dict[str, int]

@@ -40,10 +40,9 @@ def rebuild(
         What ``apply`` raised, with a note that says at which event.
     """
     recorded = list(recorded)
-    if upto is not None:
-        up_to("upto", upto, len(recorded), "of the events")
+    last = up_to("upto", upto, len(recorded), "of the events")
     state = copy.deepcopy(initial)
-    for one in recorded[:upto]:
+    for one in recorded[:last]:
         before = state
         try:
             state = call_plain("apply", apply, before, one.event)

@@ -109,9 +109,7 @@ class SnapshotStore(Generic[State]):
         DatabaseUnavailable
             If the database cannot be used.
         """
-        last = self.store.version(stream)
-        if upto is not None:
-            last = up_to("upto", upto, last, f"of stream {stream!r}")
+        last = up_to("upto", upto, self.store.version(stream), f"of stream {stream!r}")
         rows = self.store.database.fetch(NEWEST, (stream, last))
         return Snapshot(rows[0][0], self._read(rows[0][1])) if rows else None
 

@@ -205,7 +205,7 @@ class EventStore:
             If the database cannot be used.
         """
         version, of_what = self.version(stream), f"of stream {stream!r}"
-        last = version if upto is None else up_to("upto", upto, version, of_what)
+        last = up_to("upto", upto, version, of_what)
         up_to("after", after, version, of_what)
         return self._read("stream = ? AND version > ? AND version <= ?", (stream, after, last))
 
@@ -258,9 +258,8 @@ class EventStore:
         self.close()
 
 
-def up_to(name: str, value: object, last: int, of_what: str) -> int:
-    """Return ``value`` if it is a whole number from 0 to ``last``; else say what it must be."""
-    number = whole_number(name, value)
-    if number > last:
-        raise ValueError(f"{name} must be at most {last}, the end {of_what}; got {number}")
-    return number
+def up_to(name: str, value: int | None, last: int, of_what: str) -> int:
+    """Return ``value``, a whole number from 0 to ``last``, or ``last`` for None."""
+    if value is not None and whole_number(name, value) > last:
+        raise ValueError(f"{name} must be at most {last}, the end {of_what}; got {value}")
+    return last if value is None else value

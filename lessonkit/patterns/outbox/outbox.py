@@ -186,11 +186,6 @@ class Outbox:
         """Whether a message of this aggregate is not published yet."""
         return bool(self.database.fetch(f"SELECT 1 {PENDING} AND aggregate = ? LIMIT 1", (key,)))
 
-    def oldest_age(self, now: float) -> float:
-        """How many seconds ago the oldest event that is not published happened; 0 without one."""
-        rows = self.database.fetch(f"SELECT occurred_at {PENDING} ORDER BY id LIMIT 1")
-        return max(0.0, now - rows[0][0]) if rows else 0.0
-
     @property
     def parked(self) -> list[OutboxMessage]:
         """The messages that have failed too often. Each holds up those behind it."""
