@@ -115,3 +115,16 @@ def call_plain(name: str, function: Callable[..., T], *args: object) -> T:
         raise_as_failure(error, name)
     refuse_unrun(name, result, "a plain function, not declared async")
     return result
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Let go of everything that the code which raised ``error`` had in hand.
+
+    Its frames may lead back to whoever keeps the error: a circle, which only the garbage collector
+    could undo, and that one is off during a run.
+    """
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        for part in getattr(error, "exceptions", ()):
+            forget_frames(part)
+        error = error.__cause__ or error.__context__

@@ -225,7 +225,7 @@ def test_a_loop_of_ones_own_that_was_interrupted(number: int) -> None:
         handled.append(-1)
 
     bus.subscribe(Happened, at_once)
-    bus.remove(bus.subscribers(Happened)[0])  # which takes five seconds, here real ones
+    bus.subscribers(Happened)[0].unsubscribe()  # which takes five seconds, here real ones
     loop.run_until_complete(asyncio.wait_for(bus.publish(Happened(2)), timeout=5))
     loop.run_until_complete(bus.close())
     loop.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import math
+import warnings
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +18,12 @@ from hypothesis import strategies as st
 from lessonkit import (
     BusClosed,
     Crash,
+    CreateOrder,
     DeadlockError,
     Delivery,
     Event,
     InMemoryEventBus,
+    Order,
     Refused,
     ServiceRefused,
     Shop,
@@ -664,3 +668,28 @@ def test_a_handler_that_its_process_took_with_it_is_thrown_away_when_the_run_is_
 
     run(main())
     assert [inspect.getcoroutinestate(handler) for handler in handlers] == [inspect.CORO_CLOSED]
+
+
+def kill_a_publisher() -> None:
+    shop, bus = Shop(), InMemoryEventBus()
+
+    @bus.subscribe(Event)
+    async def handler(event: Event) -> None:
+        await shop.notification.send_order_confirmation(Order.create(an_order()))
+
+    async def publish_twice(command: CreateOrder) -> Order:
+        bus.publish_and_forget(Event())
+        bus.publish_and_forget(Event())
+        await asyncio.sleep(0)
+        shop.network.kill("orders")  # and the handlers, which are a part of it
+        return Order.create(command)
+
+    run(shop.place_order(publish_twice))  # which throws away who waits for ever
+
+
+def test_nobody_comes_for_a_dead_handler_when_the_run_is_over() -> None:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        kill_a_publisher()
+        gc.collect()
+    assert not [str(warning.message) for warning in warned]

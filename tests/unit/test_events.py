@@ -161,7 +161,9 @@ def test_a_field_with_a_default_may_be_missing() -> None:
 def test_a_missing_field_is_named() -> None:
     envelope = json.loads(ORDER.to_json())
     del envelope["data"]["items"][0]["quantity"]
-    with pytest.raises(MissingField, match=r"OrderCreated.items\[0\].quantity is missing; there"):
+    with pytest.raises(
+        MissingField, match=r"missing required field `quantity` - at `OrderCreated.items\[0\]`"
+    ):
         TYPES.from_json(json.dumps(envelope))
 
 
@@ -207,9 +209,9 @@ def test_an_unknown_type_is_named_and_so_are_the_known_ones() -> None:
         (changed(ORDER, version="1"), "version of OrderCreated must be a whole number"),
         (changed(ORDER, version=0), "version of OrderCreated must be 1 or more"),
         (changed(ORDER, data=[]), "data of OrderCreated must be a JSON object"),
-        (changed(ORDER, items=None), r"OrderCreated.items must be tuple\[.*\]; got NoneType"),
-        (changed(ORDER, order_id=5), "OrderCreated.order_id must be str; got int 5"),
-        (changed(ORDER, note=5), "OrderCreated.note must be str or NoneType; got int 5"),
+        (changed(ORDER, items=None), "Expected `array`, got `null` - at `OrderCreated.items`"),
+        (changed(ORDER, order_id=5), "Expected `str`, got `int` - at `OrderCreated.order_id`"),
+        (changed(ORDER, note=5), r"Expected `str \| null`, got `int` - at `OrderCreated.note`"),
         (changed(ORDER, id=""), "event_id must be a text of at least one letter"),
         (changed(ORDER, time=-1), "occurred_at must be a number of 0 or more"),
     ],
@@ -232,11 +234,9 @@ def test_true_is_no_number_and_a_number_is_no_truth() -> None:
 @pytest.mark.parametrize(
     ("value", "error", "words"),
     [
-        (object, TypeError, r"Everything.anything must be a text, a number.*got type"),
-        ({1, 2}, TypeError, "Everything.anything must be .* got set"),
-        ({1: 2}, TypeError, "Everything.anything must be .* got dict"),
-        ([1, {"a": b"x"}], TypeError, r"Everything.anything\[1\]\['a'\] must be .* got bytes"),
-        (math.nan, ValueError, "Everything.anything must be a finite number; got nan"),
+        (object, TypeError, "Everything.anything must be .*carry; got <class 'object'>"),
+        ([1, {"a": 1j}], TypeError, r"Everything.anything must be .*; got \[1, {'a': 1j}\]"),
+        (math.nan, ValueError, "Everything.anything must be what JSON can carry; got nan"),
     ],
 )
 def test_what_json_cannot_carry_is_named(value: object, error: type, words: str) -> None:

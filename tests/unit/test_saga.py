@@ -466,11 +466,11 @@ def test_a_mistake_elsewhere_is_raised_as_well(play: Play, where: str) -> None:
 
 def test_a_result_that_the_log_cannot_keep_is_a_mistake_but_the_step_is_done(play: Play) -> None:
     async def bad(command: object) -> object:
-        return {1, 2}
+        return 1j
 
     log = SagaLog()
     saga = Saga("order", [play.step("a"), Step("b", bad), play.step("c")], log=log)
-    with pytest.raises(TypeError, match=r"the result of step 'b' must be .*; got set \{1, 2\}"):
+    with pytest.raises(TypeError, match=r"the result of step 'b' must be .*; got 1j"):
         execute(saga)
     assert play.calls == ["a", "c"]
     assert rows(log)[3:5] == ["step begun b", "step done b"]
@@ -1135,8 +1135,8 @@ def test_a_bad_id_is_refused(saga_id: Any) -> None:
     ("kind", "command", "words"),
     [
         (CreateOrder, {"a": 1}, r"command must be a CreateOrder, .*; got \{'a': 1\}"),
-        (dict, {"a": {1}}, r"command\['a'\] must be .*; got set"),
-        (dict, {"a": math.nan}, r"command\['a'\] must be a finite number"),
+        (dict, {"a": {1}}, r"command must come back from JSON as it is; got \{'a': \[1\]\}"),
+        (dict, {"a": math.nan}, r"command must be what JSON can carry; got \{'a': nan\}"),
         (dict, {"a": (1, 2)}, r"command must come back from JSON as it is; got \{'a': \[1, 2\]\}"),
     ],
 )

@@ -69,8 +69,8 @@ def _cannot_travel(kind: type[Event], placed: Placed) -> Counterexample | None:
     except BadEvent as error:
         sentence = _("The event was sent, and nobody can read it. {error}")
         advice = _(
-            "Whoever reads an event has nothing but the types that your class declares. It is not"
-            " enough to say that a field holds several things: of what kind is each of them?"
+            "Whoever reads an event has nothing but the types that your class declares, and what"
+            " was sent does not fit them. What does `placed` put into each field?"
         )
         return Counterexample(sentence.format(error=error), advice, _fields_view(sent))
     return None

@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from lessonkit.checks import one_of
+from lessonkit.clock.strangers import forget_frames
 from lessonkit.luck import Happening, Leg, current_luck
 from lessonkit.patterns.bus.delivery import (
     Delivery,
-    Handler,
-    Subscription,
-    Waiter,
     context_of,
-    forget_frames,
     inside_a_handler,
 )
-from lessonkit.patterns.bus.dispatch import Dispatcher, Lane
+from lessonkit.patterns.bus.dispatch import Dispatcher
+from lessonkit.patterns.bus.subscription import Handler, Lane, Subscription
 from lessonkit.patterns.events.event import Event
 from lessonkit.shop.network import Network
 from lessonkit.shop.process import here
@@ -112,19 +111,18 @@ class InMemoryEventBus:
         def add(handler: Handler) -> Subscription:
             if not callable(handler):
                 raise TypeError(f"handler must be a function that takes an event; got {handler!r}")
-            subscription = Subscription(self, name, handler, service)
+            subscription = Subscription(
+                name, handler, service, self.name, self.network, self._remove
+            )
             self._subscriptions.append(subscription)
             self._listeners.clear()
             return subscription
 
         return add if handler is None else add(handler)
 
-    def remove(self, subscription: Subscription) -> None:
-        """End a subscription. To do it twice does no harm."""
+    def _remove(self, subscription: Subscription) -> None:
         self._subscriptions = [other for other in self._subscriptions if other is not subscription]
         self._listeners.clear()
-        if self._dispatcher is not None:
-            self._dispatcher.forget(subscription)
 
     def subscribers(self, kind: type[Event]) -> tuple[Subscription, ...]:
         """Who is told events of this type, in the order in which they subscribed."""
@@ -158,12 +156,20 @@ class InMemoryEventBus:
         RuntimeError
             Outside of a run.
         """
-        listeners = self._listeners_of(event)
-        if not listeners:
+        if not (listeners := self._listeners_of(event)):
             return []
-        waiter = Waiter(len(listeners))
-        deliveries = self._deliver(event, listeners, waiter, overtake=inside_a_handler())
-        await waiter.done
+        done = asyncio.get_running_loop().create_future()
+        missing = len(listeners)
+
+        def one_less(_delivery: Delivery) -> None:
+            nonlocal missing
+            missing -= 1
+            if not missing and not done.done():
+                done.set_result(None)
+
+        overtake = inside_a_handler()
+        deliveries = self._deliver(event, listeners, (one_less,), overtake)
+        await done
         return deliveries
 
     def publish_and_forget(self, event: Event) -> None:
@@ -188,68 +194,61 @@ class InMemoryEventBus:
         process = here.get()
         sender = process.name if process is not None else "publisher"
         self.published.append((sender, event))
-        trace = find_trace()
-        if trace is not None:
-            correlation = event.correlation_id
-            trace.end(
-                trace.send(sender, self.name, event.type, Kind.EVENT, correlation=correlation)
-            )
+        if (trace := find_trace()) is not None:
+            told = sender, self.name, event.type, Kind.EVENT
+            trace.end(trace.send(*told, correlation=event.correlation_id))
         return self.subscribers(type(event))
 
     def _deliver(
         self,
         event: Event,
         listeners: tuple[Subscription, ...],
-        waiter: Waiter | None = None,
+        then: tuple[Callable[[Delivery], None], ...] = (),
         overtake: bool = False,
     ) -> list[Delivery]:
-        dispatcher = self._use_dispatcher_of_this_run()
+        dispatcher = self._dispatcher_of_this_run()
         context = context_of(event)
         luck = current_luck()
+        then = (*then, self._note, dispatcher.through)
         deliveries = []
         for listener in listeners:
-            way = dispatcher, Lane() if overtake else dispatcher.lane_of(listener)
-            delivery = Delivery(self, listener, event, waiter, context.copy(), *way)
+            way = Lane() if overtake else listener.lane, dispatcher.give_up
+            delivery = Delivery(event, listener, context.copy(), *way, then)
             deliveries.append(delivery)
             if luck is None:
                 dispatcher.put(delivery)
                 continue
             label = Leg.EVENT, event.type, listener.subscriber, event.correlation_id
-            self._send(delivery, *label)
+            self._send(dispatcher, delivery, *label)
             if luck.comes_twice(*label):
-                deliveries.append(Delivery(self, listener, event, None, context.copy(), *way))
-                self._send(deliveries[-1], *label)
+                deliveries.append(Delivery(event, listener, context.copy(), *way, then[-2:]))
+                self._send(dispatcher, deliveries[-1], *label)
         self.log.extend(deliveries)
         dispatcher.under_way += len(deliveries)
         return deliveries
 
-    def _use_dispatcher_of_this_run(self) -> Dispatcher:
+    def _dispatcher_of_this_run(self) -> Dispatcher:
         loop, trace = asyncio.get_running_loop(), find_trace()
         if self._dispatcher is None or not self._dispatcher.serves(loop, trace):
             self._dispatcher = Dispatcher(self.name, loop, trace)
+            for subscription in self._subscriptions:
+                subscription.lane = Lane()
         return self._dispatcher
 
-    def _send(
-        self, delivery: Delivery, leg: Leg, what: str, process: str, order: str | None
-    ) -> None:
+    def _send(self, dispatcher: Dispatcher, delivery: Delivery, *label: Any) -> None:
         """Let a delivery be on its way, so that bad luck can keep it there."""
-        arrive = Happening(leg, what, process, order, delivery.dispatcher.put, delivery)
+        arrive = Happening(*label, dispatcher.put, delivery)
         loop = asyncio.get_running_loop()
         loop.call_later(0, arrive, context=delivery.arrival_context())
 
     # --- what came of it -------------------------------------------------------------------------
 
-    def done(self, delivery: Delivery) -> None:
-        """A delivery is through."""
+    def _note(self, delivery: Delivery) -> None:
         if delivery.error is not None:
             self.failed += 1
             self.failures.append(delivery)
             if len(self.failures) > LOG_LENGTH:
                 forget_frames(self.failures.pop(0).error)
-        dispatcher = delivery.dispatcher
-        dispatcher.under_way -= 1
-        if not dispatcher.under_way:
-            dispatcher.nothing_left()
 
     async def close(self) -> list[Delivery]:
         """Take nothing more from outside, and wait until all that is under way is through.
@@ -269,7 +268,7 @@ class InMemoryEventBus:
         if inside_a_handler():
             raise RuntimeError("close() inside a handler would wait for that handler for ever")
         self._closed = True
-        await self._use_dispatcher_of_this_run().wait_until_idle()
+        await self._dispatcher_of_this_run().wait_until_idle()
         return self.failures
 
     async def __aenter__(self) -> InMemoryEventBus:

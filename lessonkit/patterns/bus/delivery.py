@@ -1,65 +1,32 @@
-"""A subscription, and the delivery of one event to one subscriber."""
+"""The delivery of one event to one subscriber: from its first step to what came of it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
-from lessonkit.clock.strangers import said
+from lessonkit.clock.strangers import FAILURES, said, unrun
 from lessonkit.messages import N_
-from lessonkit.patterns.bus.dispatch import Dispatcher, Lane, Work
+from lessonkit.patterns.bus.subscription import Lane, Subscription
 from lessonkit.patterns.events.event import Event, cause
 from lessonkit.shop.errors import ServiceRefused
 from lessonkit.shop.network import correlation
 from lessonkit.shop.process import Process, here
 from lessonkit.trace import Fate, Kind, Message, find_trace
 
-if TYPE_CHECKING:
-    from lessonkit.patterns.bus.bus import InMemoryEventBus
-
-Handler = Callable[[Any], Any]
-"""Gets the event. A plain function, or one declared with ``async def``."""
-
 FAILED = N_("handler failed")
 """The note that marks in the trace that a handler failed."""
 
 
-class Subscription:
-    """Somebody who wants to be told. It can be called like the handler itself.
-
-    Attributes
-    ----------
-    kind
-        The type of event, by its name.
-    subscriber
-        Who is told, as the log and the timeline call it.
-    """
-
-    def __init__(
-        self, bus: InMemoryEventBus, kind: str, handler: Handler, service: str | None
-    ) -> None:
-        self.kind = kind
-        self.handler = handler
-        self.service = service
-        own_name: str = getattr(handler, "__qualname__", type(handler).__name__)
-        self.subscriber = service or own_name.rpartition("<locals>.")[2]
-        self._bus = bus
-
-    def __call__(self, event: Any) -> Any:
-        """Handle ``event``, as the handler itself does when it is called directly."""
-        return self.handler(event)
-
-    def __repr__(self) -> str:
-        return f"Subscription({self.kind} → {self.subscriber})"
-
-    def unsubscribe(self) -> None:
-        """Tell this handler nothing from now on. What it was told before, it still handles."""
-        self._bus.remove(self)
+THROUGH: Final = object()
+"""What a step gives when the handler has come to its end."""
 
 
-class Delivery(Work):
+class Delivery:
     """One event for one subscriber.
 
     Attributes
@@ -73,35 +40,29 @@ class Delivery(Work):
     """
 
     __slots__ = (
-        "_bus",
-        "_message",
-        "_owed_by",
-        "_subscription",
-        "_waiter",
-        "dispatcher",
-        "ended",
-        "error",
-        "event",
+        *("_coroutine", "_message", "_owed_by", "_subscription", "_then"),
+        *("context", "ended", "error", "event", "give_up", "given_up", "lane"),
     )
 
     def __init__(
         self,
-        bus: InMemoryEventBus,
-        subscription: Subscription,
         event: Event,
-        waiter: Waiter | None,
+        subscription: Subscription,
         context: Context,
-        dispatcher: Dispatcher,
         lane: Lane,
+        give_up: Callable[[Delivery, BaseException], None],
+        then: tuple[Callable[[Delivery], None], ...],
     ) -> None:
-        super().__init__(context, lane)
-        self.dispatcher = dispatcher
         self.event = event
         self.ended: float | None = None
         self.error: BaseException | None = None
-        self._bus = bus
+        self.context = context
+        self.lane = lane
+        self.give_up = give_up
+        self.given_up = False
         self._subscription = subscription
-        self._waiter = waiter
+        self._then = then
+        self._coroutine: Coroutine[Any, Any, Any] | None = None
         self._message: Message | None = None
         self._owed_by: tuple[Process, asyncio.Future[None]] | None = None
 
@@ -116,31 +77,73 @@ class Delivery(Work):
             came_of_it = f"failed with {said(self.error)}"
         return f"{self.event.type} → {self.subscriber}: {came_of_it}"
 
-    def begin(self) -> Any:
-        """Let the handler handle the event, in the process of its service."""
+    def start(self) -> Any:
+        """Go up to the first wait. Gives what it waits for, or :data:`THROUGH`."""
+        try:
+            result = self.context.run(self._begin)
+        except BaseException as error:
+            return self._end(error)
+        if type(result) is types.CoroutineType:
+            self._coroutine = result
+        elif hasattr(result, "__await__"):
+            self._coroutine = _wait_for(result)
+        else:
+            return self._end(unrun("the handler", result))
+        return self._step(self._coroutine.send, None)
+
+    @types.coroutine
+    def stay(self, waits_for: Any) -> Generator[Any, Any, None]:
+        """Go on to the end.
+
+        What the coroutine yields goes to the event loop, and what the loop answers goes to the
+        coroutine: just what ``await`` does, but one step has been taken already.
+        """
+        coroutine: Any = self._coroutine
+        while waits_for is not THROUGH:
+            try:
+                answer = yield waits_for
+            except GeneratorExit:  # the run is over and throws away whoever waits for ever
+                with suppress(*FAILURES):  # it may wait even in its last finally
+                    coroutine.close()
+                self._abandon()
+                raise
+            except FAILURES as error:
+                waits_for = self._step(coroutine.throw, error)
+            else:
+                waits_for = self._step(coroutine.send, answer)
+
+    def _step(self, resume: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return self.context.run(resume, value)
+        except StopIteration as stop:
+            return self._end(unrun("the handler", stop.value))
+        except BaseException as error:
+            return self._end(error)
+
+    def _end(self, error: BaseException | None) -> object:
+        del self.context, self._coroutine  # the log that keeps it keeps nothing else alive
+        if not self.given_up:
+            self.finish(error)
+        if error is not None and not isinstance(error, FAILURES):
+            raise error  # an interrupt or an exit is meant for the whole program
+        return THROUGH
+
+    def _begin(self) -> Any:
         event = self.event
         handling.set(self)
-        trace = find_trace()
-        if trace is not None:
-            self._message = trace.send(
-                self._bus.name,
-                self.subscriber,
-                event.type,
-                Kind.EVENT,
-                correlation=event.correlation_id,
-            )
+        if (trace := find_trace()) is not None:
+            told = self._subscription.bus, self.subscriber, event.type, Kind.EVENT
+            self._message = trace.send(*told, correlation=event.correlation_id)
             trace.end(self._message)
-        network, service = self._bus.network, self._subscription.service
-        if network is not None and service is not None:
-            self._move_to(network.processes[service])
+        if (process := self._subscription.process()) is not None:
+            self._move_to(process)
         return self._subscription.handler(event)
 
     def arrival_context(self) -> Context:
         """Where it arrives: in the process of its service."""
-        context = self._context.copy()
-        network, service = self._bus.network, self._subscription.service
-        if network is not None and service is not None:
-            context.run(here.set, network.processes[service])
+        context = self.context.copy()
+        if (process := self._subscription.process()) is not None:
+            context.run(here.set, process)
         return context
 
     def _move_to(self, process: Process) -> None:
@@ -155,39 +158,41 @@ class Delivery(Work):
         reply.add_done_callback(self._process_was_killed, context=outside)
 
     def _process_was_killed(self, reply: asyncio.Future[None]) -> None:
-        error = reply.exception()
-        if self.ended is None and error is not None:
-            self.dispatcher.give_up(self, error)
+        if self.ended is None and (error := reply.exception()) is not None:
+            self.give_up(self, error)
 
     def finish(self, error: BaseException | None) -> None:
         """Note what came of it, for everybody to see."""
         self.ended = asyncio.get_running_loop().time()
         self.error = error
-        if self._owed_by is not None:
-            self.abandon()
-        if error is not None:
-            self._show(error)
-        if self._waiter is not None:
-            self._waiter.one_less()
-        self._bus.done(self)
-
-    def abandon(self) -> None:
-        """Take it out of the books of its process."""
-        if self._owed_by is not None:
-            process, reply = self._owed_by
-            process.owed.pop(reply, None)
-
-    def _show(self, error: BaseException) -> None:
+        self._abandon()
         trace = find_trace()
-        if trace is not None and self._message is not None:
+        if error is not None and trace is not None and self._message is not None:
             self._message.error = True
             if isinstance(error, ServiceRefused):
                 self._message.fate = Fate.REFUSED
             trace.note(self.subscriber, FAILED)
+        for tell in self._then:
+            tell(self)
+
+    def _abandon(self) -> None:
+        if self._owed_by is not None:
+            process, reply = self._owed_by
+            process.owed.pop(reply, None)
+
+
+async def _wait_for(awaitable: Any) -> None:
+    await awaitable
 
 
 handling: ContextVar[Delivery | None] = ContextVar("lessonkit_handling", default=None)
 """The delivery that the running code belongs to."""
+
+
+def inside_a_handler() -> bool:
+    """Whether the running code belongs to a handler that is still at work."""
+    delivery = handling.get()
+    return delivery is not None and delivery.ended is None
 
 
 def context_of(event: Event) -> Context:
@@ -197,36 +202,3 @@ def context_of(event: Event) -> Context:
     if event.correlation_id is not None:
         context.run(correlation.set, event.correlation_id)
     return context
-
-
-def inside_a_handler() -> bool:
-    """Whether the running code belongs to a handler that is still at work."""
-    delivery = handling.get()
-    return delivery is not None and delivery.ended is None
-
-
-def forget_frames(error: BaseException | None) -> None:
-    """Let go of everything that the code which raised ``error`` had in hand.
-
-    Its frames lead back to the delivery that keeps the error: a circle, which only the garbage
-    collector could undo, and that one is off during a run.
-    """
-    while error is not None and error.__traceback__ is not None:
-        error.__traceback__ = None
-        for part in getattr(error, "exceptions", ()):
-            forget_frames(part)
-        error = error.__cause__ or error.__context__
-
-
-class Waiter:
-    """Waits until so many deliveries are through."""
-
-    def __init__(self, deliveries: int) -> None:
-        self._open = deliveries
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def one_less(self) -> None:
-        """One delivery is through."""
-        self._open -= 1
-        if not self._open and not self.done.done():
-            self.done.set_result(None)

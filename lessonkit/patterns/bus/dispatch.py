@@ -10,132 +10,28 @@ Each handler therefore runs inside one task from beginning to end, as ``asyncio.
 from __future__ import annotations
 
 import asyncio
-import types
-from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
-from contextvars import Context
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
-from lessonkit.clock.strangers import FAILURES, unrun
+from lessonkit.patterns.bus.delivery import THROUGH, Delivery
+from lessonkit.patterns.bus.subscription import Lane
 from lessonkit.trace import Trace
-
-THROUGH: Final = object()
-"""What a step gives when the work has come to its end."""
-
-
-class Lane:
-    """The work of one handler: one piece after the other, in the order in which it came."""
-
-    __slots__ = ("busy", "waiting")
-
-    def __init__(self) -> None:
-        self.waiting: deque[Work] = deque()
-        self.busy = False
-
-
-class Work(ABC):
-    """Something to do that may have to wait in between.
-
-    Parameters
-    ----------
-    context
-        The context variables with which it runs.
-    lane
-        Where it waits for its turn.
-    """
-
-    __slots__ = ("_context", "_coroutine", "given_up", "lane")
-
-    def __init__(self, context: Context, lane: Lane) -> None:
-        self.lane = lane
-        self.given_up = False
-        self._context = context
-        self._coroutine: Coroutine[Any, Any, Any] | None = None
-
-    @abstractmethod
-    def begin(self) -> Any:
-        """Do it; an awaitable that is returned is awaited."""
-
-    @abstractmethod
-    def finish(self, error: BaseException | None) -> None:
-        """Called once, when it is through: with what it raised, or with None."""
-
-    @abstractmethod
-    def abandon(self) -> None:
-        """Called instead when the run is over and it will never be through."""
-
-    def start(self) -> Any:
-        """Go up to the first wait. Gives what it waits for, or :data:`THROUGH`."""
-        try:
-            result = self._context.run(self.begin)
-        except BaseException as error:
-            return self._end(error)
-        if type(result) is types.CoroutineType:
-            self._coroutine = result
-        elif hasattr(result, "__await__"):
-            self._coroutine = _wait_for(result)
-        else:
-            return self._end(unrun("the handler", result))
-        return self._step(self._coroutine.send, None)
-
-    @types.coroutine
-    def stay(self, waits_for: Any) -> Generator[Any, Any, None]:
-        """Go on to the end.
-
-        What the coroutine yields goes to the event loop, and what the loop answers goes to the
-        coroutine: just what ``await`` does, but one step has been taken already.
-        """
-        coroutine: Any = self._coroutine
-        while waits_for is not THROUGH:
-            try:
-                answer = yield waits_for
-            except GeneratorExit:  # the run is over and throws away whoever waits for ever
-                coroutine.close()
-                self.abandon()
-                raise
-            except FAILURES as error:
-                waits_for = self._step(coroutine.throw, error)
-            else:
-                waits_for = self._step(coroutine.send, answer)
-
-    def _step(self, resume: Callable[[Any], Any], value: Any) -> Any:
-        try:
-            return self._context.run(resume, value)
-        except StopIteration as stop:
-            return self._end(unrun("the handler", stop.value))
-        except BaseException as error:
-            return self._end(error)
-
-    def _end(self, error: BaseException | None) -> object:
-        del self._context, self._coroutine  # whoever keeps this work keeps nothing else alive
-        if not self.given_up:
-            self.finish(error)
-        if error is not None and not isinstance(error, FAILURES):
-            raise error  # an interrupt or an exit is meant for the whole program
-        return THROUGH
-
-
-async def _wait_for(awaitable: Any) -> None:
-    await awaitable
 
 
 class Dispatcher:
-    """Puts work into lanes, and has as many workers as there are handlers that wait.
+    """Puts deliveries into lanes, and has as many workers as there are handlers that wait.
 
     It serves one run. What still stood in line when a run ended goes with it: in the next one there
     would be no worker for it, and nobody would ever get past it.
     """
 
-    def __init__(
-        self, name: str, loop: asyncio.AbstractEventLoop, trace: Trace | None = None
-    ) -> None:
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop, trace: Trace | None) -> None:
         self.under_way = 0
         self._name = name
         self._loop = loop
         self._trace = trace
         self._was_interrupted = False
-        self._lanes: dict[object, Lane] = {}
         self._ready: deque[Lane] = deque()
         self._coming: asyncio.Task[None] | None = None
         self._idle: asyncio.Future[None] | None = None
@@ -150,38 +46,26 @@ class Dispatcher:
         # In real seconds, several runs have one loop: a notebook's.
         return self._loop is loop and self._trace is trace and not self._was_interrupted
 
-    def lane_of(self, handler: object) -> Lane:
-        """Where the work of one handler waits for its turn."""
-        lane = self._lanes.get(handler)
-        if lane is None:
-            lane = self._lanes[handler] = Lane()
-        return lane
-
-    def forget(self, handler: object) -> None:
-        """Take no more work for this handler. What waits in its lane is still done."""
-        self._lanes.pop(handler, None)
-
-    def put(self, work: Work) -> None:
-        """Add work to the end of its lane."""
-        lane = work.lane
-        lane.waiting.append(work)
+    def put(self, delivery: Delivery) -> None:
+        """Add a delivery to the end of its lane."""
+        lane = delivery.lane
+        lane.waiting.append(delivery)
         if not lane.busy:
             lane.busy = True
-            self._ready.append(lane)
-            if self._coming is None:
-                self._call_worker()
-        if self._coming is not None and self._coming.done():  # it was cancelled before it began
+            self._go_on(lane)
+        elif self._coming is not None and self._coming.done():  # it was cancelled before it began
             self._call_worker()
 
-    def give_up(self, work: Work, error: BaseException) -> None:
-        """End work that will never end by itself; those behind it in the lane go on."""
-        work.given_up = True
-        work.finish(error)
-        self._go_on(work.lane)
+    def give_up(self, delivery: Delivery, error: BaseException) -> None:
+        """End a delivery that will never end by itself; those behind it in the lane go on."""
+        delivery.given_up = True
+        delivery.finish(error)
+        self._go_on(delivery.lane)
 
-    def nothing_left(self) -> None:
-        """Tell who waits that all that was under way is through."""
-        if self._idle is not None:
+    def through(self, _delivery: Delivery) -> None:
+        """Count a delivery as through, and if it was the last, tell who waits for that."""
+        self.under_way -= 1
+        if not self.under_way and self._idle is not None:
             self._idle.set_result(None)
             self._idle = None
 
@@ -194,7 +78,7 @@ class Dispatcher:
 
     def _go_on(self, lane: Lane) -> None:
         self._ready.append(lane)
-        if self._coming is None:
+        if self._coming is None or self._coming.done():
             self._call_worker()
 
     def _call_worker(self) -> None:
@@ -212,17 +96,17 @@ class Dispatcher:
                 while lane.waiting:
                     if self._no_step_left is not None and self._no_step_left():
                         await asyncio.sleep(0)  # to the loop, which stops the run
-                    work = lane.waiting.popleft()
-                    waits_for = work.start()
+                    delivery = lane.waiting.popleft()
+                    waits_for = delivery.start()
                     if waits_for is not THROUGH:
                         if self._ready and self._coming is None:
                             self._call_worker()
-                        await work.stay(waits_for)
-                    if work.given_up or task.cancelling():
+                        await delivery.stay(waits_for)
+                    if delivery.given_up or task.cancelling():
                         # This worker is of no use any more: the lane has another one already, or
                         # somebody cancelled the handler, and those behind it are none of his
                         # business.
-                        if not work.given_up:
+                        if not delivery.given_up:
                             self._go_on(lane)
                         return
                 lane.busy = False

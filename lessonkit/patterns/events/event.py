@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -24,8 +24,7 @@ from itertools import count
 from typing import Any, ClassVar
 
 from lessonkit.checks import positive_number, some_text, whole_number
-from lessonkit.patterns.events.jsonable import build_fields, field_names, plain
-from lessonkit.patterns.events.quickjson import NotQuick, encode, quickly
+from lessonkit.patterns.events.jsonable import as_text, build_fields, declared_fields, plain
 from lessonkit.shop.network import correlation
 from lessonkit.trace import find_trace
 
@@ -138,32 +137,27 @@ class Event:
         """
         kind: Any = type(self)
         return {
-            name: plain(getattr(self, name), f"{self.type}.{name}") for name in _own_names(kind)
+            name: plain(getattr(self, name), f"{self.type}.{name}")
+            for name in declared_fields(kind)
+            if name not in ENVELOPE
         }
 
     def to_json(self) -> str:
         """The event as JSON text: the envelope, and the own fields under ``"data"``."""
-        return json.dumps(self._in_envelope(self.data()), ensure_ascii=False)
-
-    def _in_envelope(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "type": self.type,
-            "version": self.VERSION,
-            "id": self.event_id,
-            "time": self.occurred_at,
-            "correlation": self.correlation_id,
-            "causation": self.causation_id,
-            "data": data,
-        }
-
-
-AS_USUAL = ("type", "data", "to_json", "__post_init__")
-ENVELOPE = tuple(f.name for f in fields(Event))
+        return as_text(
+            {
+                "type": self.type,
+                "version": self.VERSION,
+                "id": self.event_id,
+                "time": self.occurred_at,
+                "correlation": self.correlation_id,
+                "causation": self.causation_id,
+                "data": self.data(),
+            }
+        )
 
 
-@cache
-def _own_names(kind: type) -> tuple[str, ...]:
-    return tuple(name for name in field_names(kind) if name not in ENVELOPE)
+ENVELOPE = frozenset(f.name for f in fields(Event))
 
 
 @cache
@@ -193,7 +187,6 @@ class EventTypes:
                 raise TypeError(f"each type must be a subclass of Event; got {kind!r}")
             if self._types.setdefault(kind.__name__, kind) is not kind:
                 raise ValueError(f"two event types are called {kind.__name__!r}")
-        self._quickly: dict[type[Event], Callable[[Event], dict[str, Any]]] = {}
 
     def to_json(self, event: Event) -> str:
         """The event as JSON text, if this reader can read it again.
@@ -207,36 +200,22 @@ class EventTypes:
         TypeError, ValueError
             If a field holds something that JSON cannot carry.
         """
-        way = self._quickly.get(type(event)) or self._find_way(event)
-        try:
-            data = way(event)
-        except NotQuick:
-            text = event.to_json()
-            back = self.from_json(text)
-            # That it can be read is not enough: a tuple may have become a list, say.
-            kind: Any = type(event)
-            for name in field_names(kind):
-                was, is_now = getattr(event, name), getattr(back, name)
-                if was != is_now:
-                    raise BadEvent(
-                        f"{event.type}.{name} must come back from JSON as it is; got {was!r},"
-                        f" not {is_now!r}"
-                    ) from None
-            return text
-        for name in ENVELOPE:
-            del data[name]
-        return encode(event._in_envelope(data))
-
-    def _find_way(self, event: Event) -> Callable[[Event], dict[str, Any]]:
         if type(event) is not self._kind(event.type):
             raise UnknownEventType(
                 f"{event.type!r} is known as another class; has it been defined again since?"
             )
-        # An event with, say, a data() of its own is written in its own way.
         kind: Any = type(event)
-        as_usual = all(getattr(kind, n) is getattr(Event, n) for n in AS_USUAL)
-        way = self._quickly[kind] = quickly(kind if as_usual else Any, keeps_values=True)
-        return way
+        text = event.to_json()
+        back = self.from_json(text)
+        # That it can be read is not enough: a tuple may have become a list, say.
+        for name in declared_fields(kind):
+            was, is_now = getattr(event, name), getattr(back, name)
+            if was != is_now:
+                raise BadEvent(
+                    f"{event.type}.{name} must come back from JSON as it is; got {was!r}, not"
+                    f" {is_now!r}"
+                )
+        return text
 
     def _kind(self, name: str) -> type[Event]:
         kind = self._types.get(name) if isinstance(name, str) else None

@@ -128,7 +128,12 @@ WRONG = {
         Wrong(
             "does not say what is in the tuple",
             changed(carry_state.answer, (FIELD, "    items: tuple\n")),
-            "of what kind",
+            "keeps no classes",
+        ),
+        Wrong(
+            "says that the items are texts",
+            changed(carry_state.answer, (FIELD, "    items: tuple[str, ...]\n")),
+            "does not fit them",
         ),
         Wrong(
             "carries the order as an object",

@@ -1,0 +1,67 @@
+"""A subscription: who wants to be told, and where the events wait that are not yet handled."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lessonkit.shop.network import Network
+from lessonkit.shop.process import Process
+
+Handler = Callable[[Any], Any]
+"""Gets the event. A plain function, or one declared with ``async def``."""
+
+
+class Lane:
+    """The deliveries to one handler: one after the other, in the order in which it came."""
+
+    __slots__ = ("busy", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[Any] = deque()
+        self.busy = False
+
+
+@dataclass(eq=False, repr=False)
+class Subscription:
+    """Somebody who wants to be told. It can be called like the handler itself.
+
+    Attributes
+    ----------
+    kind
+        The type of event, by its name.
+    subscriber
+        Who is told, as the log and the timeline call it.
+    """
+
+    kind: str
+    handler: Handler
+    service: str | None
+    bus: str
+    network: Network | None
+    end: Callable[[Subscription], None]
+    lane: Lane = field(default_factory=Lane)
+    subscriber: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        own_name: str = getattr(self.handler, "__qualname__", type(self.handler).__name__)
+        self.subscriber = self.service or own_name.rpartition("<locals>.")[2]
+
+    def __call__(self, event: Any) -> Any:
+        """Handle ``event``, as the handler itself does when it is called directly."""
+        return self.handler(event)
+
+    def __repr__(self) -> str:
+        return f"Subscription({self.kind} → {self.subscriber})"
+
+    def process(self) -> Process | None:
+        """Where the handler runs: in the process that its service has at present."""
+        if self.network is None or self.service is None:
+            return None
+        return self.network.processes[self.service]
+
+    def unsubscribe(self) -> None:
+        """Tell this handler nothing from now on. What it was told before, it still handles."""
+        self.end(self)
