@@ -26,7 +26,7 @@ _HOMES = {
     ),
     "lessonkit.patterns.eventstore.fold": "rebuild",
     "lessonkit.patterns.eventstore.projections": "Projection ProjectionFailed",
-    "lessonkit.patterns.eventstore.snapshots": "Rebuilt Snapshot SnapshotStore",
+    "lessonkit.patterns.eventstore.snapshots": "Snapshot SnapshotStore",
     "lessonkit.patterns.eventstore.store": "DuplicateEvent EventStore Recorded VersionConflict",
     "lessonkit.patterns.outbox": "Inbox Lease Outbox OutboxMessage PARKED Relay",
     "lessonkit.patterns.polling": "PollingTimeout longest_wait poll_until",

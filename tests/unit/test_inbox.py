@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from lessonkit import DatabaseUnavailable, Event, Inbox, Outbox
-from lessonkit.patterns.database import Database
-from lessonkit.patterns.database.interface import DatabaseLocked
+from lessonkit.patterns.database import Database, DatabaseLocked
 
 
 def prepared(path: str | Path = ":memory:") -> Database:

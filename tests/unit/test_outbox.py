@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lessonkit import PARKED, DatabaseUnavailable, Event, EventTypes, Outbox, OutboxMessage
-from lessonkit.patterns.database import Database
-from lessonkit.patterns.database.interface import DatabaseLocked
+from lessonkit.patterns.database import Database, DatabaseLocked
 from lessonkit.patterns.outbox import lease as leases
 from lessonkit.patterns.outbox.lease import mark_failed, mark_published
 

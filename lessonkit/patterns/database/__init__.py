@@ -3,10 +3,10 @@
 import os
 from typing import Any
 
-from lessonkit.patterns.database.interface import DatabaseUnavailable, SqlDatabase
+from lessonkit.patterns.database.interface import DatabaseLocked, DatabaseUnavailable, SqlDatabase
 from lessonkit.patterns.database.sqlite import Database
 
-__all__ = ["Database", "DatabaseUnavailable", "Source", "SqlDatabase", "opened"]
+__all__ = ["Database", "DatabaseLocked", "DatabaseUnavailable", "Source", "SqlDatabase", "opened"]
 
 Source = SqlDatabase | str | os.PathLike[str]
 """A database, or the path of a SQLite file."""

@@ -15,8 +15,8 @@ from typing import Any
 
 from lessonkit.checks import one_of, positive_number
 from lessonkit.luck import touch
-from lessonkit.patterns.database.interface import DatabaseLocked, NotYourTransaction, SqlDatabase
-from lessonkit.patterns.database.sqlite_errors import PlainWords, was_forbidden
+from lessonkit.patterns.database.interface import DatabaseLocked, SqlDatabase
+from lessonkit.patterns.database.sqlite_errors import PlainWords
 
 
 class Database(SqlDatabase):
@@ -120,14 +120,8 @@ class Database(SqlDatabase):
         """Inside the ``with`` block, ``what`` may neither begin nor end a transaction."""
         self.connection.set_authorizer(_no_end)
         try:
-            with self._theirs:
+            with PlainWords(self.path, who=what):
                 yield
-        except sqlite3.Error as error:
-            if was_forbidden(error):
-                raise NotYourTransaction(
-                    f"{what} must neither begin nor end a transaction"
-                ) from error
-            raise
         finally:
             self.connection.set_authorizer(None)
 
@@ -197,5 +191,4 @@ class Database(SqlDatabase):
 
 
 def _no_end(action: int, *_: object) -> int:
-    is_forbidden = action == sqlite3.SQLITE_TRANSACTION
-    return sqlite3.SQLITE_DENY if is_forbidden else sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK

@@ -5,7 +5,11 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from lessonkit.patterns.database.interface import DatabaseLocked, DatabaseUnavailable
+from lessonkit.patterns.database.interface import (
+    DatabaseLocked,
+    DatabaseUnavailable,
+    NotYourTransaction,
+)
 
 LOCKED: Final = (
     "somebody else has kept it locked for longer than the timeout; try again, or wait longer"
@@ -26,27 +30,25 @@ OTHER_REASONS: Final = {  # for these, SQLite has no number
 }
 
 
-def was_forbidden(error: BaseException) -> bool:
-    """Whether the authorizer has refused what was to be done."""
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH
-
-
 class PlainWords:
     """Inside the ``with`` block, errors that mean that the database cannot be used say so.
 
     Other errors are those of the statement. Where the statement is ours, they mean ``otherwise``.
+    ``who`` is at work there.
     """
 
-    def __init__(self, path: str, otherwise: str = "") -> None:
-        self.path, self.otherwise = path, otherwise
+    def __init__(self, path: str, otherwise: str = "", who: str = "whoever is called") -> None:
+        self.path, self.otherwise, self.who = path, otherwise, who
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
-        if not isinstance(error, sqlite3.Error) or was_forbidden(error):
+        if not isinstance(error, sqlite3.Error):
             return
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_AUTH:  # the authorizer of Database.guarding
+            raise NotYourTransaction(f"{self.who} must neither begin nor end a transaction")
         known = (why for words, why in OTHER_REASONS.items() if words in str(error))
         reason = REASONS.get(code) or next(known, "")
         if not reason and self.otherwise:

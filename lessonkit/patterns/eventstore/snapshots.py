@@ -36,19 +36,11 @@ NEWEST = """
 
 @dataclass(frozen=True)
 class Snapshot(Generic[State]):
-    """The state of a stream at a version."""
-
-    version: int
-    state: State
-
-
-@dataclass(frozen=True)
-class Rebuilt(Generic[State]):
     """The state of a stream at a version, and how many events had to be read for it."""
 
-    state: State
     version: int
-    events_read: int
+    state: State
+    events_read: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +111,7 @@ class SnapshotStore(Generic[State]):
         apply: Callable[[State, Any], State],
         initial: State,
         upto: int | None = None,
-    ) -> Rebuilt[State]:
+    ) -> Snapshot[State]:
         """The state at version ``upto``: from the newest snapshot, and the events after it.
 
         Raises
@@ -130,7 +122,7 @@ class SnapshotStore(Generic[State]):
         snapshot = self.load(stream, upto) or Snapshot(0, initial)
         recorded = self.store.stream(stream, upto, after=snapshot.version)
         state = rebuild(apply, snapshot.state, recorded)
-        return Rebuilt(state, snapshot.version + len(recorded), len(recorded))
+        return Snapshot(snapshot.version + len(recorded), state, len(recorded))
 
     def forget(self) -> None:
         """Throw all snapshots away."""

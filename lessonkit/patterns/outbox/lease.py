@@ -67,7 +67,7 @@ def take(outbox: Outbox, now: float, seconds: float, most: int) -> Lease:
         rows = db.fetch(TAKE, (now, now, most))
         if not rows:
             return Lease(0, [])
-        token: int = db.fetch(NEXT_TOKEN)[0][0]
+        token = int(db.fetch(NEXT_TOKEN)[0][0])
         # The same condition as above: while we hold the outbox, it finds the same rows.
         db.change(HOLD, (token, now + seconds, now, now, rows[-1][0]))
     return Lease(token, as_messages(rows))
@@ -81,8 +81,7 @@ def mark_published(outbox: Outbox, token: int, upto: int, now: float) -> int:
     int
         How many still belonged to the lease. Another relay has the rest, and nothing was noted.
     """
-    count: int = outbox.database.change(PUBLISHED, (now, token, upto)).rowcount
-    return count
+    return int(outbox.database.change(PUBLISHED, (now, token, upto)).rowcount)
 
 
 def mark_failed(outbox: Outbox, token: int, message_id: int, retry_at: float, error: str) -> bool:

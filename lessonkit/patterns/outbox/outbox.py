@@ -50,9 +50,7 @@ TABLES: Final = (
 COLUMNS: Final = "id, aggregate, type, body, attempts, error"
 INSERT: Final = "INSERT INTO outbox (aggregate, type, body, occurred_at) VALUES (?, ?, ?, ?)"
 PENDING: Final = "FROM outbox WHERE published_at IS NULL"
-NOT_BEHIND_PARKED: Final = """
-    aggregate NOT IN (SELECT aggregate FROM outbox WHERE available_at > 0 AND available_at = ?)
-"""
+IS_PARKED: Final = "available_at > 0 AND available_at = ?"  # the first part is for the index
 
 
 class OutboxMessage(NamedTuple):
@@ -170,8 +168,7 @@ class Outbox:
     @property
     def pending(self) -> int:
         """How many messages are not published yet, the parked ones included."""
-        count: int = self.database.fetch(f"SELECT COUNT(*) {PENDING}")[0][0]
-        return count
+        return int(self.database.fetch(f"SELECT COUNT(*) {PENDING}")[0][0])
 
     @property
     def any_waiting(self) -> bool:
@@ -179,7 +176,8 @@ class Outbox:
 
         The others are parked, or stand behind a parked one of their aggregate.
         """
-        sql = f"SELECT 1 {PENDING} AND {NOT_BEHIND_PARKED} LIMIT 1"
+        parked = f"SELECT aggregate FROM outbox WHERE {IS_PARKED}"
+        sql = f"SELECT 1 {PENDING} AND aggregate NOT IN ({parked}) LIMIT 1"
         return bool(self.database.fetch(sql, (PARKED,)))
 
     def owes(self, key: str) -> bool:
@@ -189,9 +187,7 @@ class Outbox:
     @property
     def parked(self) -> list[OutboxMessage]:
         """The messages that have failed too often. Each holds up those behind it."""
-        sql = (
-            f"SELECT {COLUMNS} FROM outbox WHERE available_at > 0 AND available_at = ? ORDER BY id"
-        )
+        sql = f"SELECT {COLUMNS} FROM outbox WHERE {IS_PARKED} ORDER BY id"
         return as_messages(self.database.fetch(sql, (PARKED,)))
 
     def unpark(self, message_id: int) -> None:
@@ -202,9 +198,8 @@ class Outbox:
         ValueError
             If no message of that id is parked.
         """
-        self._on_parked(
-            "UPDATE outbox SET available_at = 0, attempts = 0, error = NULL", message_id
-        )
+        again = "UPDATE outbox SET available_at = 0, attempts = 0, error = NULL"
+        self._on_parked(again, message_id)
 
     def drop(self, message_id: int) -> None:
         """Give a parked message up: it is deleted, and those behind it go on without it.
@@ -227,7 +222,5 @@ class Outbox:
     def purge(self, before: float) -> int:
         """Delete what was published before this moment, and return how many messages that were."""
         before = positive_number("before", before, zero=True)
-        count: int = self.database.change(
-            "DELETE FROM outbox WHERE published_at < ?", (before,)
-        ).rowcount
-        return count
+        sql = "DELETE FROM outbox WHERE published_at < ?"
+        return int(self.database.change(sql, (before,)).rowcount)
