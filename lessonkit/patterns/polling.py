@@ -80,29 +80,23 @@ async def poll_until(
     plain_function("is_done", is_done)
     whole_number("attempts", attempts, low=1)
     instance_of("backoff", backoff, Backoff, "a Backoff(...)")
-    if deadline is not None:
-        positive_number("deadline", deadline)
+    latest = math.inf if deadline is None else positive_number("deadline", deadline)
     if rng is not None or backoff.jitter:
-        instance_of(
-            "rng", rng, random.Random, "a random.Random of the client's own, for the jitter"
-        )
+        instance_of("rng", rng, random.Random, "a random.Random of the client's own (jitter)")
     clock = asyncio.get_running_loop().time
     start = clock()
-    asked = 0
+    own = OwnTask()
     try:
         async with asyncio.timeout(deadline) as limit:
-            own = OwnTask()
-            while True:
-                asked += 1
+            for asked in range(1, attempts + 1):
                 answer = await own.call("ask", ask)
                 if call_plain("is_done", is_done, answer):
                     return answer
-                if asked == attempts:
-                    break
-                delay = backoff.delay(asked, rng or random.Random(0))
-                if deadline is not None and clock() - start + delay >= deadline:
-                    break
-                await asyncio.sleep(delay)
+                if asked < attempts:
+                    delay = backoff.delay(asked, rng or random.Random(0))
+                    if clock() - start + delay >= latest:
+                        break
+                    await asyncio.sleep(delay)
     except TimeoutError:
         if not limit.expired():
             raise  # it was a question that took too long for somebody else

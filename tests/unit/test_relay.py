@@ -27,6 +27,7 @@ from lessonkit import (
     run,
 )
 from lessonkit.patterns.database import Database
+from lessonkit.patterns.outbox import PollingPublisher
 from lessonkit.patterns.outbox.lease import take
 
 STEADY = Backoff(base=1, factor=2, cap=60, jitter=False)
@@ -216,6 +217,64 @@ def test_a_message_that_had_no_time_in_its_lease_has_not_failed(outbox: Outbox) 
 
     assert run(Relay(outbox, slow, lease=5).drain()).result == 5
     assert outbox.pending == 0
+
+
+# --- the plain relay -----------------------------------------------------------------------------
+
+
+def test_a_polling_publisher_tries_what_fails_again_at_the_next_poll(outbox: Outbox) -> None:
+    a1, b1, a2, b2 = add(outbox, "A", "B", "A", "B")
+    publish = Recorder(lambda message: message.id == a1 and len(publish.published) < 2)
+
+    async def main() -> list[int]:
+        relay = PollingPublisher(outbox, publish, batch=3)
+        return [await relay.run_once() for _ in range(4)]
+
+    assert run(main()).result == [1, 1, 2, 0]
+    assert publish.published == [b1, b2, a1, a2]
+    assert outbox.pending == 0
+
+
+def test_a_polling_publisher_finds_what_is_added_later(outbox: Outbox) -> None:
+    publish = Recorder()
+
+    async def main() -> None:
+        relaying = asyncio.create_task(PollingPublisher(outbox, publish).run(poll=0.5))
+        await asyncio.sleep(0.6)
+        add(outbox, "A")
+        await asyncio.sleep(0.6)
+        relaying.cancel()
+
+    run(main())
+    assert publish.tried == [(1.0, 1)]
+
+
+@pytest.mark.parametrize("reaction", ["obeys", "goes on", "fails"])
+def test_a_polling_publisher_that_is_cancelled_marks_what_is_published(
+    outbox: Outbox, reaction: str
+) -> None:
+    _, b1, c1 = add(outbox, "A", "B", "C")
+
+    async def publish(message: OutboxMessage) -> None:
+        if message.id == b1:
+            try:
+                await asyncio.sleep(100)
+            except asyncio.CancelledError:
+                if reaction == "fails":
+                    raise ConnectionError("interrupted") from None
+                if reaction == "obeys":
+                    raise
+
+    async def main() -> None:
+        relaying = asyncio.create_task(PollingPublisher(outbox, publish).run())
+        await asyncio.sleep(1)
+        relaying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await relaying
+
+    run(main())
+    left = [c1] if reaction == "goes on" else [b1, c1]
+    assert [message.id for message in outbox.unpublished(10)] == left
 
 
 # --- the lease -----------------------------------------------------------------------------------
