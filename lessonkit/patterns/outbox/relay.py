@@ -5,9 +5,10 @@ message after the other, and marks them. If it dies in between, the next one pub
 a second time. That cannot be helped, because publishing and marking are two places; an inbox
 absorbs it (:mod:`lessonkit.patterns.outbox.inbox`).
 
-Within an aggregate the order is kept: a message that fails holds up those behind it, and no other
-aggregate. It does not promise to work side by side with another one, nor to give up: a
-:class:`~lessonkit.patterns.outbox.lease.Relay` does.
+Within an aggregate the order is kept: a message that fails is tried again and again, and holds up
+those behind it. It does not promise to give up (if they fill a whole batch, they hold up everybody
+else as well), nor to work side by side with another one: a
+:class:`~lessonkit.patterns.outbox.lease.Relay` does both.
 
 Source: Chris Richardson, *Microservices Patterns*, 2018, chapter 3, "Polling publisher".
 """
