@@ -14,6 +14,7 @@ from lessonkit.lab.button import plain_button
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
 from lessonkit.messages import _
+from lessonkit.words import clean
 
 if TYPE_CHECKING:
     from lessonkit.exercises.exercise import Exercise
@@ -115,4 +116,4 @@ def solution_html(exercise: Exercise) -> str:
 
 def _preformatted(text: str) -> str:
     look = "white-space: pre-wrap; line-height: 1.4; margin: 4px 0; font-size: 0.92em"
-    return f'<pre style="{look}">{escape(text)}</pre>'
+    return f'<pre style="{look}">{escape(clean(text))}</pre>'

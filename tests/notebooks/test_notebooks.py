@@ -128,6 +128,7 @@ def test_links_between_notebooks_lead_somewhere(language: str, name: str) -> Non
             assert (NOTEBOOKS / language / target).exists(), f"{cell['id']}: {target}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "name"), BOTH)
 def test_a_second_run_in_the_same_kernel_shows_what_is_stored(language: str, name: str) -> None:
     stored = read(language, name)

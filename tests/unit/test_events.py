@@ -236,7 +236,7 @@ def test_true_is_no_number_and_a_number_is_no_truth() -> None:
     [
         (object, TypeError, "Everything.anything must be .*carry; got <class 'object'>"),
         ([1, {"a": 1j}], TypeError, r"Everything.anything must be .*; got \[1, {'a': 1j}\]"),
-        (math.nan, ValueError, "Everything.anything must be what JSON can carry; got nan"),
+        (math.nan, ValueError, "Everything.data.anything must be what JSON can carry; got nan"),
     ],
 )
 def test_what_json_cannot_carry_is_named(value: object, error: type, words: str) -> None:

@@ -400,7 +400,7 @@ def unknown() -> Event:
         (
             lambda: Measured(math.nan),
             ValueError,
-            r"Measured\.weight must be what JSON can carry; got nan",
+            r"Measured\.data\.weight must be what JSON can carry; got nan",
         ),
         (lambda: Measured(anything={1: 2}), BadEvent, r"Measured\.anything must come back"),
         (lambda: Measured(correlation_id=5), BadEvent, "correlation_id"),  # type: ignore[arg-type]

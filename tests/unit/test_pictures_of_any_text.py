@@ -19,6 +19,10 @@ from hypothesis import strategies as st
 
 import lessonkit
 from lessonkit import Event, InMemoryEventBus, language, run
+from lessonkit.exercises.course import exercises
+from lessonkit.exercises.prose import prose, remarks
+from lessonkit.exercises.result import Result, Verdict
+from lessonkit.exercises.view import result_html
 from lessonkit.lab import (
     Mermaid,
     Picture,
@@ -466,3 +470,12 @@ def charts_of(title: str, name: str, label: str) -> None:
 def test_a_series_that_begins_with_an_underscore_is_in_the_legend() -> None:
     chart = charts.lines([1], {"_a": [1], "b": [2]}, title="t", xlabel="x", ylabel="y")
     assert {"_a", "b"} <= set(drawn_words(chart))
+
+
+@settings(deadline=None)
+@given(ANY_TEXT)
+def test_the_words_of_an_exercise_with_any_text(text: str) -> None:
+    read(prose(text), 10 * len(text) + 100)
+    read(remarks([text]), 10 * len(text) + 100)
+    result = Result(Verdict.NOT_YET, text, text, trouble=text, printed=text)
+    read(result_html(exercises()[0], result), 60 * len(text) + 5_000)

@@ -1136,7 +1136,7 @@ def test_a_bad_id_is_refused(saga_id: Any) -> None:
     [
         (CreateOrder, {"a": 1}, r"command must be a CreateOrder, .*; got \{'a': 1\}"),
         (dict, {"a": {1}}, r"command must come back from JSON as it is; got \{'a': \[1\]\}"),
-        (dict, {"a": math.nan}, r"command must be what JSON can carry; got \{'a': nan\}"),
+        (dict, {"a": math.nan}, r"command must come back from JSON as it is; got \{'a': nan\}"),
         (dict, {"a": (1, 2)}, r"command must come back from JSON as it is; got \{'a': \[1, 2\]\}"),
     ],
 )

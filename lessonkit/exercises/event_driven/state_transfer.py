@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
 from functools import partial
-from html import escape
 from typing import Any
 
 from lessonkit.exercises.event_driven.stories import (
@@ -29,6 +28,7 @@ from lessonkit.lab.timeline import timeline
 from lessonkit.messages import N_, _
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
 from lessonkit.shop import Item, Order
+from lessonkit.words import escape
 
 
 def _judge_carry_state(

@@ -161,7 +161,7 @@ class InMemoryEventBus:
         done = asyncio.get_running_loop().create_future()
         missing = len(listeners)
 
-        def one_less(_delivery: Delivery) -> None:
+        def one_less() -> None:
             nonlocal missing
             missing -= 1
             if not missing and not done.done():
@@ -203,17 +203,17 @@ class InMemoryEventBus:
         self,
         event: Event,
         listeners: tuple[Subscription, ...],
-        then: tuple[Callable[[Delivery], None], ...] = (),
+        then: tuple[Callable[[], None], ...] = (),
         overtake: bool = False,
     ) -> list[Delivery]:
         dispatcher = self._dispatcher_of_this_run()
         context = context_of(event)
         luck = current_luck()
-        then = (*then, self._note, dispatcher.through)
+        give_up, failed, then = dispatcher.give_up, self._note_failure, (*then, dispatcher.through)
         deliveries = []
         for listener in listeners:
-            way = Lane() if overtake else listener.lane, dispatcher.give_up
-            delivery = Delivery(event, listener, context.copy(), *way, then)
+            lane = Lane() if overtake else listener.lane
+            delivery = Delivery(event, listener, context.copy(), lane, give_up, failed, then)
             deliveries.append(delivery)
             if luck is None:
                 dispatcher.put(delivery)
@@ -221,7 +221,8 @@ class InMemoryEventBus:
             label = Leg.EVENT, event.type, listener.subscriber, event.correlation_id
             self._send(dispatcher, delivery, *label)
             if luck.comes_twice(*label):
-                deliveries.append(Delivery(event, listener, context.copy(), *way, then[-2:]))
+                parts = context.copy(), lane, give_up, failed, then[-1:]
+                deliveries.append(Delivery(event, listener, *parts))
                 self._send(dispatcher, deliveries[-1], *label)
         self.log.extend(deliveries)
         dispatcher.under_way += len(deliveries)
@@ -243,12 +244,11 @@ class InMemoryEventBus:
 
     # --- what came of it -------------------------------------------------------------------------
 
-    def _note(self, delivery: Delivery) -> None:
-        if delivery.error is not None:
-            self.failed += 1
-            self.failures.append(delivery)
-            if len(self.failures) > LOG_LENGTH:
-                forget_frames(self.failures.pop(0).error)
+    def _note_failure(self, delivery: Delivery) -> None:
+        self.failed += 1
+        self.failures.append(delivery)
+        if len(self.failures) > LOG_LENGTH:
+            forget_frames(self.failures.pop(0).error)
 
     async def close(self) -> list[Delivery]:
         """Take nothing more from outside, and wait until all that is under way is through.

@@ -40,7 +40,7 @@ class Delivery:
     """
 
     __slots__ = (
-        *("_coroutine", "_message", "_owed_by", "_subscription", "_then"),
+        *("_coroutine", "_failed", "_message", "_owed_by", "_subscription", "_then"),
         *("context", "ended", "error", "event", "give_up", "given_up", "lane"),
     )
 
@@ -51,7 +51,8 @@ class Delivery:
         context: Context,
         lane: Lane,
         give_up: Callable[[Delivery, BaseException], None],
-        then: tuple[Callable[[Delivery], None], ...],
+        failed: Callable[[Delivery], None],
+        then: tuple[Callable[[], None], ...],
     ) -> None:
         self.event = event
         self.ended: float | None = None
@@ -61,6 +62,7 @@ class Delivery:
         self.give_up = give_up
         self.given_up = False
         self._subscription = subscription
+        self._failed = failed
         self._then = then
         self._coroutine: Coroutine[Any, Any, Any] | None = None
         self._message: Message | None = None
@@ -88,7 +90,7 @@ class Delivery:
         elif hasattr(result, "__await__"):
             self._coroutine = _wait_for(result)
         else:
-            return self._end(unrun("the handler", result))
+            return self._end(None if result is None else unrun("the handler", result))
         return self._step(self._coroutine.send, None)
 
     @types.coroutine
@@ -116,7 +118,7 @@ class Delivery:
         try:
             return self.context.run(resume, value)
         except StopIteration as stop:
-            return self._end(unrun("the handler", stop.value))
+            return self._end(None if stop.value is None else unrun("the handler", stop.value))
         except BaseException as error:
             return self._end(error)
 
@@ -135,8 +137,8 @@ class Delivery:
             told = self._subscription.bus, self.subscriber, event.type, Kind.EVENT
             self._message = trace.send(*told, correlation=event.correlation_id)
             trace.end(self._message)
-        if (process := self._subscription.process()) is not None:
-            self._move_to(process)
+        if self._subscription.service is not None:
+            self._move_to(self._subscription.process())
         return self._subscription.handler(event)
 
     def arrival_context(self) -> Context:
@@ -146,7 +148,9 @@ class Delivery:
             context.run(here.set, process)
         return context
 
-    def _move_to(self, process: Process) -> None:
+    def _move_to(self, process: Process | None) -> None:
+        if process is None:
+            return
         if not process.alive:
             raise ServiceRefused(process.name)
         outside = copy_context()  # whoever learns of the death is not the dead one
@@ -165,15 +169,18 @@ class Delivery:
         """Note what came of it, for everybody to see."""
         self.ended = asyncio.get_running_loop().time()
         self.error = error
-        self._abandon()
-        trace = find_trace()
-        if error is not None and trace is not None and self._message is not None:
-            self._message.error = True
-            if isinstance(error, ServiceRefused):
-                self._message.fate = Fate.REFUSED
-            trace.note(self.subscriber, FAILED)
+        if self._owed_by is not None:
+            self._abandon()
+        if error is not None:
+            trace = find_trace()
+            if trace is not None and self._message is not None:
+                self._message.error = True
+                if isinstance(error, ServiceRefused):
+                    self._message.fate = Fate.REFUSED
+                trace.note(self.subscriber, FAILED)
+            self._failed(self)
         for tell in self._then:
-            tell(self)
+            tell()
 
     def _abandon(self) -> None:
         if self._owed_by is not None:

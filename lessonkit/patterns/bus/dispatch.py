@@ -52,8 +52,9 @@ class Dispatcher:
         lane.waiting.append(delivery)
         if not lane.busy:
             lane.busy = True
-            self._go_on(lane)
-        elif self._coming is not None and self._coming.done():  # it was cancelled before it began
+            self._ready.append(lane)
+        coming = self._coming
+        if self._ready and (coming is None or coming.done()):  # cancelled before it began
             self._call_worker()
 
     def give_up(self, delivery: Delivery, error: BaseException) -> None:
@@ -62,7 +63,7 @@ class Dispatcher:
         delivery.finish(error)
         self._go_on(delivery.lane)
 
-    def through(self, _delivery: Delivery) -> None:
+    def through(self) -> None:
         """Count a delivery as through, and if it was the last, tell who waits for that."""
         self.under_way -= 1
         if not self.under_way and self._idle is not None:
@@ -90,11 +91,12 @@ class Dispatcher:
         self._coming = None
         task: Any = asyncio.current_task()
         lane: Lane | None = None
+        no_step_left = self._no_step_left
         try:
             while self._ready:
                 lane = self._ready.popleft()
                 while lane.waiting:
-                    if self._no_step_left is not None and self._no_step_left():
+                    if no_step_left is not None and no_step_left():
                         await asyncio.sleep(0)  # to the loop, which stops the run
                     delivery = lane.waiting.popleft()
                     waits_for = delivery.start()

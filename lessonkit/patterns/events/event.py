@@ -13,18 +13,16 @@ that belongs to one order; the *causation* id names the event that led to this o
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
-from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from functools import cache
 from itertools import count
 from typing import Any, ClassVar
 
-from lessonkit.checks import positive_number, some_text, whole_number
-from lessonkit.patterns.events.jsonable import as_text, build_fields, declared_fields, plain
+from lessonkit.checks import positive_number, some_text
+from lessonkit.patterns.events.jsonable import as_text, plain
 from lessonkit.shop.network import correlation
 from lessonkit.trace import find_trace
 
@@ -34,18 +32,6 @@ cause: ContextVar[str | None] = ContextVar("lessonkit_cause", default=None)
 
 class BadEvent(ValueError):
     """A text that cannot be read as an event."""
-
-
-class UnknownEventType(BadEvent):
-    """An event of a type that the reader does not know."""
-
-
-class MissingField(BadEvent):
-    """An event without a field that its type requires."""
-
-
-class NewerVersion(BadEvent):
-    """An event in a version that is newer than the reader."""
 
 
 runs_with_events = count(1)
@@ -136,11 +122,8 @@ class Event:
             If a field holds something that JSON cannot carry; the message names it.
         """
         kind: Any = type(self)
-        return {
-            name: plain(getattr(self, name), f"{self.type}.{name}")
-            for name in declared_fields(kind)
-            if name not in ENVELOPE
-        }
+        everything = plain(self, self.type)
+        return {name: everything[name] for name in own_fields(kind)}
 
     def to_json(self) -> str:
         """The event as JSON text: the envelope, and the own fields under ``"data"``."""
@@ -153,127 +136,12 @@ class Event:
                 "correlation": self.correlation_id,
                 "causation": self.causation_id,
                 "data": self.data(),
-            }
+            },
+            self.type,
         )
-
-
-ENVELOPE = frozenset(f.name for f in fields(Event))
 
 
 @cache
-def reader_of(kind: Any) -> EventTypes:
-    """The reader that knows this one type of event."""
-    return EventTypes(kind)
-
-
-class EventTypes:
-    """The types that a reader of events knows.
-
-    Parameters
-    ----------
-    types
-        Subclasses of :class:`Event`, each a dataclass.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one is no event type, or two have one name.
-    """
-
-    def __init__(self, *types: type[Event]) -> None:
-        self._types: dict[str, type[Event]] = {}
-        for kind in types:
-            if not (isinstance(kind, type) and issubclass(kind, Event)):
-                raise TypeError(f"each type must be a subclass of Event; got {kind!r}")
-            if self._types.setdefault(kind.__name__, kind) is not kind:
-                raise ValueError(f"two event types are called {kind.__name__!r}")
-
-    def to_json(self, event: Event) -> str:
-        """The event as JSON text, if this reader can read it again.
-
-        Raises
-        ------
-        UnknownEventType
-            If it does not know the type, or knows another class of that name.
-        BadEvent
-            If a field holds something else than its type says, or would come back as another value.
-        TypeError, ValueError
-            If a field holds something that JSON cannot carry.
-        """
-        if type(event) is not self._kind(event.type):
-            raise UnknownEventType(
-                f"{event.type!r} is known as another class; has it been defined again since?"
-            )
-        kind: Any = type(event)
-        text = event.to_json()
-        back = self.from_json(text)
-        # That it can be read is not enough: a tuple may have become a list, say.
-        for name in declared_fields(kind):
-            was, is_now = getattr(event, name), getattr(back, name)
-            if was != is_now:
-                raise BadEvent(
-                    f"{event.type}.{name} must come back from JSON as it is; got {was!r}, not"
-                    f" {is_now!r}"
-                )
-        return text
-
-    def _kind(self, name: str) -> type[Event]:
-        kind = self._types.get(name) if isinstance(name, str) else None
-        if kind is None:
-            known = ", ".join(self._types) or "none"
-            raise UnknownEventType(f"{name!r} is not a known event type; known are {known}")
-        return kind
-
-    def from_json(self, text: str) -> Event:
-        """Read an event. Fields that its type does not know are passed over.
-
-        Raises
-        ------
-        UnknownEventType, NewerVersion, MissingField, BadEvent
-            If the text is no event that this reader can read; the message says why.
-        """
-        try:
-            envelope = json.loads(text)
-        except (TypeError, ValueError) as error:
-            raise BadEvent(f"an event must be a JSON text; got {text!r} ({error})") from None
-        if not isinstance(envelope, dict):
-            raise BadEvent(f"an event must be a JSON object; got {text!r}")
-        for key in ("type", "version", "id", "time", "data"):
-            if key not in envelope:
-                raise MissingField(f"an event must have {key!r}; got {', '.join(envelope)}")
-        return self.read(
-            envelope["type"],
-            envelope["version"],
-            envelope["data"],
-            event_id=envelope["id"],
-            occurred_at=envelope["time"],
-            correlation_id=envelope.get("correlation"),
-            causation_id=envelope.get("causation"),
-        )
-
-    def read(self, name: str, version: int, data: Mapping[str, Any], **envelope: Any) -> Event:
-        """Make an event of its type's name, its version, its own fields, and its envelope.
-
-        Raises
-        ------
-        UnknownEventType, NewerVersion, MissingField, BadEvent
-            If this reader cannot.
-        """
-        kind = self._kind(name)
-        try:
-            whole_number(f"the version of {name}", version, low=1)
-            if not isinstance(data, dict):
-                raise TypeError(f"the data of {name} must be a JSON object; got {data!r}")
-            if version > kind.VERSION:
-                raise NewerVersion(
-                    f"{name} came in version {version}; this reader knows version {kind.VERSION}"
-                )
-            if version < kind.VERSION:
-                data = kind.upcast(dict(data), version)
-            return kind(**build_fields(kind, {**data, **envelope}, name))
-        except KeyError as missing:
-            raise MissingField(missing.args[0]) from None
-        except BadEvent:
-            raise
-        except (TypeError, ValueError, OverflowError) as error:
-            raise BadEvent(f"{name} cannot be read: {error}") from error
+def own_fields(kind: Any) -> tuple[str, ...]:
+    """The names of the fields that a type of event has beside those of :class:`Event`."""
+    return tuple(f.name for f in fields(kind) if f.name not in Event.__dataclass_fields__)

@@ -8,15 +8,14 @@ that is why a sender may add a field without asking anybody.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Iterable
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
 import msgspec
 
-as_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-"""As ``json.dumps``, which makes a new encoder for each text."""
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode  # dumps() makes a new one
 
 
 def plain(value: object, where: str) -> Any:
@@ -29,18 +28,37 @@ def plain(value: object, where: str) -> Any:
 
     Raises
     ------
-    TypeError, ValueError
-        If JSON cannot carry it: another type, NaN, infinity.
+    TypeError
+        If JSON cannot carry what is in it.
     """
-    if type(value) in (str, int, bool):
-        return value
     try:
-        found = msgspec.to_builtins(value, order="deterministic")
-        as_text(found)
-    except (TypeError, ValueError, RecursionError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{where} must be what JSON can carry; got {value!r} ({error})") from None
-    return found
+        return msgspec.to_builtins(value, order="deterministic")
+    except (TypeError, RecursionError) as error:
+        for name, part in _parts(value):
+            plain(part, f"{where}.{name}")  # which names the part that is to blame
+        raise TypeError(f"{where} must be what JSON can carry; got {value!r} ({error})") from None
+
+
+def as_text(value: object, where: str) -> str:
+    """Turn what :func:`plain` gives into JSON text.
+
+    Raises
+    ------
+    ValueError
+        If there is NaN or infinity in it.
+    """
+    try:
+        return _encode(value)
+    except ValueError as error:
+        for name, part in _parts(value):
+            as_text(part, f"{where}.{name}")
+        raise ValueError(f"{where} must be what JSON can carry; got {value!r} ({error})") from None
+
+
+def _parts(value: object) -> Iterable[tuple[str, Any]]:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = vars(value)
+    return value.items() if isinstance(value, dict) else ()
 
 
 def build(wanted: Any, value: Any, where: str) -> Any:
@@ -62,22 +80,29 @@ def build(wanted: Any, value: Any, where: str) -> Any:
     raise (KeyError if "missing required field" in words else ValueError)(words)
 
 
-def build_fields(kind: type, data: Mapping[str, Any], where: str) -> dict[str, Any]:
+def build_fields(kind: type, data: Any, where: str) -> dict[str, Any]:
     """The arguments for the dataclass ``kind``, made of ``data``. What it does not know is left."""
-    arguments = {}
-    for name, (wanted, needed) in declared_fields(kind).items():
-        if name in data:
-            arguments[name] = build(wanted, data[name], f"{where}.{name}")
-        elif needed:
-            raise KeyError(f"{where}.{name} is missing; there are {', '.join(data) or 'none'}")
-    return arguments
+    found = build(shape_of(kind), data, where)
+    return {
+        name: value
+        for name in found.__struct_fields__
+        if (value := getattr(found, name)) is not msgspec.UNSET
+    }
 
 
 @cache
-def declared_fields(kind: Any) -> dict[str, tuple[Any, bool]]:
-    """For each field of a dataclass its type, and whether it has no default."""
+def shape_of(kind: Any, only: tuple[str, ...] | None = None) -> type[msgspec.Struct]:
+    """What data must be like that a dataclass can be made of: fields with a default may be missing.
+
+    (msgspec could make the dataclass itself, but it would do so without its ``__init__``.)
+    """
     hints = get_type_hints(kind)
-    return {
-        f.name: (hints[f.name], f.default is MISSING and f.default_factory is MISSING)
-        for f in fields(kind)
-    }
+    shape: list[Any] = []
+    for f in fields(kind):
+        if only is not None and f.name not in only:
+            continue
+        if f.default is MISSING and f.default_factory is MISSING:
+            shape.append((f.name, hints[f.name]))
+        else:
+            shape.append((f.name, hints[f.name] | msgspec.UnsetType, msgspec.UNSET))
+    return msgspec.defstruct(kind.__name__, shape, kw_only=True)

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from lessonkit.checks import instance_of, some_text, utf8_text, whole_number
 from lessonkit.patterns.database import Source, opened
-from lessonkit.patterns.events.event import BadEvent, Event, EventTypes
+from lessonkit.patterns.events import BadEvent, Event, EventTypes
 
 TABLE = """
     CREATE TABLE IF NOT EXISTS events (

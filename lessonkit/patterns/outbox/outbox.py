@@ -19,7 +19,8 @@ from typing import Any, Final, NamedTuple
 
 from lessonkit.checks import instance_of, positive_number, some_text, utf8_text
 from lessonkit.patterns.database import SqlDatabase
-from lessonkit.patterns.events.event import Event, reader_of
+from lessonkit.patterns.events.event import Event
+from lessonkit.patterns.events.types import reader_of
 
 PARKED: Final = math.inf
 """The time of the next attempt of a message that has failed too often: never, by itself."""
