@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from lessonkit.checks import one_of, positive_number
 from lessonkit.luck import touch
 from lessonkit.patterns.database.interface import DatabaseLocked, SqlDatabase
 from lessonkit.patterns.database.sqlite_errors import PlainWords
+
+T = TypeVar("T")
 
 
 class Database(SqlDatabase):
@@ -92,7 +94,7 @@ class Database(SqlDatabase):
             If the database cannot be used.
         """
         touch(self)
-        with self._theirs:
+        try:
             under_way = self.connection.in_transaction
             if under_way:
                 raise RuntimeError("a transaction is under way; nothing can be stored beside it")
@@ -106,6 +108,9 @@ class Database(SqlDatabase):
                 if self.connection.in_transaction:  # after some errors SQLite has done it by itself
                     self.connection.execute("ROLLBACK")
                 raise
+        except sqlite3.Error as error:
+            self._theirs.explain(error)
+            raise
 
     def is_under_way(self, tx: object) -> bool:
         """Whether ``tx`` is a transaction of this database that has begun and not ended."""
@@ -147,21 +152,26 @@ class Database(SqlDatabase):
 
     def change(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Execute a statement of ours: if SQLite refuses it, the tables are not ours any more."""
-        touch(self)
-        with self._ours:
-            return self.connection.execute(sql, values)
+        return self._do(self.connection.execute, sql, values)
 
     def change_all(self, sql: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
         """Execute it for each of the rows."""
-        touch(self)
-        with self._ours:
-            return self.connection.executemany(sql, rows)
+        return self._do(self.connection.executemany, sql, rows)
 
     def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a question of ours finds."""
+        return self._do(self._fetch, sql, values)
+
+    def _fetch(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        return self.connection.execute(sql, values).fetchall()  # damage may show only now
+
+    def _do(self, act: Callable[[str, Any], T], sql: str, values: object) -> T:
         touch(self)
-        with self._ours:  # damage is often found only with the rows
-            return self.connection.execute(sql, values).fetchall()
+        try:
+            return act(sql, values)
+        except sqlite3.Error as error:
+            self._ours.explain(error)
+            raise
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         """Execute one statement of the caller's.

@@ -44,8 +44,11 @@ class PlainWords:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
-        if not isinstance(error, sqlite3.Error):
-            return
+        if isinstance(error, sqlite3.Error):
+            self.explain(error)
+
+    def explain(self, error: sqlite3.Error) -> None:
+        """Raise in plain words why the database cannot be used, if that is what ``error`` means."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_AUTH:  # the authorizer of Database.guarding
             raise NotYourTransaction(f"{self.who} must neither begin nor end a transaction")

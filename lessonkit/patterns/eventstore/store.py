@@ -34,7 +34,11 @@ TABLE = """
 COLUMNS = "position, stream, version, event"
 LAST = "SELECT COALESCE(MAX(position), 0) FROM events"
 VERSION = "SELECT COALESCE(MAX(version), 0) FROM events WHERE stream = ?"
-INSERT = f"INSERT INTO events ({COLUMNS}, event_id) VALUES (?, ?, ?, ?, ?)"
+ENDS = f"SELECT ({LAST}), ({VERSION})"
+INSERT = f"""
+    INSERT INTO events ({COLUMNS}, event_id) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (event_id) DO NOTHING
+"""
 
 
 class VersionConflict(Exception):
@@ -136,29 +140,29 @@ class EventStore:
         if expected_version is not None:
             whole_number("expected_version", expected_version)
         # All that can go wrong with an event goes wrong here, before anything is written.
-        texts = [self._write(number, event) for number, event in enumerate(events)]
+        written = [self._write(number, event) for number, event in enumerate(events)]
         database = self.database
         with database.transaction():
             database.hold("events")  # so that the positions follow the order of the commits
-            last, version = database.fetch(f"SELECT ({LAST}), ({VERSION})", (stream,))[0]
+            last, version = database.fetch(ENDS, (stream,))[0]
             if expected_version is not None and expected_version != version:
                 raise VersionConflict(stream, expected_version, version)
             rows = [
-                (last + number, stream, version + number, text, event.event_id)
-                for number, (event, text) in enumerate(zip(events, texts, strict=True), 1)
+                (last + number, stream, version + number, text, event_id)
+                for number, (text, event_id) in enumerate(written, start=1)
             ]
-            insert = f"{INSERT} ON CONFLICT (event_id) DO NOTHING"
-            if database.change_all(insert, rows).rowcount < len(rows):
+            if database.change_all(INSERT, rows).rowcount < len(rows):
                 self._refuse_duplicate(rows)
         return int(version) + len(rows)
 
-    def _write(self, number: int, event: Event) -> str:
-        instance_of(f"events[{number}]", event, Event, "an Event")
+    def _write(self, number: int, event: Event) -> tuple[str, str]:
         try:
-            return utf8_text(f"the texts of {event.type}", self._types.to_json(event))
+            instance_of(f"events[{number}]", event, Event, "an Event")
+            text = utf8_text(f"the texts of {event.type}", self._types.to_json(event))
         except (TypeError, ValueError) as error:
             error.add_note(f"(events[{number}]; nothing of the list was stored)")
             raise
+        return text, event.event_id
 
     def _refuse_duplicate(self, rows: list[tuple[Any, ...]]) -> NoReturn:
         # Asked inside the transaction: those that were new are there.
