@@ -24,10 +24,10 @@ _HOMES = {
     "lessonkit.patterns.events": (
         "BadEvent Event EventTypes MissingField NewerVersion UnknownEventType"
     ),
-    "lessonkit.patterns.eventstore": (
-        "DuplicateEvent EventStore Projection ProjectionFailed Rebuilt Recorded Snapshot"
-        " SnapshotStore VersionConflict rebuild"
-    ),
+    "lessonkit.patterns.eventstore.fold": "rebuild",
+    "lessonkit.patterns.eventstore.projections": "Projection ProjectionFailed",
+    "lessonkit.patterns.eventstore.snapshots": "Snapshot SnapshotStore",
+    "lessonkit.patterns.eventstore.store": "DuplicateEvent EventStore Recorded VersionConflict",
     "lessonkit.patterns.outbox": "Inbox Lease Outbox OutboxMessage PARKED Relay",
     "lessonkit.patterns.polling": "PollingTimeout longest_wait poll_until",
     "lessonkit.patterns.saga": (

@@ -116,15 +116,27 @@ def async_function(name: str, value: object, takes: str) -> None:
         ) from None
 
 
-def called(function: object) -> str:
+def called(something: object) -> str:
     """How an error calls a function: its name, and no address in memory."""
-    return getattr(function, "__qualname__", None) or type(function).__name__
+    return getattr(something, "__qualname__", None) or type(something).__name__
+
+
+def function(name: str, value: object) -> None:
+    """Raise a TypeError if ``value`` cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function; got {value!r}")
 
 
 def instance_of(name: str, value: object, kind: Any, wanted: str = "") -> None:
     """Raise a TypeError unless ``value`` is of this kind; ``wanted`` says it in other words."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be {wanted or f'a {kind.__name__}'}; got {value!r}")
+
+
+def plain_function(name: str, value: object) -> None:
+    """Raise a TypeError if ``value`` cannot be called, or would have to be awaited."""
+    if not callable(value) or inspect.iscoroutinefunction(value):
+        raise TypeError(f"{name} must be a plain function, not declared async; got {value!r}")
 
 
 def true_or_false(name: str, value: object) -> None:

@@ -9,8 +9,11 @@ failures of that code, and the other two are not.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
+
+T = TypeVar("T")
 
 FAILURES: Final = (Exception, asyncio.CancelledError)
 """What strangers' code may end in by itself. All else (an interrupt, an exit) goes through."""
@@ -39,6 +42,25 @@ class OwnTask:
     def is_to_stop(self) -> bool:
         """Whether the task has been asked to stop since then, even if the code swallowed it."""
         return self._requests() > self._before
+
+    async def call(self, name: str, function: Callable[..., Awaitable[T]], *args: object) -> T:
+        """Await what an async function does: its errors are its own, its result is a result.
+
+        If the task has been asked to stop meanwhile, it stops, whatever the function made of that.
+        """
+        try:
+            work = function(*args)
+            if not hasattr(work, "__await__"):
+                raise TypeError(f"{name} must be declared with async def; got {function!r}")
+            result = await work
+        except FAILURES as error:
+            if self.is_to_stop():
+                raise asyncio.CancelledError from error
+            raise_as_failure(error, name)
+        if self.is_to_stop():
+            raise asyncio.CancelledError
+        refuse_unrun(name, result, f"such that await {name}() gives the answer")
+        return result
 
 
 def raise_as_failure(error: BaseException, what: str) -> NoReturn:
@@ -83,6 +105,16 @@ def refuse_unrun(what: str, value: object, promised: str) -> None:
     if (error := unrun(what, value)) is not None or hasattr(type(value), "__await__"):
         got = error or f"it gave back a {type(value).__name__}"
         raise TypeError(f"{what} must be {promised}; {got}")
+
+
+def call_plain(name: str, function: Callable[..., T], *args: object) -> T:
+    """Call a plain function of that ``name``: its errors are its own, its result is a result."""
+    try:
+        result = function(*args)
+    except asyncio.CancelledError as error:
+        raise_as_failure(error, name)
+    refuse_unrun(name, result, "a plain function, not declared async")
+    return result
 
 
 def forget_frames(error: BaseException | None) -> None:

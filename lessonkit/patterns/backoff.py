@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from lessonkit.checks import positive_number, whole_number
+from lessonkit.checks import positive_number, true_or_false, whole_number
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ class Backoff:
         if positive_number("factor", self.factor) < 1:
             raise ValueError(f"factor must be 1 or more; got {self.factor!r}")
         positive_number("cap", self.cap, infinite=True)
-        if not isinstance(self.jitter, bool):
-            raise TypeError(f"jitter must be True or False; got {self.jitter!r}")
+        true_or_false("jitter", self.jitter)
 
     def longest(self, attempt: int) -> float:
         """The longest delay (seconds) after the ``attempt``-th attempt, counted from 1."""

@@ -8,14 +8,13 @@ waits for longer than a user does.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import math
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from lessonkit.checks import positive_number, whole_number
-from lessonkit.clock.strangers import FAILURES, OwnTask, raise_as_failure, refuse_unrun
+from lessonkit.checks import function, instance_of, plain_function, positive_number, whole_number
+from lessonkit.clock.strangers import OwnTask, call_plain
 from lessonkit.patterns.backoff import Backoff
 
 T = TypeVar("T")
@@ -77,73 +76,34 @@ async def poll_until(
     Exception
         What ``ask`` raised.
     """
-    _check(ask, is_done, backoff, rng)
+    function("ask", ask)
+    plain_function("is_done", is_done)
     whole_number("attempts", attempts, low=1)
-    if deadline is not None:
-        deadline = positive_number("deadline", deadline)
+    instance_of("backoff", backoff, Backoff, "a Backoff(...)")
+    latest = math.inf if deadline is None else positive_number("deadline", deadline)
+    if rng is not None or backoff.jitter:
+        instance_of("rng", rng, random.Random, "a random.Random of the client's own (jitter)")
     clock = asyncio.get_running_loop().time
     start = clock()
-    asked = 0
+    own = OwnTask()
     try:
         async with asyncio.timeout(deadline) as limit:
-            own = OwnTask()
-            while True:
-                asked += 1
-                answer = await _ask(ask, own)
-                if _is_done(is_done, answer):
+            for asked in range(1, attempts + 1):
+                answer = await own.call("ask", ask)
+                if call_plain("is_done", is_done, answer):
                     return answer
-                if asked == attempts:
-                    break
-                delay = backoff.delay(asked, rng or random.Random(0))
-                if deadline is not None and clock() - start + delay >= deadline:
-                    break
-                await asyncio.sleep(delay)
+                if asked < attempts:
+                    delay = backoff.delay(asked, rng or random.Random(0))
+                    if clock() - start + delay >= latest:
+                        break
+                    await asyncio.sleep(delay)
     except TimeoutError:
         if not limit.expired():
             raise  # it was a question that took too long for somebody else
     raise PollingTimeout(asked, clock() - start)
 
 
-async def _ask(ask: Callable[[], Awaitable[T]], own: OwnTask) -> T:
-    try:
-        question = ask()
-        if not inspect.isawaitable(question):
-            raise TypeError(f"ask must be declared with async def; got {ask!r}")
-        answer = await question
-    except FAILURES as error:
-        if own.is_to_stop():  # the deadline, or our caller: whatever the question made of that
-            raise asyncio.CancelledError from error
-        raise_as_failure(error, "ask")
-    if own.is_to_stop():
-        raise asyncio.CancelledError
-    refuse_unrun("ask", answer, "such that await ask() gives the answer")
-    return answer
-
-
-def _is_done(is_done: Callable[[T], object], answer: T) -> bool:
-    try:
-        verdict = is_done(answer)
-    except asyncio.CancelledError as error:
-        raise_as_failure(error, "is_done")
-    refuse_unrun("is_done", verdict, "a plain function, not declared async")  # true every time
-    return bool(verdict)
-
-
 def longest_wait(attempts: int, backoff: Backoff = DOUBLING) -> float:
     """How many seconds the delays of so many attempts add up to, at most."""
     whole_number("attempts", attempts, low=1)
     return math.fsum(backoff.longest(attempt) for attempt in range(1, attempts))
-
-
-def _check(ask: object, is_done: object, backoff: object, rng: object) -> None:
-    for word, function in (("ask", ask), ("is_done", is_done)):
-        if not callable(function):
-            raise TypeError(f"{word} must be a function; got {function!r}")
-    if inspect.iscoroutinefunction(is_done):  # what it returns would be true every time
-        raise TypeError(f"is_done must be a plain function, not declared async; got {is_done!r}")
-    if not isinstance(backoff, Backoff):
-        raise TypeError(f"backoff must be a Backoff(...); got {backoff!r}")
-    if rng is None and backoff.jitter:
-        raise TypeError("rng must be a random.Random of the client's own, for the jitter; got None")
-    if rng is not None and not isinstance(rng, random.Random):
-        raise TypeError(f"rng must be a random.Random; got {rng!r}")

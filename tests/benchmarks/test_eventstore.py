@@ -15,6 +15,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import pytest
 
 from lessonkit import Event, EventStore, EventTypes, Item
 from lessonkit.patterns.eventstore.projections import Projection
-from lessonkit.patterns.eventstore.table import INSERT
+from lessonkit.patterns.eventstore.store import INSERT
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def batches(appends: int, size: int) -> Batches:
 
 
 def ours(path: Path, durability: str, work: Batches) -> float:
-    with EventStore(TYPES, path, durability) as store:
+    with EventStore(TYPES, path, durability=durability) as store:
         start = time.perf_counter()
         for stream, version, events in work:
             store.append(stream, events, expected_version=version)
@@ -74,6 +75,7 @@ def raw(path: Path, durability: str, work: Batches) -> float:
         (stream, version, [(event.event_id, json.loads(event.to_json())) for event in events])
         for stream, version, events in work
     ]
+    positions = count(1)
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA synchronous = {durability}")
@@ -83,7 +85,7 @@ def raw(path: Path, durability: str, work: Batches) -> float:
         db.executemany(
             INSERT,
             [
-                (stream, number, event_id, json.dumps(data, ensure_ascii=False))
+                (next(positions), stream, number, json.dumps(data, ensure_ascii=False), event_id)
                 for number, (event_id, data) in enumerate(events, version + 1)
             ],
         )

@@ -24,7 +24,7 @@ import pytest
 
 from lessonkit import Event, Item, Outbox, OutboxMessage, Relay
 from lessonkit.patterns.database import Database
-from lessonkit.patterns.outbox.table import INSERT
+from lessonkit.patterns.outbox.outbox import INSERT
 
 ORDERS = "CREATE TABLE orders (order_id TEXT PRIMARY KEY, body TEXT NOT NULL)"
 INSERT_ORDER = "INSERT INTO orders VALUES (?, ?)"

@@ -44,7 +44,7 @@ def apply(db: sqlite3.Connection, event: Step) -> None:
 
 def main(path: Path, seed: int) -> None:
     rng = stream(seed, "victim")
-    with EventStore(TYPES, path, rng.choice(("NORMAL", "FULL"))) as store:
+    with EventStore(TYPES, path, durability=rng.choice(("NORMAL", "FULL"))) as store:
         projection = Projection("steps", store, apply, COLUMNS)
         print("at work", flush=True)
         while True:

@@ -17,9 +17,8 @@ from lessonkit.faults import stream
 from lessonkit.patterns.database import Database
 from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.patterns.outbox.inbox import Inbox
-from lessonkit.patterns.outbox.outbox import Outbox
-from lessonkit.patterns.outbox.relay import Relay
-from lessonkit.patterns.outbox.table import OutboxMessage
+from lessonkit.patterns.outbox.lease import Relay
+from lessonkit.patterns.outbox.outbox import Outbox, OutboxMessage
 
 CONSUMERS = ("inventory", "payment")
 CUSTOMERS = ("C-1", "C-2", "C-3")

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox, Saga, SagaLog, Step, run
 from lessonkit.patterns.database import Database
 from lessonkit.patterns.events import BadEvent
-from lessonkit.patterns.eventstore import SnapshotStore
+from lessonkit.patterns.eventstore.snapshots import SnapshotStore
+from lessonkit.patterns.outbox.lease import take
 
 
 class Colour(StrEnum):
@@ -116,7 +117,7 @@ def test_an_event_comes_back_equal_or_is_refused(fields: dict[str, Any]) -> None
         with outbox.database.transaction() as tx:
             outbox.add(tx, event, "O-1")
         (recorded,) = store.read()
-        (message,) = outbox.lease(0, 1, 1).messages
+        (message,) = take(outbox, 0, 1, 1).messages
     assert recorded.event == types.from_json(message.body) == event
 
 

@@ -26,8 +26,9 @@ from hypothesis import strategies as st
 from lessonkit import BadEvent, Event, EventStore, EventTypes, Item, UnknownEventType, run
 from lessonkit.patterns.database import DatabaseUnavailable
 from lessonkit.patterns.events import event as event_module
-from lessonkit.patterns.eventstore.snapshots import Snapshot, SnapshotStore, rebuild
-from lessonkit.patterns.eventstore.table import DuplicateEvent, Recorded, VersionConflict
+from lessonkit.patterns.eventstore.fold import rebuild
+from lessonkit.patterns.eventstore.snapshots import Snapshot, SnapshotStore
+from lessonkit.patterns.eventstore.store import DuplicateEvent, Recorded, VersionConflict
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
@@ -502,7 +503,7 @@ REFUSED: dict[str, tuple[Callable[[EventStore], object], type[Exception], str]] 
     "rebuild too far": (
         lambda s: rebuild(status_of, {}, s.read(), upto=3),
         ValueError,
-        "upto must be at most 2, the number of events; got 3",
+        "upto must be at most 2, the end of the events; got 3",
     ),
     "rebuild below 0": (lambda s: rebuild(status_of, {}, s.read(), -1), ValueError, "upto"),
     "no store": (lambda s: SnapshotStore(s.database, dict), TypeError, "store must be"),  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ from eventsourcing.tests import persistence as contract  # as a module: its clas
 
 from lessonkit import Event, EventStore, EventTypes
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
-from lessonkit.patterns.eventstore.table import DuplicateEvent, Recorded, VersionConflict
+from lessonkit.patterns.eventstore.store import DuplicateEvent, Recorded, VersionConflict
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lessonkit import PARKED, DatabaseUnavailable, Event, EventTypes, Outbox, OutboxMessage
 from lessonkit.patterns.database import Database, DatabaseLocked
-from lessonkit.patterns.outbox import table
+from lessonkit.patterns.outbox import lease as leases
+from lessonkit.patterns.outbox.lease import mark_failed, mark_published
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def add(outbox: Outbox, *orders: str) -> list[int]:
 
 
 def take(outbox: Outbox, now: float = 0.0, seconds: float = 30.0, most: int = 100) -> list[int]:
-    return [message.id for message in outbox.lease(now, seconds, most).messages]
+    return [message.id for message in leases.take(outbox, now, seconds, most).messages]
 
 
 # --- adding --------------------------------------------------------------------------------------
@@ -51,7 +52,7 @@ def test_an_event_is_stored_with_the_row_that_it_tells_of(outbox: Outbox) -> Non
         tx.execute("INSERT INTO orders VALUES ('O-1')")
         event = OrderCreated("O-1", "二つ")
         message_id = outbox.add(tx, event, key="O-1")
-    (message,) = outbox.lease(0, 30, 10).messages
+    (message,) = leases.take(outbox, 0, 30, 10).messages
     assert message == OutboxMessage(message_id, "O-1", "OrderCreated", event.to_json(), 0, None)
     assert TYPES.from_json(message.body) == event
 
@@ -106,8 +107,8 @@ def test_ids_grow_and_none_comes_twice_even_when_rows_are_deleted(outbox: Outbox
     seen: list[int] = []
     for number in range(5):
         seen += add(outbox, "O-1", "O-2")
-        lease = outbox.lease(0, 30, 100)
-        outbox.mark_published(lease.token, upto=seen[-1], now=number)
+        lease = leases.take(outbox, 0, 30, 100)
+        mark_published(outbox, lease.token, upto=seen[-1], now=number)
         outbox.purge(before=100)
         assert outbox.database.execute("SELECT * FROM outbox").fetchall() == []
     assert seen == sorted(set(seen))
@@ -126,16 +127,16 @@ def test_a_lease_takes_the_oldest_first_and_no_more_than_asked_for(outbox: Outbo
 
 def test_many_messages_of_one_aggregate_are_taken_together(outbox: Outbox) -> None:
     ids = add(outbox, *["A"] * 5)
-    lease = outbox.lease(0, 30, 4)
+    lease = leases.take(outbox, 0, 30, 4)
     assert [message.id for message in lease.messages] == ids[:4]
-    assert outbox.mark_published(lease.token, upto=ids[3], now=1) == 4
+    assert mark_published(outbox, lease.token, upto=ids[3], now=1) == 4
 
 
 def test_a_fresh_lease_is_left_alone_and_an_expired_one_is_reclaimed(outbox: Outbox) -> None:
     ids = add(outbox, "A", "B")
-    first = outbox.lease(0, 30, 10)
+    first = leases.take(outbox, 0, 30, 10)
     assert take(outbox, now=29.9) == []
-    second = outbox.lease(30, 30, 10)
+    second = leases.take(outbox, 30, 30, 10)
     assert [message.id for message in second.messages] == ids
     assert second.token > first.token
     assert take(outbox, now=59.9) == []
@@ -152,15 +153,15 @@ def test_while_one_of_its_messages_is_held_an_aggregate_gives_no_other(outbox: O
 def test_a_lease_is_seen_by_other_connections(tmp_path: Path) -> None:
     one, two = (Outbox(Database(tmp_path / "orders.db")) for _ in range(2))
     ids = add(one, "A", "B")
-    lease = two.lease(0, 30, 1)
+    lease = leases.take(two, 0, 30, 1)
     assert take(one) == ids[1:]
-    two.mark_published(lease.token, ids[0], 1)
+    mark_published(two, lease.token, ids[0], 1)
     assert one.pending == 1
 
 
 def test_an_empty_lease_writes_nothing(outbox: Outbox) -> None:
     before = outbox.database.connection.total_changes
-    assert outbox.lease(0, 30, 10) == (0, [])
+    assert leases.take(outbox, 0, 30, 10) == (0, [])
     assert outbox.database.connection.total_changes == before
 
 
@@ -169,53 +170,53 @@ def test_an_empty_lease_writes_nothing(outbox: Outbox) -> None:
 
 def test_what_is_published_is_never_taken_again(outbox: Outbox) -> None:
     ids = add(outbox, "A", "B", "C")
-    lease = outbox.lease(0, 30, 10)
-    assert outbox.mark_published(lease.token, upto=ids[1], now=1) == 2
+    lease = leases.take(outbox, 0, 30, 10)
+    assert mark_published(outbox, lease.token, upto=ids[1], now=1) == 2
     assert outbox.pending == 1
     assert take(outbox, now=30) == ids[2:]
 
 
 def test_a_mark_with_a_wrong_token_does_nothing_and_says_so(outbox: Outbox) -> None:
     ids = add(outbox, "A")
-    lease = outbox.lease(0, 30, 10)
+    lease = leases.take(outbox, 0, 30, 10)
     for token in (lease.token + 1, 0, -1):
-        assert outbox.mark_published(token, ids[0], 1) == 0
-        assert not outbox.mark_failed(token, ids[0], 2.0, "it was wrong")
+        assert mark_published(outbox, token, ids[0], 1) == 0
+        assert not mark_failed(outbox, token, ids[0], 2.0, "it was wrong")
     assert outbox.pending == 1
-    assert outbox.mark_published(lease.token, ids[0], 1) == 1
+    assert mark_published(outbox, lease.token, ids[0], 1) == 1
 
 
 def test_a_mark_on_what_nobody_has_leased_does_nothing(outbox: Outbox) -> None:
     ids = add(outbox, "A")
-    assert outbox.mark_published(1, ids[0], 1) == 0
-    assert not outbox.mark_failed(1, ids[0], 2.0, "it was wrong")
+    assert mark_published(outbox, 1, ids[0], 1) == 0
+    assert not mark_failed(outbox, 1, ids[0], 2.0, "it was wrong")
     assert take(outbox) == ids
 
 
 def test_a_mark_after_the_lease_was_reclaimed_does_nothing_and_says_so(outbox: Outbox) -> None:
     ids = add(outbox, "A", "A")
-    late = outbox.lease(0, 30, 10)
-    current = outbox.lease(30, 30, 10)
-    assert outbox.mark_published(late.token, ids[1], 31) == 0
-    assert not outbox.mark_failed(late.token, ids[0], PARKED, "too late")
+    late = leases.take(outbox, 0, 30, 10)
+    current = leases.take(outbox, 30, 30, 10)
+    assert mark_published(outbox, late.token, ids[1], 31) == 0
+    assert not mark_failed(outbox, late.token, ids[0], PARKED, "too late")
     assert (outbox.pending, outbox.parked) == (2, [])
-    assert outbox.mark_published(current.token, ids[1], 32) == 2
-    assert outbox.mark_published(current.token, ids[1], 32) == 0  # twice is once
+    assert mark_published(outbox, current.token, ids[1], 32) == 2
+    assert mark_published(outbox, current.token, ids[1], 32) == 0  # twice is once
 
 
 def test_a_late_mark_counts_as_long_as_nobody_has_reclaimed(outbox: Outbox) -> None:
     ids = add(outbox, "A")
-    lease = outbox.lease(0, 30, 10)
-    assert outbox.mark_published(lease.token, ids[0], now=1000) == 1
+    lease = leases.take(outbox, 0, 30, 10)
+    assert mark_published(outbox, lease.token, ids[0], now=1000) == 1
 
 
 def test_a_message_that_failed_waits_and_those_behind_it_wait_with_it(outbox: Outbox) -> None:
     ids = add(outbox, "A", "B", "A")
-    lease = outbox.lease(0, 30, 10)
-    assert outbox.mark_failed(lease.token, ids[0], 5.0, "ServiceRefused: inventory refused")
-    assert outbox.mark_published(lease.token, ids[2], 1) == 1  # B
+    lease = leases.take(outbox, 0, 30, 10)
+    assert mark_failed(outbox, lease.token, ids[0], 5.0, "ServiceRefused: inventory refused")
+    assert mark_published(outbox, lease.token, ids[2], 1) == 1  # B
     assert take(outbox, now=4.9) == []
-    again = outbox.lease(5, 30, 10).messages
+    again = leases.take(outbox, 5, 30, 10).messages
     assert [message.id for message in again] == [ids[0], ids[2]]
     assert [message.attempts for message in again] == [1, 0]
     assert again[0].error == "ServiceRefused: inventory refused"
@@ -225,8 +226,8 @@ def test_a_message_that_failed_waits_and_those_behind_it_wait_with_it(outbox: Ou
 
 
 def park(outbox: Outbox, message_id: int) -> None:
-    lease = outbox.lease(0, 0.001, 100)
-    assert outbox.mark_failed(lease.token, message_id, PARKED, "ValueError: poison")
+    lease = leases.take(outbox, 0, 0.001, 100)
+    assert mark_failed(outbox, lease.token, message_id, PARKED, "ValueError: poison")
 
 
 def test_a_parked_message_keeps_those_behind_it_and_no_other_aggregate(outbox: Outbox) -> None:
@@ -234,7 +235,7 @@ def test_a_parked_message_keeps_those_behind_it_and_no_other_aggregate(outbox: O
     park(outbox, ids[0])
     assert [message.id for message in outbox.parked] == ids[:1]
     assert outbox.parked[0].error == "ValueError: poison"
-    assert (outbox.pending, outbox.waiting) == (3, 1)
+    assert (outbox.pending, outbox.any_waiting) == (3, True)
     assert take(outbox, now=1e12) == ids[1:2]
     assert add(outbox, "A")
     assert take(outbox, now=2e12) == ids[1:2]
@@ -245,7 +246,7 @@ def test_an_unparked_message_comes_back_before_those_behind_it(outbox: Outbox) -
     park(outbox, ids[0])
     outbox.unpark(ids[0])
     assert outbox.parked == []
-    first, second = outbox.lease(1, 30, 10).messages
+    first, second = leases.take(outbox, 1, 30, 10).messages
     assert (first.id, first.attempts, first.error, second.id) == (ids[0], 0, None, ids[1])
 
 
@@ -253,7 +254,7 @@ def test_without_a_dropped_message_those_behind_it_go_on(outbox: Outbox) -> None
     ids = add(outbox, "A", "A")
     park(outbox, ids[0])
     outbox.drop(ids[0])
-    assert (outbox.pending, outbox.waiting) == (1, 1)
+    assert (outbox.pending, outbox.any_waiting) == (1, True)
     assert take(outbox, now=1) == ids[1:]
 
 
@@ -274,23 +275,11 @@ def test_only_what_is_parked_can_be_unparked_or_dropped(
 # --- looking and tidying -------------------------------------------------------------------------
 
 
-def test_it_says_how_old_the_oldest_event_is_that_is_not_published(outbox: Outbox) -> None:
-    assert outbox.oldest_age(100) == 0
-    with outbox.database.transaction() as tx:
-        outbox.add(tx, OrderCreated("A", occurred_at=10.0), "A")
-        outbox.add(tx, OrderCreated("B", occurred_at=40.0), "B")
-    assert outbox.oldest_age(100) == 90
-    lease = outbox.lease(100, 30, 1)
-    assert outbox.oldest_age(100) == 90
-    outbox.mark_published(lease.token, lease.messages[0].id, 100)
-    assert outbox.oldest_age(100) == 60
-
-
 def test_only_what_was_published_before_is_purged(outbox: Outbox) -> None:
     ids = add(outbox, "A", "B", "C")
     for message_id, moment in zip(ids[:2], (10.0, 20.0), strict=True):
-        lease = outbox.lease(0, 30, 1)
-        outbox.mark_published(lease.token, message_id, moment)
+        lease = leases.take(outbox, 0, 30, 1)
+        mark_published(outbox, lease.token, message_id, moment)
     assert outbox.purge(before=10) == 0
     assert outbox.purge(before=20) == 1
     assert outbox.purge(before=1e12) == 1
@@ -299,8 +288,8 @@ def test_only_what_was_published_before_is_purged(outbox: Outbox) -> None:
 
 @pytest.mark.parametrize("sql", ["TAKE", "HOLD", "PUBLISHED"])
 def test_a_table_full_of_published_rows_is_never_searched(outbox: Outbox, sql: str) -> None:
-    statement = getattr(table, sql)
-    values = dict.fromkeys(("now", "most", "token", "until", "last", "upto"), 1)
+    statement = getattr(leases, sql)
+    values = (1,) * statement.count("?")
     plan = outbox.database.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
     for *_, step in plan:
         assert "outbox_pending" in step or "outbox_held" in step or "SUBQUERY" in step, step
@@ -312,7 +301,7 @@ def test_leases_never_overlap_and_keep_the_order(orders: list[str], most: int) -
     outbox = Outbox(database)
     ids = add(outbox, *orders)
     held: set[str] = set()
-    while messages := outbox.lease(0, 30, most).messages:
+    while messages := leases.take(outbox, 0, 30, most).messages:
         keys = {message.aggregate for message in messages}
         assert not keys & held  # no two relays have the same aggregate
         held |= keys
@@ -343,9 +332,6 @@ REFUSED: dict[str, tuple[Callable[[Outbox], object], type[Exception], str]] = {
         ValueError,
         "the texts of OrderCreated must be such that UTF-8",
     ),
-    "negative now": (lambda o: o.lease(-1, 30, 1), ValueError, "now must be"),
-    "no seconds": (lambda o: o.lease(0, 0, 1), ValueError, "seconds must be"),
-    "none": (lambda o: o.lease(0, 1, 0), ValueError, "most must be"),
     "negative before": (lambda o: o.purge(-1), ValueError, "before must be"),
 }
 
@@ -369,23 +355,23 @@ def test_a_database_with_another_table_of_that_name_is_refused() -> None:
 def test_a_locked_database_says_so_and_loses_nothing(tmp_path: Path) -> None:
     outbox, other = (Outbox(Database(tmp_path / "o.db", timeout=0.01)) for _ in range(2))
     ids = add(outbox, "A")
-    lease = outbox.lease(0, 30, 1)
+    lease = leases.take(outbox, 0, 30, 1)
     with other.database.transaction():
         for act in (
             lambda: add(outbox, "B"),
-            lambda: outbox.lease(0, 30, 1),
-            lambda: outbox.mark_published(lease.token, ids[0], 1),
+            lambda: leases.take(outbox, 0, 30, 1),
+            lambda: mark_published(outbox, lease.token, ids[0], 1),
         ):
             with pytest.raises(DatabaseLocked, match="locked for longer than the timeout"):
                 act()
     assert outbox.pending == 1
-    assert outbox.mark_published(lease.token, ids[0], 1) == 1
+    assert mark_published(outbox, lease.token, ids[0], 1) == 1
 
 
 def test_a_read_only_database_says_so(outbox: Outbox) -> None:
     add(outbox, "A")
     outbox.database.execute("PRAGMA query_only = ON")
-    for act in (lambda: add(outbox, "B"), lambda: outbox.lease(0, 30, 1)):
+    for act in (lambda: add(outbox, "B"), lambda: leases.take(outbox, 0, 30, 1)):
         with pytest.raises(DatabaseUnavailable, match="it is read-only"):
             act()
     assert outbox.pending == 1
@@ -424,8 +410,8 @@ def test_a_closed_outbox_says_that_it_is_closed(outbox: Outbox) -> None:
     outbox.database.close()
     for act in (
         lambda: outbox.pending,
-        lambda: outbox.lease(0, 30, 1),
-        lambda: outbox.mark_published(1, 1, 1),
+        lambda: leases.take(outbox, 0, 30, 1),
+        lambda: mark_published(outbox, 1, 1, 1),
         lambda: outbox.purge(1),
     ):
         with pytest.raises(DatabaseUnavailable, match="it is closed"):

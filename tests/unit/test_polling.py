@@ -163,7 +163,7 @@ async def is_done_later(status: str) -> bool:
 
 REFUSED: dict[str, tuple[Callable[[], Awaitable[object]], type[Exception], str]] = {
     "no question": (lambda: poll_until(None, is_done), TypeError, "ask must be a function"),  # type: ignore[arg-type]
-    "no test": (lambda: poll_until(pending, True), TypeError, "is_done must be a function"),  # type: ignore[arg-type]
+    "no test": (lambda: poll_until(pending, True), TypeError, "is_done must be a plain function"),  # type: ignore[arg-type]
     "not async": (lambda: poll_until(lambda: "x", is_done), TypeError, "ask must be declared"),  # type: ignore[arg-type,return-value]
     "async test": (
         lambda: poll_until(pending, is_done_later),

@@ -27,6 +27,8 @@ from lessonkit import (
     run,
 )
 from lessonkit.patterns.database import Database
+from lessonkit.patterns.outbox import PollingPublisher
+from lessonkit.patterns.outbox.lease import take
 
 STEADY = Backoff(base=1, factor=2, cap=60, jitter=False)
 
@@ -217,6 +219,64 @@ def test_a_message_that_had_no_time_in_its_lease_has_not_failed(outbox: Outbox) 
     assert outbox.pending == 0
 
 
+# --- the plain relay -----------------------------------------------------------------------------
+
+
+def test_a_polling_publisher_tries_what_fails_again_at_the_next_poll(outbox: Outbox) -> None:
+    a1, b1, a2, b2 = add(outbox, "A", "B", "A", "B")
+    publish = Recorder(lambda message: message.id == a1 and len(publish.published) < 2)
+
+    async def main() -> list[int]:
+        relay = PollingPublisher(outbox, publish, batch=3)
+        return [await relay.run_once() for _ in range(4)]
+
+    assert run(main()).result == [1, 1, 2, 0]
+    assert publish.published == [b1, b2, a1, a2]
+    assert outbox.pending == 0
+
+
+def test_a_polling_publisher_finds_what_is_added_later(outbox: Outbox) -> None:
+    publish = Recorder()
+
+    async def main() -> None:
+        relaying = asyncio.create_task(PollingPublisher(outbox, publish).run(poll=0.5))
+        await asyncio.sleep(0.6)
+        add(outbox, "A")
+        await asyncio.sleep(0.6)
+        relaying.cancel()
+
+    run(main())
+    assert publish.tried == [(1.0, 1)]
+
+
+@pytest.mark.parametrize("reaction", ["obeys", "goes on", "fails"])
+def test_a_polling_publisher_that_is_cancelled_marks_what_is_published(
+    outbox: Outbox, reaction: str
+) -> None:
+    _, b1, c1 = add(outbox, "A", "B", "C")
+
+    async def publish(message: OutboxMessage) -> None:
+        if message.id == b1:
+            try:
+                await asyncio.sleep(100)
+            except asyncio.CancelledError:
+                if reaction == "fails":
+                    raise ConnectionError("interrupted") from None
+                if reaction == "obeys":
+                    raise
+
+    async def main() -> None:
+        relaying = asyncio.create_task(PollingPublisher(outbox, publish).run())
+        await asyncio.sleep(1)
+        relaying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await relaying
+
+    run(main())
+    left = [c1] if reaction == "goes on" else [b1, c1]
+    assert [message.id for message in outbox.unpublished(10)] == left
+
+
 # --- the lease -----------------------------------------------------------------------------------
 
 
@@ -270,7 +330,7 @@ def test_a_relay_that_has_lost_its_lease_marks_nothing_and_says_so(outbox: Outbo
     async def publish(message: OutboxMessage) -> None:
         nonlocal now
         now = 30.0  # this process was stopped for a while, and its own clock with it
-        assert [taken.id for taken in outbox.lease(now, 30, 10).messages] == ids
+        assert [taken.id for taken in take(outbox, now, 30, 10).messages] == ids
 
     relay = Relay(outbox, publish, lease=30, clock=lambda: now)
     assert run(relay.run_once()).result == 0
@@ -302,8 +362,8 @@ def test_cancelled_it_marks_what_is_published_and_leaves_the_rest_leased(
         with pytest.raises(asyncio.CancelledError):
             await relaying
         assert outbox.pending == len(left)
-        assert outbox.lease(29.9, 30, 10).messages == []
-        assert [message.id for message in outbox.lease(30, 30, 10).messages] == left
+        assert take(outbox, 29.9, 30, 10).messages == []
+        assert [message.id for message in take(outbox, 30, 30, 10).messages] == left
 
     left = [c1] if reaction == "goes on" else [b1, c1]
     run(main())
@@ -463,7 +523,7 @@ def test_a_publish_that_is_not_async_is_a_mistake_and_no_failure(outbox: Outbox)
     plain: Any = lambda message: None  # noqa: E731
     with pytest.raises(TypeError, match="publish must be declared with async def"):
         run(Relay(outbox, plain).drain())
-    assert outbox.lease(30, 1, 1).messages[0].attempts == 0
+    assert take(outbox, 30, 1, 1).messages[0].attempts == 0
 
 
 def test_a_function_that_returns_something_to_await_will_do(outbox: Outbox) -> None:

@@ -31,7 +31,8 @@ from lessonkit import (
 from lessonkit.clock.strangers import StrayCancellation, said
 from lessonkit.patterns.bus import bus as bus_module
 from lessonkit.patterns.database import Database
-from lessonkit.patterns.eventstore import ProjectionFailed, rebuild
+from lessonkit.patterns.eventstore.fold import rebuild
+from lessonkit.patterns.eventstore.projections import ProjectionFailed
 from lessonkit.patterns.outbox import OutboxMessage
 
 

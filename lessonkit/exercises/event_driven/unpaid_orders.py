@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from sqlite3 import Connection, DatabaseError, IntegrityError, OperationalError
+from sqlite3 import Connection, IntegrityError, OperationalError
 from typing import Any
 
 from lessonkit.exercises.exercise import Exercise
@@ -14,9 +14,10 @@ from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import columns_html
 from lessonkit.faults import stream
 from lessonkit.messages import N_, _
-from lessonkit.patterns.database import was_forbidden
+from lessonkit.patterns.database.interface import NotYourTransaction
 from lessonkit.patterns.events import Event, EventTypes
-from lessonkit.patterns.eventstore import EventStore, Projection, ProjectionFailed
+from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
+from lessonkit.patterns.eventstore.store import EventStore
 
 Apply = Callable[[Connection, Any], object]
 Owed = dict[str, int]
@@ -126,7 +127,7 @@ def _explain_stop(
             "SQLite does not understand the statement. The table is called `unpaid`; its columns"
             " are `order_id` and `yen`."
         )
-    elif isinstance(error, DatabaseError) and was_forbidden(error):
+    elif isinstance(error, NotYourTransaction):
         advice = _(
             "No `commit`, please. `Projection` stores the table and how far it has read in one"
             " transaction, and ends it by itself."

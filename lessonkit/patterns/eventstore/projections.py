@@ -10,29 +10,27 @@ Between an event and its effect in the table passes some time: the projection la
 
 from __future__ import annotations
 
-import inspect
-import os
-import sqlite3
+import re
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final
 
-from lessonkit.checks import whole_number
-from lessonkit.clock.strangers import FAILURES, refuse_unrun, said
-from lessonkit.patterns.database import Database, was_forbidden
+from lessonkit.checks import instance_of, plain_function, whole_number
+from lessonkit.clock.strangers import call_plain, said
+from lessonkit.patterns.database import DatabaseUnavailable, Source, opened
 from lessonkit.patterns.eventstore.store import EventStore
 
-POSITIONS = """
-    CREATE TABLE IF NOT EXISTS projections (
-        name     TEXT    PRIMARY KEY COLLATE NOCASE,  -- like the names of tables
-        position INTEGER NOT NULL
-    )
+POSITIONS: Final = """
+    CREATE TABLE IF NOT EXISTS projections (name TEXT PRIMARY KEY, position INTEGER NOT NULL)
 """
-RESERVED: Final = ("events", "snapshots", "projections")
-READING: Final = (
-    sqlite3.SQLITE_SELECT,
-    sqlite3.SQLITE_READ,
-    sqlite3.SQLITE_FUNCTION,
-    sqlite3.SQLITE_RECURSIVE,
+MOVE: Final = """
+    INSERT INTO projections (name, position) VALUES (?, ?)
+    ON CONFLICT (name) DO UPDATE SET position = excluded.position
+"""
+# SQLite keeps names that begin with sqlite_ for itself.
+NAME: Final = re.compile(r"(?!(events|snapshots|projections)$|sqlite_)[a-z_]\w*", re.A | re.I)
+QUESTION: Final = re.compile(
+    r"\s*(SELECT|WITH(?!.*\b(INSERT|UPDATE|DELETE|REPLACE\s+INTO)\b))\b", re.I | re.S
 )
 
 
@@ -40,6 +38,7 @@ class ProjectionFailed(Exception):
     """``apply`` has raised an error. The table and the position are as before the batch."""
 
 
+@dataclass(eq=False)
 class Projection:
     """One table, kept up by the events of a store.
 
@@ -61,7 +60,7 @@ class Projection:
         What stands between the brackets of ``CREATE TABLE``, as in
         ``"order_id TEXT PRIMARY KEY, status TEXT, amount INTEGER"``.
     path
-        A file of its own for the table; None for the database of the store.
+        A file (or a database) of its own for the table; None for the database of the store.
 
     Raises
     ------
@@ -71,55 +70,56 @@ class Projection:
         If the database cannot be used.
     """
 
-    def __init__(
-        self,
-        name: str,
-        store: EventStore,
-        apply: Callable[[sqlite3.Connection, Any], object],
-        columns: str,
-        *,
-        path: str | os.PathLike[str] | None = None,
-    ) -> None:
-        if (
-            not (isinstance(name, str) and name.isascii() and name.isidentifier())
-            or name.lower() in RESERVED
-            or name.lower().startswith("sqlite_")
-        ):
+    name: str
+    store: EventStore
+    apply: Callable[[Any, Any], object]
+    columns: str
+    _: KW_ONLY
+    path: Source | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and NAME.fullmatch(self.name)):
             raise ValueError(
-                "name must be the name of a table (ASCII letters, digits, _), but none of"
-                f" {', '.join(RESERVED)}; got {name!r}"
+                "name must be the name of a table (ASCII letters, digits, _), but none of events,"
+                f" snapshots, projections; got {self.name!r}"
             )
-        if not isinstance(store, EventStore):
-            raise TypeError(f"store must be an EventStore; got {store!r}")
-        if not callable(apply) or inspect.iscoroutinefunction(apply):
-            raise TypeError(f"apply must be a plain function, not declared async; got {apply!r}")
-        if not isinstance(columns, str):
-            raise TypeError(f"columns must be a text, as CREATE TABLE has it; got {columns!r}")
-        self.name = name
-        self._store = store
-        self._apply = apply
-        self._columns = columns
-        self.database = store.database if path is None else Database(path)
+        instance_of("store", self.store, EventStore, "an EventStore")
+        plain_function("apply", self.apply)
+        instance_of("columns", self.columns, str, "a text, as CREATE TABLE has it")
+        self._table = self.name.lower()  # in SQL, the names of tables are the same in any case
+        self.database = self.store.database if self.path is None else opened(self.path)
         try:
-            with self.database.transaction() as db:
+            with self.database.transaction():
                 with self.database.making("projections", "projections"):
-                    db.execute(POSITIONS)
-                    db.execute("SELECT name, position FROM projections LIMIT 0")
-                self._create(db)
+                    self.database.execute(POSITIONS)
+                    self.database.execute("SELECT name, position FROM projections LIMIT 0")
+                self._create()
         except BaseException:
             self.close()
             raise
 
+    def _create(self) -> None:
+        try:
+            self.database.execute(f'CREATE TABLE IF NOT EXISTS "{self._table}" ({self.columns})')
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            raise ValueError(
+                "columns must be what stands between the brackets of CREATE TABLE; got"
+                f" {self.columns!r} ({error})"
+            ) from error
+
     @property
     def position(self) -> int:
         """The position of the last event whose effect is in the table; 0 before the first."""
-        rows = self.database.fetch("SELECT position FROM projections WHERE name = ?", (self.name,))
+        sql = "SELECT position FROM projections WHERE name = ?"
+        rows = self.database.fetch(sql, (self._table,))
         return rows[0][0] if rows else 0
 
     @property
     def lag(self) -> int:
         """How many events of the store have no effect in the table yet."""
-        return self._store.last_position - self.position
+        return self.store.last_position - self.position
 
     def catch_up(self, most: int | None = None) -> int:
         """Apply the events that are new, ``most`` of them at most, in one transaction.
@@ -162,57 +162,40 @@ class Projection:
             As :meth:`catch_up`; then the old table stays.
         """
         with self.database.transaction() as db:
-            db.execute(f'DROP TABLE IF EXISTS "{self.name}"')
-            self.database.change("DELETE FROM projections WHERE name = ?", (self.name,))
-            self._create(db)
+            self.database.change(f'DROP TABLE IF EXISTS "{self._table}"')
+            self.database.change("DELETE FROM projections WHERE name = ?", (self._table,))
+            self._create()
             return self._catch_up(db, None)
 
-    def _catch_up(self, db: sqlite3.Connection, most: int | None) -> int:
+    def _catch_up(self, db: Any, most: int | None) -> int:
         # Read inside the transaction: nobody else can apply the same events meanwhile.
-        position = self.position
-        if position > self._store.last_position:
+        self.database.hold(f"projection {self._table}")
+        position, last = self.position, self.store.last_position
+        if position > last:
             raise ValueError(
                 f"store must be the one that projection {self.name!r} was made from; it ends at"
-                f" position {self._store.last_position}, the projection is at {position}"
+                f" position {last}, the projection is at {position}"
             )
-        batch = self._store.read(after=position, most=most)
-        # COMMIT is ours: it comes when the new position is in the database as well.
-        with self.database.forbidding(lambda action: action == sqlite3.SQLITE_TRANSACTION):
-            for one in batch:
-                try:
-                    given = self._apply(db, one.event)
-                    refuse_unrun("apply", given, "a plain function, not declared async")
-                except FAILURES as error:
-                    if isinstance(error, sqlite3.Error):
-                        self.database.explain(error)
-                    why = said(error)
-                    if was_forbidden(error):
-                        why = "it must neither begin nor end a transaction"
-                    raise ProjectionFailed(
-                        f"projection {self.name!r} stays at position {position}: apply failed at"
-                        f" position {one.position} ({one.event.type} of stream {one.stream!r}):"
-                        f" {why}"
-                    ) from error
-        if batch:
-            self.database.change(
-                "INSERT OR REPLACE INTO projections VALUES (?, ?)", (self.name, batch[-1].position)
-            )
-        return len(batch)
-
-    def _create(self, db: sqlite3.Connection) -> None:
+        batch = self.store.read(after=position, most=most)
         try:
-            db.execute(f'CREATE TABLE IF NOT EXISTS "{self.name}" ({self._columns})')
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
-                raise  # the disk is full, or the like
-            raise ValueError(
-                "columns must be what stands between the brackets of CREATE TABLE; got"
-                f" {self._columns!r} ({error})"
+            # COMMIT is ours: it comes when the new position is in the database as well.
+            with self.database.guarding("apply"):
+                for one in batch:
+                    call_plain("apply", self.apply, db, one.event)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            raise ProjectionFailed(
+                f"projection {self.name!r} stays at position {position}: apply failed at position"
+                f" {one.position} ({one.event.type} of stream {one.stream!r}): {said(error)}"
             ) from error
+        if batch:
+            self.database.change(MOVE, (self._table, batch[-1].position))
+        return len(batch)
 
     def rows(self) -> list[dict[str, Any]]:
         """The table, a dict per row."""
-        return self.query(f'SELECT * FROM "{self.name}"')
+        return self.query(f'SELECT * FROM "{self._table}"')
 
     def query(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
         """Ask a question in SQL: one SELECT, a dict per row of the answer.
@@ -226,22 +209,11 @@ class Projection:
         DatabaseUnavailable
             If the database cannot be used.
         """
-        only_read = f"sql must only read, as SELECT does; got {sql!r}"
-        try:
-            with self.database.forbidding(lambda action: action not in READING):
-                cursor = self.database.execute(sql, parameters)
-                rows = cursor.fetchall()
-        except sqlite3.DatabaseError as error:
-            if was_forbidden(error):
-                raise ValueError(only_read) from error
-            self.database.explain(error)
-            raise
-        if cursor.description is None:  # nothing at all was asked
-            raise ValueError(only_read)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        if not QUESTION.match(sql):
+            raise ValueError(f"sql must only read, as SELECT does; got {sql!r}")
+        return self.database.ask(sql, parameters)
 
     def close(self) -> None:
         """Close the projection's own file. The store's database stays open for the store."""
-        if self.database is not self._store.database:
+        if self.database is not self.store.database:
             self.database.close()

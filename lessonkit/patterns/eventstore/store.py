@@ -2,39 +2,84 @@
 
 Each order has its *stream* of events, numbered 1, 2, 3, ...: the *version*. All streams together
 are one log, numbered 1, 2, 3, ... too: the *position*. Whoever appends says which version he has
-seen. If somebody else was faster, the append is refused (*optimistic locking*).
+seen. If somebody else was faster, the append is refused (*optimistic locking*): he reads again,
+decides again, appends again.
+
+It promises that nothing is left out of either numbering, and that whoever has read up to a position
+will never find anything new before it. It does not publish anything: whoever wants to know asks.
+
+Source: Greg Young, *CQRS Documents*, 2010, "Events as a Storage Mechanism".
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
-from lessonkit.checks import some_text, utf8_text, whole_number
-from lessonkit.patterns.database import Database
+from lessonkit.checks import instance_of, some_text, utf8_text, whole_number
+from lessonkit.patterns.database import Source, opened
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
-from lessonkit.patterns.eventstore.table import (
-    COLUMNS,
-    INSERT,
-    LAST_POSITION,
-    VERSION,
-    DuplicateEvent,
-    Recorded,
-    VersionConflict,
-    make_table,
-)
+
+TABLE = """
+    CREATE TABLE IF NOT EXISTS events (
+        position INTEGER PRIMARY KEY,
+        stream   TEXT    NOT NULL,
+        version  INTEGER NOT NULL,
+        event_id TEXT    NOT NULL UNIQUE,
+        event    TEXT    NOT NULL,
+        UNIQUE (stream, version)
+    )
+"""
+COLUMNS = "position, stream, version, event"
+LAST = "SELECT COALESCE(MAX(position), 0) FROM events"
+VERSION = "SELECT COALESCE(MAX(version), 0) FROM events WHERE stream = ?"
+ENDS = f"SELECT ({LAST}), ({VERSION})"
+INSERT = f"""
+    INSERT INTO events ({COLUMNS}, event_id) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (event_id) DO NOTHING
+"""
+
+
+class VersionConflict(Exception):
+    """Somebody else has appended to the stream in the meantime.
+
+    Read the stream again, decide again, append again.
+    """
+
+    def __init__(self, stream: str, expected: int, actual: int) -> None:
+        self.stream, self.expected, self.actual = stream, expected, actual
+        super().__init__(
+            f"stream {stream!r} was expected at version {expected}, but it is at version {actual}"
+        )
+
+
+class DuplicateEvent(ValueError):
+    """An event with this id is in the store already."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event in its place: ``position`` in the log, ``version`` in its stream."""
+
+    position: int
+    stream: str
+    version: int
+    event: Event
 
 
 class EventStore:
-    """Streams of events in a SQLite database.
+    """Streams of events in a database.
 
     Parameters
     ----------
     types
         The events that may be stored.
-    path, durability, timeout
-        See :class:`~lessonkit.patterns.database.Database`.
+    path
+        The path of a SQLite file; or a database, which is the store's from then on.
+    options
+        For a file, ``durability`` and ``timeout``; see
+        :class:`~lessonkit.patterns.database.Database`.
 
     Raises
     ------
@@ -44,19 +89,15 @@ class EventStore:
         If the file cannot be used.
     """
 
-    def __init__(
-        self,
-        types: EventTypes,
-        path: str | os.PathLike[str] = ":memory:",
-        durability: str = "NORMAL",
-        timeout: float = 5.0,
-    ) -> None:
-        if not isinstance(types, EventTypes):
-            raise TypeError(f"types must be EventTypes(...); got {types!r}")
+    def __init__(self, types: EventTypes, path: Source = ":memory:", **options: Any) -> None:
+        instance_of("types", types, EventTypes, "EventTypes(...)")
         self._types = types
-        self.database = Database(path, durability, timeout)
+        self.database = opened(path, **options)
         try:
-            make_table(self.database)
+            with self.database.making("events", "an event store"):
+                self.database.execute(TABLE)
+                self.database.append_only("events", "what has happened stays: append a new event")
+                self.database.execute(f"SELECT {COLUMNS}, event_id FROM events LIMIT 0")
         except BaseException:
             self.close()
             raise
@@ -100,60 +141,51 @@ class EventStore:
             whole_number("expected_version", expected_version)
         # All that can go wrong with an event goes wrong here, before anything is written.
         written = [self._write(number, event) for number, event in enumerate(events)]
-        with self.database.transaction() as db:
-            version: int = self.database.fetch(VERSION, (stream,))[0][0]
+        database = self.database
+        with database.transaction():
+            database.hold("events")  # so that the positions follow the order of the commits
+            last, version = database.fetch(ENDS, (stream,))[0]
             if expected_version is not None and expected_version != version:
                 raise VersionConflict(stream, expected_version, version)
             rows = [
-                (stream, number, event_id, text)
-                for number, (event_id, text) in enumerate(written, version + 1)
+                (last + number, stream, version + number, text, event_id)
+                for number, (text, event_id) in enumerate(written, start=1)
             ]
-            try:
-                db.executemany(INSERT, rows)
-            except sqlite3.Error as error:
-                if isinstance(error, sqlite3.IntegrityError):
-                    self._refuse_duplicate(rows)
-                self.database.explain(error, ours=True)
-                raise
-        return version + len(rows)
+            if database.change_all(INSERT, rows).rowcount < len(rows):
+                self._refuse_duplicate(rows)
+        return int(version) + len(rows)
 
     def _write(self, number: int, event: Event) -> tuple[str, str]:
-        if not isinstance(event, Event):
-            raise TypeError(f"events[{number}] must be an Event; got {event!r}")
         try:
-            text = self._types.to_json(event)
-            utf8_text(f"the texts of {event.type}", text)
+            instance_of(f"events[{number}]", event, Event, "an Event")
+            text = utf8_text(f"the texts of {event.type}", self._types.to_json(event))
         except (TypeError, ValueError) as error:
             error.add_note(f"(events[{number}]; nothing of the list was stored)")
             raise
-        return event.event_id, text
+        return text, event.event_id
 
-    def _refuse_duplicate(self, rows: Sequence[tuple[str, int, str, str]]) -> None:
-        # Asked inside the failed transaction: the rows before the duplicate are still there.
-        new = [row[:2] for row in rows]
-        for stream, version, event_id, _ in rows:
-            sql = "SELECT stream, version FROM events WHERE event_id = ?"
-            for place in self.database.fetch(sql, (event_id,)):
-                if place != (stream, version):
-                    where = f"it is version {place[1]} of stream {place[0]!r}"
-                    where = "it comes twice in events" if place in new else where
-                    raise DuplicateEvent(
-                        f"event_id must be new in the store; got {event_id!r}: {where}"
-                    ) from None
+    def _refuse_duplicate(self, rows: list[tuple[Any, ...]]) -> NoReturn:
+        # Asked inside the transaction: those that were new are there.
+        sql = "SELECT position, stream, version FROM events WHERE event_id = ?"
+        for row in rows:
+            position, stream, version = self.database.fetch(sql, (row[-1],))[0]
+            if position != row[0]:
+                is_new = position >= rows[0][0]
+                where = f"it is version {version} of stream {stream!r}"
+                where = "it comes twice in events" if is_new else where
+                raise DuplicateEvent(f"event_id must be new in the store; got {row[-1]!r}: {where}")
+        raise AssertionError("no duplicate")
 
     # --- reading ---------------------------------------------------------------------------------
 
     @property
     def last_position(self) -> int:
         """How many events there are in all: the position of the last one."""
-        position: int = self.database.fetch(LAST_POSITION)[0][0]
-        return position
+        return int(self.database.fetch(LAST)[0][0])
 
     def version(self, stream: str) -> int:
         """How many events there are in ``stream``; 0 if it does not exist."""
-        some_text("stream", stream)
-        version: int = self.database.fetch(VERSION, (stream,))[0][0]
-        return version
+        return int(self.database.fetch(VERSION, (some_text("stream", stream),))[0][0])
 
     def stream(self, stream: str, upto: int | None = None, *, after: int = 0) -> list[Recorded]:
         """The events of one stream in their order, beginning behind version ``after``.
@@ -176,9 +208,9 @@ class EventStore:
         DatabaseUnavailable
             If the database cannot be used.
         """
-        version = self.version(stream)
-        last = version if upto is None else up_to("upto", upto, version, f"of stream {stream!r}")
-        up_to("after", after, version, f"of stream {stream!r}")
+        version, of_what = self.version(stream), f"of stream {stream!r}"
+        last = up_to("upto", upto, version, of_what)
+        up_to("after", after, version, of_what)
         return self._read("stream = ? AND version > ? AND version <= ?", (stream, after, last))
 
     def read(self, after: int = 0, most: int | None = None) -> list[Recorded]:
@@ -206,21 +238,16 @@ class EventStore:
             last = min(last, after + whole_number("most", most))
         return self._read("position > ? AND position <= ?", (after, last))
 
-    def _read(self, which: str, parameters: tuple[object, ...]) -> list[Recorded]:
-        rows = self.database.fetch(
-            f"SELECT {COLUMNS} FROM events WHERE {which} ORDER BY position",
-            parameters,
-        )
-        return [
-            Recorded(position, stream, version, self._event(position, text))
-            for position, stream, version, text in rows
-        ]
-
-    def _event(self, position: int, text: str) -> Event:
-        try:
-            return self._types.from_json(text)
-        except BadEvent as error:
-            raise type(error)(f"the event at position {position}: {error}") from error
+    def _read(self, which: str, values: tuple[object, ...]) -> list[Recorded]:
+        sql = f"SELECT {COLUMNS} FROM events WHERE {which} ORDER BY position"
+        recorded = []
+        for position, stream, version, text in self.database.fetch(sql, values):
+            try:
+                event = self._types.from_json(text)
+            except BadEvent as error:
+                raise type(error)(f"the event at position {position}: {error}") from error
+            recorded.append(Recorded(position, stream, version, event))
+        return recorded
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -235,9 +262,8 @@ class EventStore:
         self.close()
 
 
-def up_to(name: str, value: object, last: int, of_what: str) -> int:
-    """Return ``value`` if it is a whole number from 0 to ``last``; else say what it must be."""
-    number = whole_number(name, value)
-    if number > last:
-        raise ValueError(f"{name} must be at most {last}, the end {of_what}; got {number}")
-    return number
+def up_to(name: str, value: int | None, last: int, of_what: str) -> int:
+    """Return ``value``, a whole number from 0 to ``last``, or ``last`` for None."""
+    if value is not None and whole_number(name, value) > last:
+        raise ValueError(f"{name} must be at most {last}, the end {of_what}; got {value}")
+    return last if value is None else value

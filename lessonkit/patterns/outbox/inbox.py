@@ -3,20 +3,21 @@
 The consumer writes down the id of each message that it has handled, in the same transaction as its
 own work, in its own database. A message whose id is there already has been handled.
 
+It promises that for what the work does in this database. A mail that was sent stays sent, and what
+another service was asked to do is that service's business: it needs an inbox of its own.
+
 Source: Chris Richardson, *Microservices Patterns*, 2018, chapter 3, "Handling duplicate messages"
 (tracking messages and discarding duplicates).
 """
 
 from __future__ import annotations
 
-import inspect
-import sqlite3
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from lessonkit.checks import some_text
-from lessonkit.clock.strangers import FAILURES, raise_as_failure, refuse_unrun
-from lessonkit.patterns.database import Database, was_forbidden
+from lessonkit.checks import instance_of, plain_function, some_text
+from lessonkit.clock.strangers import call_plain
+from lessonkit.patterns.database import SqlDatabase
 
 T = TypeVar("T")
 
@@ -25,9 +26,9 @@ TABLE = """
         consumer   TEXT NOT NULL,
         message_id TEXT NOT NULL,
         PRIMARY KEY (consumer, message_id)
-    ) WITHOUT ROWID
+    )
 """
-CLAIM = "INSERT OR IGNORE INTO inbox (consumer, message_id) VALUES (?, ?)"
+CLAIM = "INSERT INTO inbox (consumer, message_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
 class Inbox:
@@ -53,9 +54,8 @@ class Inbox:
         If the database cannot be used.
     """
 
-    def __init__(self, database: Database, consumer: str) -> None:
-        if not isinstance(database, Database):
-            raise TypeError(f"database must be a Database(...); got {database!r}")
+    def __init__(self, database: SqlDatabase, consumer: str) -> None:
+        instance_of("database", database, SqlDatabase, "a Database(...)")
         self.database = database
         self.consumer = some_text("consumer", consumer)
         self.duplicates = 0
@@ -63,7 +63,7 @@ class Inbox:
             database.execute(TABLE)
             database.execute("SELECT consumer, message_id FROM inbox LIMIT 0")
 
-    def handle(self, message_id: int | str, work: Callable[[sqlite3.Connection], T]) -> T | None:
+    def handle(self, message_id: int | str, work: Callable[[Any], T]) -> T | None:
         """Do ``work(tx)``, unless the message has been handled before.
 
         The id and the work are stored together or not at all: if ``work`` raises, the message
@@ -95,31 +95,19 @@ class Inbox:
             What ``work`` raised.
         """
         key = _as_text(message_id)
-        if not callable(work) or inspect.iscoroutinefunction(work):
-            raise TypeError(f"work must be a plain function, not declared async; got {work!r}")
+        plain_function("work", work)
         with self.database.transaction() as tx:
+            # Whoever comes with the same id at the same time waits here until we are done.
             if self.database.change(CLAIM, (self.consumer, key)).rowcount == 0:
                 self.duplicates += 1
                 return None
-            return self._do(work, tx)
-
-    def _do(self, work: Callable[[sqlite3.Connection], T], tx: sqlite3.Connection) -> T:
-        # COMMIT is ours: it comes when the work is done.
-        with self.database.forbidding(lambda action: action == sqlite3.SQLITE_TRANSACTION):
-            try:
-                result = work(tx)
-            except FAILURES as error:
-                if was_forbidden(error):
-                    raise RuntimeError("work must neither begin nor end a transaction") from error
-                raise_as_failure(error, "work")
-        refuse_unrun("work", result, "a plain function, not declared async")
-        return result
+            with self.database.guarding("work"):
+                return call_plain("work", work, tx)
 
     def seen(self, message_id: int | str) -> bool:
         """Whether the message has been handled."""
         sql = "SELECT 1 FROM inbox WHERE consumer = ? AND message_id = ?"
-        key = _as_text(message_id)
-        return bool(self.database.fetch(sql, (self.consumer, key)))
+        return bool(self.database.fetch(sql, (self.consumer, _as_text(message_id))))
 
 
 def _as_text(message_id: int | str) -> str:

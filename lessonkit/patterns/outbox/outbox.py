@@ -2,30 +2,87 @@
 
 A service that saves an order and then publishes the event can die between the two, in either order.
 It cannot die between two rows of one transaction. So the event becomes a row, and a *relay*
-(:mod:`lessonkit.patterns.outbox.relay`) publishes the rows: at least once, in order within each
-aggregate.
+(:mod:`lessonkit.patterns.outbox.relay`) publishes the rows afterwards.
+
+It promises: no event without its change, no change without its event. It does not promise that an
+event is published only once, nor soon.
 
 Source: Chris Richardson, *Microservices Patterns*, 2018, chapter 3, "Transactional outbox".
 """
 
 from __future__ import annotations
 
-import sqlite3
-from typing import Any, NamedTuple
+import math
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Final, NamedTuple
 
-from lessonkit.checks import positive_number, some_text, utf8_text, whole_number
-from lessonkit.patterns.database import Database
+from lessonkit.checks import instance_of, positive_number, some_text, utf8_text
+from lessonkit.patterns.database import SqlDatabase
 from lessonkit.patterns.events.event import Event
 from lessonkit.patterns.events.types import reader_of
-from lessonkit.patterns.outbox import table
-from lessonkit.patterns.outbox.table import PARKED, OutboxMessage
+
+PARKED: Final = math.inf
+"""The time of the next attempt of a message that has failed too often: never, by itself."""
+
+# The last four columns and the table of tokens are for relays that work side by side (lease.py).
+# Both indexes are partial: they hold only the rows that are still to be published, or held back,
+# however many published rows there are (https://www.sqlite.org/partialindex.html).
+TABLES: Final = (
+    """
+    CREATE TABLE IF NOT EXISTS outbox (
+        id           {NUMBERED},
+        aggregate    TEXT             NOT NULL,
+        type         TEXT             NOT NULL,
+        body         TEXT             NOT NULL,
+        occurred_at  DOUBLE PRECISION NOT NULL,
+        published_at DOUBLE PRECISION,
+        attempts     INTEGER          NOT NULL DEFAULT 0,
+        error        TEXT,
+        token        INTEGER,
+        available_at DOUBLE PRECISION NOT NULL DEFAULT 0
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS outbox_pending ON outbox (id) WHERE published_at IS NULL",
+    "CREATE INDEX IF NOT EXISTS outbox_held ON outbox (token) WHERE available_at > 0",
+    "CREATE TABLE IF NOT EXISTS outbox_tokens (last INTEGER NOT NULL)",
+    "INSERT INTO outbox_tokens SELECT 0 WHERE NOT EXISTS (SELECT * FROM outbox_tokens)",
+)
+COLUMNS: Final = "id, aggregate, type, body, attempts, error"
+INSERT: Final = "INSERT INTO outbox (aggregate, type, body, occurred_at) VALUES (?, ?, ?, ?)"
+PENDING: Final = "FROM outbox WHERE published_at IS NULL"
+IS_PARKED: Final = "available_at > 0 AND available_at = ?"  # the first part is for the index
 
 
-class Lease(NamedTuple):
-    """Messages that belong to one relay until the lease expires; the token proves it."""
+class OutboxMessage(NamedTuple):
+    """A message as the relay publishes it.
 
-    token: int
-    messages: list[OutboxMessage]
+    Attributes
+    ----------
+    id
+        A number that no other message of this outbox ever gets, larger than all before.
+    aggregate
+        What must stay in order, such as the id of the order.
+    type, body
+        The name of the event's type, and the event as JSON text.
+    attempts
+        How many times publishing it has failed so far.
+    error
+        What went wrong the last time, or None.
+    """
+
+    id: int
+    aggregate: str
+    type: str
+    body: str
+    attempts: int = 0
+    error: str | None = None
+
+
+def as_messages(rows: Iterable[Any]) -> list[OutboxMessage]:
+    """The rows of :data:`COLUMNS` as messages."""
+    # What OutboxMessage._make does, without its check: a relay does this for every message.
+    return list(map(partial(tuple.__new__, OutboxMessage), rows))
 
 
 class Outbox:
@@ -44,13 +101,15 @@ class Outbox:
         If it cannot be used.
     """
 
-    def __init__(self, database: Database) -> None:
-        if not isinstance(database, Database):
-            raise TypeError(f"database must be a Database(...); got {database!r}")
+    def __init__(self, database: SqlDatabase) -> None:
+        instance_of("database", database, SqlDatabase, "a Database(...)")
         self.database = database
-        table.make_tables(database)
+        with database.making("outbox", "an outbox"), database.transaction():
+            for statement in TABLES:
+                database.execute(statement.format(NUMBERED=database.NUMBERED))
+            database.execute(f"SELECT {COLUMNS}, token, available_at {PENDING} LIMIT 0")
 
-    def add(self, tx: sqlite3.Connection, event: Event, key: str) -> int:
+    def add(self, tx: Any, event: Event, key: str) -> int:
         """Store ``event`` in the caller's transaction, to be published if that is committed.
 
         As in::
@@ -85,118 +144,52 @@ class Outbox:
                 "tx must be a transaction of the outbox's own database, under way:"
                 f" with database.transaction() as tx: ...; got {tx!r}"
             )
-        if not isinstance(event, Event):
-            raise TypeError(f"event must be an Event; got {event!r}")
+        instance_of("event", event, Event, "an Event")
         some_text("key", key)
         kind: Any = type(event)
         body = utf8_text(f"the texts of {event.type}", reader_of(kind).to_json(event))
-        cursor = self.database.change(table.INSERT, (key, event.type, body, event.occurred_at))
-        return cursor.lastrowid or 0
+        self.database.hold("outbox")  # so that the ids follow the order of the commits
+        return self.database.add(INSERT, (key, event.type, body, event.occurred_at))
 
-    # --- for the relay ---------------------------------------------------------------------------
+    # --- for a relay -----------------------------------------------------------------------------
 
-    def lease(self, now: float, seconds: float, most: int) -> Lease:
-        """Take up to ``most`` messages, the oldest first, for so many ``seconds``.
+    def unpublished(self, most: int) -> list[OutboxMessage]:
+        """Up to ``most`` messages that are not published yet, the oldest first."""
+        sql = f"SELECT {COLUMNS} {PENDING} ORDER BY id LIMIT ?"
+        return as_messages(self.database.fetch(sql, (most,)))
 
-        An aggregate of which another message is leased, waits for its next attempt, or is parked,
-        is left out as a whole. A lease that has expired counts no more.
-
-        Parameters
-        ----------
-        now
-            The time, in seconds. All relays of an outbox go by the same clock.
-        """
-        now = positive_number("now", now, zero=True)
-        until = now + positive_number("seconds", seconds)
-        whole_number("most", most, low=1)
-        db = self.database
-        with db.transaction():
-            taken = db.fetch(table.TAKE, {"now": now, "most": most})
-            if not taken:
-                return Lease(0, [])
-            token: int = db.fetch(table.NEXT_TOKEN)[0][0]
-            # The same condition as above: within a transaction it finds the same rows.
-            hold = {"token": token, "until": until, "now": now, "last": taken[-1][0]}
-            db.change(table.HOLD, hold)
-        return Lease(token, table.as_messages(taken))
-
-    def mark_published(self, token: int, upto: int, now: float) -> int:
-        """Note that the messages of the lease up to this id are published.
-
-        Returns
-        -------
-        int
-            How many still belonged to the lease. Another relay has the rest, and nothing was noted.
-        """
-        values = {"token": token, "upto": upto, "now": now}
-        return self.database.change(table.PUBLISHED, values).rowcount
-
-    def mark_failed(self, token: int, message_id: int, retry_at: float, error: str) -> bool:
-        """Note that a message could not be published, and let go of those behind it.
-
-        Parameters
-        ----------
-        retry_at
-            When to try it again. :data:`PARKED` for never, until somebody unparks it.
-
-        Returns
-        -------
-        bool
-            Whether it still belonged to the lease. Otherwise nothing was noted.
-        """
-        values = {"token": token, "id": message_id, "until": retry_at, "error": error}
-        ours = self.database.change(table.FAILED, values).rowcount == 1
-        if ours:
-            self.database.change(table.RELEASE_BEHIND, values)
-        return ours
+    def mark_published(self, ids: Iterable[int], now: float) -> None:
+        """Note that they are published."""
+        with self.database.transaction():
+            sql = "UPDATE outbox SET published_at = ? WHERE id = ?"
+            self.database.change_all(sql, [(now, message_id) for message_id in ids])
 
     # --- for people ------------------------------------------------------------------------------
 
     @property
     def pending(self) -> int:
         """How many messages are not published yet, the parked ones included."""
-        return self._count("")
-
-    @property
-    def waiting(self) -> int:
-        """How many messages will be published without anybody's help.
-
-        The others are parked, or stand behind a parked one of their aggregate.
-        """
-        return self._count(table.NOT_BEHIND_PARKED)
+        return int(self.database.fetch(f"SELECT COUNT(*) {PENDING}")[0][0])
 
     @property
     def any_waiting(self) -> bool:
-        """Whether :attr:`waiting` is above 0. To know that, one message is enough."""
-        sql = (
-            "SELECT 1 FROM outbox INDEXED BY outbox_pending"
-            f" WHERE published_at IS NULL {table.NOT_BEHIND_PARKED} LIMIT 1"
-        )
-        return bool(self.database.fetch(sql))
+        """Whether there are messages that will be published without anybody's help.
 
-    def _count(self, condition: str) -> int:
-        sql = f"SELECT COUNT(*) FROM outbox WHERE published_at IS NULL {condition}"
-        count: int = self.database.fetch(sql)[0][0]
-        return count
+        The others are parked, or stand behind a parked one of their aggregate.
+        """
+        parked = f"SELECT aggregate FROM outbox WHERE {IS_PARKED}"
+        sql = f"SELECT 1 {PENDING} AND aggregate NOT IN ({parked}) LIMIT 1"
+        return bool(self.database.fetch(sql, (PARKED,)))
 
     def owes(self, key: str) -> bool:
         """Whether a message of this aggregate is not published yet."""
-        sql = "SELECT 1 FROM outbox WHERE published_at IS NULL AND aggregate = ? LIMIT 1"
-        return bool(self.database.fetch(sql, (key,)))
+        return bool(self.database.fetch(f"SELECT 1 {PENDING} AND aggregate = ? LIMIT 1", (key,)))
 
     @property
     def parked(self) -> list[OutboxMessage]:
         """The messages that have failed too often. Each holds up those behind it."""
-        sql = f"SELECT {table.COLUMNS} FROM outbox WHERE available_at > 0 AND available_at = ?"
-        return sorted(table.as_messages(self.database.fetch(sql, (PARKED,))))
-
-    def oldest_age(self, now: float) -> float:
-        """How many seconds ago the oldest event that is not published happened; 0 without one."""
-        rows = self.database.fetch(
-            "SELECT occurred_at FROM outbox INDEXED BY outbox_pending"
-            " WHERE published_at IS NULL ORDER BY id LIMIT 1"
-        )
-        return max(0.0, now - rows[0][0]) if rows else 0.0
+        sql = f"SELECT {COLUMNS} FROM outbox WHERE {IS_PARKED} ORDER BY id"
+        return as_messages(self.database.fetch(sql, (PARKED,)))
 
     def unpark(self, message_id: int) -> None:
         """Let a parked message be tried again, with all its attempts.
@@ -206,9 +199,8 @@ class Outbox:
         ValueError
             If no message of that id is parked.
         """
-        self._on_parked(
-            "UPDATE outbox SET available_at = 0, attempts = 0, error = NULL", message_id
-        )
+        again = "UPDATE outbox SET available_at = 0, attempts = 0, error = NULL"
+        self._on_parked(again, message_id)
 
     def drop(self, message_id: int) -> None:
         """Give a parked message up: it is deleted, and those behind it go on without it.
@@ -232,4 +224,4 @@ class Outbox:
         """Delete what was published before this moment, and return how many messages that were."""
         before = positive_number("before", before, zero=True)
         sql = "DELETE FROM outbox WHERE published_at < ?"
-        return self.database.change(sql, (before,)).rowcount
+        return int(self.database.change(sql, (before,)).rowcount)

@@ -1,0 +1,17 @@
+"""A database as the patterns need it (:mod:`.interface`), and SQLite as one (:mod:`.sqlite`)."""
+
+import os
+from typing import Any
+
+from lessonkit.patterns.database.interface import DatabaseLocked, DatabaseUnavailable, SqlDatabase
+from lessonkit.patterns.database.sqlite import Database
+
+__all__ = ["Database", "DatabaseLocked", "DatabaseUnavailable", "Source", "SqlDatabase", "opened"]
+
+Source = SqlDatabase | str | os.PathLike[str]
+"""A database, or the path of a SQLite file."""
+
+
+def opened(source: Source, **options: Any) -> SqlDatabase:
+    """The database itself, or the SQLite database in that file."""
+    return source if isinstance(source, SqlDatabase) else Database(source, **options)
