@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Real
+from types import UnionType
 
 
 def positive_number(
@@ -97,6 +98,12 @@ def utf8_text(name: str, text: str) -> str:
             half = text[error.start]
             raise ValueError(f"{name} must be such that UTF-8 can carry it; got {half!r}") from None
     return text
+
+
+def instance_of(name: str, value: object, kind: type | UnionType, wanted: str = "") -> None:
+    """Raise a TypeError unless ``value`` is of this kind; ``wanted`` says it in other words."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {wanted or f'a {kind.__name__}'}; got {value!r}")
 
 
 def _number(name: str, value: object) -> float:
