@@ -100,10 +100,10 @@ def utf8_text(name: str, text: str) -> str:
     return text
 
 
-def instance_of(name: str, value: object, kind: type | UnionType, wanted: str = "") -> None:
-    """Raise a TypeError unless ``value`` is of this kind; ``wanted`` says it in other words."""
+def instance_of(name: str, value: object, kind: type | UnionType, wanted: str) -> None:
+    """Raise a TypeError unless ``value`` is of this kind; ``wanted`` says it in words."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be {wanted or f'a {kind.__name__}'}; got {value!r}")
+        raise TypeError(f"{name} must be {wanted}; got {value!r}")
 
 
 def _number(name: str, value: object) -> float:

@@ -21,7 +21,7 @@ def arrived(broker: Any) -> list[str]:
     if isinstance(broker, PartitionedLog):
         parts = range(broker.partitions)
         return [record.value for part in parts for record in broker.read(part, 0, 1000)]
-    return [stored.body for stored in broker._backlog._fresh]
+    return [stored.body for _, stored in broker._line]
 
 
 async def send_all(producer: Producer, *bodies: str) -> None:

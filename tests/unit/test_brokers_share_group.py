@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from lessonkit import run
 from lessonkit.patterns.brokers import (
     ConsumerClosed,
-    UnknownDelivery,
     PartitionedLog,
     ShareConsumer,
     SharedRecord,
     ShareGroup,
+    UnknownDelivery,
 )
 
 

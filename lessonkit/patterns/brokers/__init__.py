@@ -27,7 +27,7 @@ from lessonkit.patterns.brokers.sqs import Queue
 from lessonkit.patterns.brokers.sqs_message import SqsMessage
 from lessonkit.patterns.brokers.sqs_queue import ReceiptExpired
 from lessonkit.patterns.brokers.topic import Topic
-from lessonkit.patterns.brokers.work_queue import WorkMessage
+from lessonkit.patterns.brokers.work_message import WorkMessage
 
 __all__ = [
     "CommitFailed",

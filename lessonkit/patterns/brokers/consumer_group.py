@@ -67,9 +67,7 @@ class Group:
         return sum(end - max(self.committed.get(p, 0), start) for p, start, end in places)
 
     def add(self, member: Member) -> None:
-        """Let it share the work; who dies under the same name has its place no more."""
-        if (old := self.members.get(member.name)) is not None:
-            old.positions = {}
+        """Let it share the work; it takes the place of a dead one of its name."""
         self.members[member.name] = member
         self.rebalance()
 

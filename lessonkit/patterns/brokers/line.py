@@ -19,30 +19,14 @@ class ConsumerClosed(RuntimeError):
     """The consumer has left or is dead; nothing can be done in its name."""
 
 
-class _Ticket:
-    """A place in the line."""
+class _Ticket(asyncio.Event):
+    """A place in the line; set when there is something to look for."""
 
-    __slots__ = ("expired", "future", "timers")
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[None] | None = None
-        self.timers: list[asyncio.TimerHandle] = []
-        self.expired = False
-
-    def wake(self) -> None:
-        """Let the one who waits look again."""
-        if self.future is not None and not self.future.done():
-            self.future.set_result(None)
+    expired = False
 
     def expire(self) -> None:
-        """It has waited long enough."""
         self.expired = True
-        self.wake()
-
-    def cancel_timers(self) -> None:
-        """Nothing more will wake it by itself."""
-        for timer in self.timers:
-            timer.cancel()
+        self.set()
 
 
 class Line:
@@ -91,22 +75,34 @@ class Line:
             return found
         ticket = _Ticket()
         self._tickets[ticket] = None
+        loop = asyncio.get_running_loop()
+        timers: list[asyncio.TimerHandle] = []
         if wait is not None:
-            timer = asyncio.get_running_loop().call_later(wait, ticket.expire)
-            ticket.timers.append(timer)
+            timers.append(loop.call_later(wait, ticket.expire))
         try:
             while True:
-                await self._stand(ticket)
+                ticket.clear()
+                when = self._next_change() if self._first() is ticket else math.inf
+                if when < math.inf:
+                    # In virtual time the two clocks are one, and nothing is rounded.
+                    when += loop.time() - self._clock.now()
+                    timers.append(loop.call_at(when, ticket.set))
+                await ticket.wait()
+                if self._dead:
+                    self._remove(ticket, timers)
+                    await loop.create_future()  # a killed program runs no further line
                 if process is not None and not process.alive:
-                    self._remove(ticket)  # those behind it must not wait for one who never moves
+                    self._remove(ticket, timers)  # nobody must wait behind one who never moves
                     await process.stop_here_if_dead()
                 self.check_open()
                 if self._first() is ticket and (found := take()) is not None:
                     return found
                 if ticket.expired:
                     return None
+                if when < math.inf:
+                    timers.pop().cancel()
         finally:
-            self._remove(ticket)
+            self._remove(ticket, timers)
 
     def check_open(self) -> None:
         """Raise :class:`ConsumerClosed` if nobody gets anything here any more."""
@@ -116,38 +112,24 @@ class Line:
     def wake(self) -> None:
         """There may be something: let the first one look."""
         if self._tickets:
-            self._first().wake()
+            self._first().set()
 
     def close(self, why: str) -> None:
         """Send everybody away with a :class:`ConsumerClosed`."""
         self.closed = why
         for ticket in self._tickets:
-            ticket.wake()
+            ticket.set()
 
     def die(self, why: str) -> None:
         """Leave everybody waiting for ever, and set no timer for them."""
-        self.closed, self._dead = why, True
-        for ticket in self._tickets:
-            ticket.cancel_timers()
-
-    async def _stand(self, ticket: _Ticket) -> None:
-        loop = asyncio.get_running_loop()
-        ticket.future = loop.create_future()
-        when = self._next_change() if self._first() is ticket else math.inf
-        if when < math.inf:
-            # In virtual time the two clocks are one, and nothing is rounded.
-            timer = loop.call_at(loop.time() - self._clock.now() + when, ticket.wake)
-            ticket.timers.append(timer)
-        await ticket.future
-        while self._dead:  # a killed program runs no further line
-            await loop.create_future()
-        if when < math.inf:
-            ticket.timers.pop().cancel()
+        self._dead = True
+        self.close(why)
 
     def _first(self) -> _Ticket:
         return next(iter(self._tickets))
 
-    def _remove(self, ticket: _Ticket) -> None:
-        ticket.cancel_timers()
+    def _remove(self, ticket: _Ticket, timers: list[asyncio.TimerHandle]) -> None:
+        for timer in timers:
+            timer.cancel()
         self._tickets.pop(ticket, None)
         self.wake()

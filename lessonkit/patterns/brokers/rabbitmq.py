@@ -24,7 +24,8 @@ from typing import Any, ClassVar
 
 from lessonkit.checks import instance_of, one_of, positive_number, whole_number
 from lessonkit.patterns.brokers import message as common
-from lessonkit.patterns.brokers.work_queue import BasicConsumer, BasicQueue, Stored, WorkMessage
+from lessonkit.patterns.brokers.work_message import Stored, WorkMessage
+from lessonkit.patterns.brokers.work_queue import BasicConsumer, BasicQueue
 from lessonkit.trace import Fate
 
 DELIVERY_LIMIT = 20
@@ -44,6 +45,24 @@ class Consumer(BasicConsumer):
     queue: WorkQueue
     gone_at = math.inf  # when the missing heartbeats of a frozen host are noticed
 
+    def nack(self, message: WorkMessage, *, requeue: bool) -> None:
+        """Say that this consumer does not do the work. It counts toward no limit.
+
+        Parameters
+        ----------
+        message
+            What this consumer holds.
+        requeue
+            True puts the message back: in a classic queue to where it was, so it is the next one
+            to be delivered. False sends it to the dead-letter queue.
+
+        Raises
+        ------
+        UnknownDelivery, ConsumerClosed
+            As with :meth:`ack`.
+        """
+        self._refuse(message, requeue=requeue, failed=False)
+
     def reject(self, message: WorkMessage, *, requeue: bool) -> None:
         """Say that the work failed. With ``requeue`` it counts toward the limit of a quorum queue.
 
@@ -52,7 +71,7 @@ class Consumer(BasicConsumer):
         UnknownDelivery, ConsumerClosed
             As with :meth:`ack`.
         """
-        self.refuse(message, requeue=requeue, failed=True)
+        self._refuse(message, requeue=requeue, failed=True)
 
     def freeze(self) -> None:
         """Let the consumer's host hang, or be cut off: nobody closes the connection.
@@ -64,6 +83,14 @@ class Consumer(BasicConsumer):
             self.line.die(f"consumer {self.name!r} is frozen")
             self.gone_at = self.queue.expect_loss(2 * self.queue.heartbeat)
             self.queue.wake_all()  # to see when that will be
+
+    def _refuse(self, message: WorkMessage, *, requeue: bool, failed: bool) -> None:
+        stored = self.settle(message)
+        if requeue:
+            self.queue.take_back(stored, failed=failed)
+        else:
+            self.queue.bury(stored, "rejected")
+        self.queue.push()
 
     def lost_at(self) -> float:
         """When the queue will give up this consumer, if nothing changes."""
@@ -122,7 +149,7 @@ class WorkQueue(BasicQueue[Consumer]):
         super().__post_init__()
         one_of("kind", self.kind, ["classic", "quorum"])
         if self.dead_letter is not None:
-            instance_of("dead_letter", self.dead_letter, WorkQueue)
+            instance_of("dead_letter", self.dead_letter, WorkQueue, "a WorkQueue")
             if self.dead_letter.name == self.name:
                 raise ValueError(f"queue {self.name!r} cannot be its own dead-letter queue")
         if self.delivery_limit is None:

@@ -61,7 +61,7 @@ class Queue(StandardQueue):
         self._deduplication = Deduplication()
         dead = self.dead_letter
         if dead is not None:
-            instance_of("dead_letter", dead, Queue)
+            instance_of("dead_letter", dead, Queue, "a Queue")
             if dead.name == self.name:
                 raise ValueError(f"queue {self.name!r} cannot be its own dead-letter queue")
             self._check_kind(dead)
@@ -148,7 +148,7 @@ class Queue(StandardQueue):
         TypeError, ValueError
             If the target is no queue, is this one, or is of the other kind.
         """
-        instance_of("target", target, Queue)
+        instance_of("target", target, Queue, "a Queue")
         if target is self:
             raise ValueError(f"target must be another queue than {self.name!r}")
         self._check_kind(target)

@@ -19,6 +19,7 @@ from heapq import heappop, heappush
 
 from lessonkit.patterns.brokers.message import check_text
 from lessonkit.patterns.brokers.sqs_message import Stored
+from lessonkit.patterns.brokers.sqs_queue import StandardOrder
 
 INTERVAL = 300.0
 """Seconds for which an id is remembered."""
@@ -26,24 +27,26 @@ INTERVAL = 300.0
 MOST_LETTERS = 128
 
 
-class FifoOrder:
+class FifoOrder(StandardOrder):
     """Group by group: the one with the oldest message first, of those with none in flight.
 
     A receive that asks for several takes as many as it can from one group before the next.
     """
 
     def __init__(self) -> None:
-        self._visible: dict[str | None, list[tuple[int, Stored]]] = {}  # a heap for each group
+        self._groups: dict[str | None, list[tuple[int, Stored]]] = {}  # a heap for each
         self._in_flight: Counter[str | None] = Counter()
         self._free: list[tuple[int, str | None]] = []  # groups with none in flight, by the oldest
 
     def add(self, stored: Stored) -> None:
-        waiting = self._visible.setdefault(stored.group, [])
+        """A message is visible: its group is free unless another one of it is in flight."""
+        waiting = self._groups.setdefault(stored.group, [])
         heappush(waiting, (stored.number, stored))
         if len(waiting) == 1:
             self._offer(stored.group)
 
     def next(self, before: Stored | None) -> Stored | None:
+        """Take the next one of the same group as ``before``, or else of a free one."""
         if before is not None and (stored := self._pop(before.group)) is not None:
             return stored
         while self._free:
@@ -53,15 +56,16 @@ class FifoOrder:
         return None
 
     def settled(self, stored: Stored) -> None:
+        """What was taken is in flight no more: its group may go on."""
         self._in_flight[stored.group] -= 1
         self._offer(stored.group)
 
     def _pop(self, group: str | None) -> Stored | None:
-        waiting = self._visible.get(group, [])
+        waiting = self._groups.get(group, [])
         while waiting:
             stored = heappop(waiting)[1]
             if not waiting:
-                del self._visible[group]
+                del self._groups[group]
             if not stored.gone:
                 self._in_flight[group] += 1
                 return stored
@@ -70,8 +74,8 @@ class FifoOrder:
     def _offer(self, group: str | None) -> None:
         if not self._in_flight[group]:
             del self._in_flight[group]
-            if group in self._visible:
-                heappush(self._free, (self._visible[group][0][0], group))
+            if group in self._groups:
+                heappush(self._free, (self._groups[group][0][0], group))
 
 
 class Deduplication:

@@ -25,33 +25,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
-from typing import Protocol
 
 from lessonkit.checks import instance_of, some_text
 from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import Line
-from lessonkit.patterns.brokers.sqs_message import DAY, MOST_BYTES, SqsMessage, Stored, check_limit
+from lessonkit.patterns.brokers.sqs_message import DAY, SqsMessage, Stored, check_limit
 
 VISIBLE, IN_FLIGHT = N_("messages visible"), N_("messages in flight")
 
 
 class ReceiptExpired(ValueError):
     """The message is not with this receiver any more: the visibility timeout was too short."""
-
-
-class Order(Protocol):
-    """Which of the visible messages is received next."""
-
-    def add(self, stored: Stored) -> None:
-        """A message is visible, for the first time or again."""
-
-    def next(self, before: Stored | None) -> Stored | None:
-        """Take the next one, if any. ``before`` is what the same receive took before it."""
-
-    def settled(self, stored: Stored) -> None:
-        """What was taken is in flight no more."""
 
 
 class StandardOrder:
@@ -61,9 +47,11 @@ class StandardOrder:
         self._visible: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
 
     def add(self, stored: Stored) -> None:
+        """A message is visible, for the first time or again."""
         heappush(self._visible, (stored.number, stored))
 
     def next(self, before: Stored | None) -> Stored | None:
+        """Take the next one, if any. ``before`` is what the same receive took before it."""
         while self._visible:
             stored = heappop(self._visible)[1]
             if not stored.gone:
@@ -71,7 +59,7 @@ class StandardOrder:
         return None
 
     def settled(self, stored: Stored) -> None:
-        """Nobody was waiting for that."""
+        """What was taken is in flight no more. Nobody was waiting for that."""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -87,7 +75,7 @@ class StandardQueue:
         check_limit("visibility_timeout", self.visibility_timeout)
         check_limit("retention", self.retention)
         self.clock = common.Clock()
-        self._order: Order = StandardOrder()
+        self._order = StandardOrder()
         self._line = Line(self.clock, self._next_return)
         self._counts = common.Counts(self.name, VISIBLE, IN_FLIGHT)
         self._numbers = self._held = self._in_flight = 0

@@ -32,50 +32,13 @@ from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import Line
-from lessonkit.trace import Fate, Message
+from lessonkit.patterns.brokers.work_message import Stored, WorkMessage
+from lessonkit.trace import Fate
 
 MOST_BYTES = 16 * common.MIB
 """The default of ``max_message_size`` in RabbitMQ 4."""
 
 READY, UNACKED = N_("messages ready"), N_("messages unacked")
-
-
-@dataclass(frozen=True, slots=True)
-class WorkMessage:
-    """A message as its consumer gets it.
-
-    Attributes
-    ----------
-    deliveries
-        How many times it has been sent to a consumer, this time included.
-    delivery_tag
-        What the consumer acknowledges: this delivery, not the message.
-    """
-
-    body: str
-    headers: dict[str, Any]
-    deliveries: int
-    delivery_tag: int
-
-    @property
-    def redelivered(self) -> bool:
-        """Whether it was sent to a consumer before, who may or may not have worked on it."""
-        return self.deliveries > 1
-
-
-@dataclass(slots=True, eq=False)
-class Stored:
-    """A message that the queue keeps until it is acknowledged."""
-
-    place: int  # in the line
-    body: str
-    headers: Mapping[str, Any]
-    order: str | None
-    deaths: tuple[Mapping[str, Any], ...] = ()
-    deliveries: int = 0
-    failures: int = 0
-    since: float = 0.0  # when it was sent to who has it
-    on_its_way: Message | None = None  # in the trace, until that one takes it
 
 
 class BasicConsumer:
@@ -135,24 +98,6 @@ class BasicConsumer:
             self.queue.take_back(stored)
         self.queue.push()
 
-    def nack(self, message: WorkMessage, *, requeue: bool) -> None:
-        """Say that this consumer does not do the work. It counts toward no limit.
-
-        Parameters
-        ----------
-        message
-            What this consumer holds.
-        requeue
-            True puts the message back: in a classic queue to where it was, so it is the next one
-            to be delivered. False sends it to the dead-letter queue.
-
-        Raises
-        ------
-        UnknownDelivery, ConsumerClosed
-            As with :meth:`ack`.
-        """
-        self.refuse(message, requeue=requeue, failed=False)
-
     def die(self) -> None:
         """Kill the consumer. The queue sees that the connection is gone: all comes back at once.
 
@@ -169,15 +114,6 @@ class BasicConsumer:
             self.line.close(f"consumer {self.name!r} is closed")
 
     # --- the queue's side ------------------------------------------------------------------------
-
-    def refuse(self, message: WorkMessage, *, requeue: bool, failed: bool) -> None:
-        """Give a message back, or up."""
-        stored = self.settle(message)
-        if requeue:
-            self.queue.take_back(stored, failed=failed)
-        else:
-            self.queue.bury(stored, "rejected")
-        self.queue.push()
 
     def settle(self, message: WorkMessage) -> Stored:
         """Hold ``message`` no more: only the very object that this consumer was given does it."""
@@ -334,9 +270,6 @@ class BasicQueue(Generic[C]):
     def take_back(self, stored: Stored, *, failed: bool = False, lost: bool = False) -> None:
         """Take back what is not acknowledged: it goes to where it was, before all behind it."""
         self.line_up(stored)
-
-    def bury(self, stored: Stored, reason: str) -> None:
-        """Part with what no consumer wants: here it is thrown away."""
 
     def notice_losses(self) -> None:
         """Take back what is with consumers that are lost: here each of them says so itself."""
