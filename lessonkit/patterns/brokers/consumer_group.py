@@ -68,6 +68,8 @@ class Group:
 
     def add(self, member: Member) -> None:
         """Let it share the work; it takes the place of a dead one of its name."""
+        if member.name in self.members:
+            self.members[member.name].positions = {}
         self.members[member.name] = member
         self.rebalance()
 
