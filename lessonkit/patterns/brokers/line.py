@@ -19,14 +19,20 @@ class ConsumerClosed(RuntimeError):
     """The consumer has left or is dead; nothing can be done in its name."""
 
 
-class _Ticket(asyncio.Event):
-    """A place in the line; set when there is something to look for."""
+class _Ticket:
+    """A place in the line."""
 
+    future: asyncio.Future[None]
     expired = False
+
+    def wake(self) -> None:
+        """Let the one who waits look whether there is something."""
+        if not self.future.done():
+            self.future.set_result(None)
 
     def expire(self) -> None:
         self.expired = True
-        self.set()
+        self.wake()
 
 
 class Line:
@@ -73,21 +79,21 @@ class Line:
             await process.stop_here_if_dead()
         if not self._tickets and (found := take()) is not None:
             return found
+        loop = asyncio.get_running_loop()
         ticket = _Ticket()
         self._tickets[ticket] = None
-        loop = asyncio.get_running_loop()
         timers: list[asyncio.TimerHandle] = []
         if wait is not None:
             timers.append(loop.call_later(wait, ticket.expire))
         try:
             while True:
-                ticket.clear()
+                ticket.future = loop.create_future()
                 when = self._next_change() if self._first() is ticket else math.inf
                 if when < math.inf:
                     # In virtual time the two clocks are one, and nothing is rounded.
                     when += loop.time() - self._clock.now()
-                    timers.append(loop.call_at(when, ticket.set))
-                await ticket.wait()
+                    timers.append(loop.call_at(when, ticket.wake))
+                await ticket.future
                 if self._dead:
                     self._remove(ticket, timers)
                     await loop.create_future()  # a killed program runs no further line
@@ -112,13 +118,13 @@ class Line:
     def wake(self) -> None:
         """There may be something: let the first one look."""
         if self._tickets:
-            self._first().set()
+            self._first().wake()
 
     def close(self, why: str) -> None:
         """Send everybody away with a :class:`ConsumerClosed`."""
         self.closed = why
         for ticket in self._tickets:
-            ticket.set()
+            ticket.wake()
 
     def die(self, why: str) -> None:
         """Leave everybody waiting for ever, and set no timer for them."""

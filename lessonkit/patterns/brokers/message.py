@@ -26,14 +26,14 @@ class Clock:
     """The seconds of the run. Outside of a run they stand still, and they never go back."""
 
     def __init__(self) -> None:
-        self._latest = 0.0
+        self.latest = 0.0
 
     def now(self) -> float:
         """The seconds since the start of the run."""
         trace = find_trace()
-        if trace is not None and (now := trace.clock()) > self._latest:
-            self._latest = now
-        return self._latest
+        if trace is not None and (now := trace.clock()) > self.latest:
+            self.latest = now
+        return self.latest
 
 
 def check_text(name: str, value: object, most: float = math.inf) -> int:
@@ -106,7 +106,9 @@ def trace_moved(
     source: str, receiver: str, body: str, order: str | None, fate: Fate = Fate.DELIVERED
 ) -> None:
     """Record that a message goes from ``source`` to ``receiver``, and what becomes of it."""
-    trace_ended(trace_set_out(source, receiver, body, order), fate)
+    trace = find_trace()
+    if trace is not None:
+        trace.end(trace.send(source, receiver, label(body), Kind.EVENT, correlation=order), fate)
 
 
 def trace_set_out(source: str, receiver: str, body: str, order: str | None) -> Message | None:
@@ -124,19 +126,22 @@ def trace_ended(message: Message | None, fate: Fate) -> None:
         trace.end(message, fate)
 
 
-class Counts:
-    """What the trace shows of a broker's stock: each number when it changes."""
+class Stock:
+    """What the trace shows of a queue: how many wait and how many are out, when it changes."""
 
-    def __init__(self, broker: str, *keys: str) -> None:
+    def __init__(self, broker: str, waiting: str, out: str) -> None:
         self._broker = broker
-        self._shown = dict.fromkeys(keys, 0)
+        self._keys = waiting, out
+        self._waiting = self._out = 0
 
-    def show(self, *numbers: int) -> None:
-        """The numbers are these now, in the order of the keys."""
-        for key, number in zip(self._shown, numbers, strict=True):
-            if number != self._shown[key]:
-                self._shown[key] = number
-                trace_state(self._broker, key, number)
+    def show(self, waiting: int, out: int) -> None:
+        """So many there are now."""
+        if waiting != self._waiting:
+            self._waiting = waiting
+            trace_state(self._broker, self._keys[0], waiting)
+        if out != self._out:
+            self._out = out
+            trace_state(self._broker, self._keys[1], out)
 
 
 def trace_state(service: str, key: str, value: int) -> None:

@@ -81,8 +81,8 @@ class Consumer(BasicConsumer):
         """
         if not self.line.closed:
             self.line.die(f"consumer {self.name!r} is frozen")
-            self.gone_at = self.queue.expect_loss(2 * self.queue.heartbeat)
-            self.queue.wake_all()  # to see when that will be
+            self.gone_at = self.queue.clock.now() + 2 * self.queue.heartbeat
+            self.queue.expect_loss(self.gone_at)
 
     def _refuse(self, message: WorkMessage, *, requeue: bool, failed: bool) -> None:
         stored = self.settle(message)
@@ -94,9 +94,10 @@ class Consumer(BasicConsumer):
 
     def lost_at(self) -> float:
         """When the queue will give up this consumer, if nothing changes."""
-        oldest = next(chain(self.held.values(), self.inbox), None)
-        overdue = math.inf if oldest is None else oldest[1].since + self.queue.ack_timeout
-        return min(self.gone_at, overdue)
+        if not self.held and not self.inbox:
+            return self.gone_at
+        oldest = next(chain(self.held.values(), self.inbox))[1]
+        return min(self.gone_at, oldest.since + self.queue.ack_timeout)
 
     def lose(self) -> None:
         """Take back what this consumer holds: it is silent, or held a message for too long."""
@@ -205,34 +206,33 @@ class WorkQueue(BasicQueue[Consumer]):
 
     def push(self) -> None:
         """Send what waits, and keep in mind until when it may be held."""
-        if self.in_turn and self._line:
-            self.notice_losses()
-            self.expect_loss(self.ack_timeout)
         super().push()
         busy = self.unsettled > 0
+        if busy and (overdue := self.clock.latest + self.ack_timeout) < self._no_loss_before:
+            self._no_loss_before = overdue
         if busy != self._busy:
             self._busy = busy
             if len(self.consumers) > 1:
                 self.wake_all()  # from now on a consumer may be lost, or none any more
 
-    def notice_losses(self) -> None:
-        """Take back what is with a consumer who was silent, or held it, for too long."""
+    def notice_losses(self) -> float:
+        """Take back what is with a consumer who was silent, or held it, for too long; the time."""
         now = self.clock.now()
         if now >= self._no_loss_before:
             for consumer in list(self.consumers.values()):
                 if not consumer.closed and consumer.lost_at() <= now:
                     consumer.lose()
             self._no_loss_before = self.next_loss()
-
-    def expect_loss(self, seconds: float) -> float:
-        """Look in so many seconds at the latest whether a consumer is lost; return when."""
-        then = self.clock.now() + seconds
-        self._no_loss_before = min(self._no_loss_before, then)
-        return then
+        return now
 
     def next_loss(self) -> float:
         """When the next consumer will be given up, if nothing changes."""
         return min((consumer.lost_at() for consumer in self.consumers.values()), default=math.inf)
+
+    def expect_loss(self, then: float) -> None:
+        """Look at that time, at the latest, whether a consumer is lost."""
+        self._no_loss_before = min(self._no_loss_before, then)
+        self.wake_all()
 
     def wake_all(self) -> None:
         """Let whoever waits look again when there may be something."""

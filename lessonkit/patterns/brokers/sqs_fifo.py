@@ -98,6 +98,8 @@ class Deduplication:
 def check_fifo(body: str, group: str | None, deduplication_id: str | None, *, fifo: bool) -> str:
     """Return what tells a message from its duplicates: the id given, or the hash of its body.
 
+    A standard queue or topic knows no duplicates: then it is empty.
+
     Raises
     ------
     TypeError, ValueError
@@ -111,6 +113,8 @@ def check_fifo(body: str, group: str | None, deduplication_id: str | None, *, fi
             raise ValueError(f"{name} is for FIFO queues and topics only; got {value!r}")
         if value is not None and not (check_text(name, value) and len(value) <= MOST_LETTERS):
             raise ValueError(f"{name} must have 1 to {MOST_LETTERS} letters; got {value!r}")
-    if fifo and group is None:
+    if not fifo:
+        return ""
+    if group is None:
         raise ValueError("a FIFO queue or topic needs a group (MessageGroupId); got None")
     return deduplication_id or sha256(body.encode()).hexdigest()

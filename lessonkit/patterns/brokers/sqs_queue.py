@@ -77,11 +77,11 @@ class StandardQueue:
         self.clock = common.Clock()
         self._order = StandardOrder()
         self._line = Line(self.clock, self._next_return)
-        self._counts = common.Counts(self.name, VISIBLE, IN_FLIGHT)
+        self._stock = common.Stock(self.name, VISIBLE, IN_FLIGHT)
         self._numbers = self._held = self._in_flight = 0
         # Two heaps by time. An entry whose message has moved on since is passed over.
-        self._returning: list[tuple[float, Stored]] = []
-        self._aging: list[tuple[float, Stored]] = []
+        self._returning: list[tuple[float, int, Stored]] = []
+        self._aging: list[tuple[float, int, Stored]] = []
 
     @property
     def depth(self) -> int:
@@ -167,7 +167,7 @@ class StandardQueue:
     def _keep(self, stored: Stored) -> None:
         self._held += 1
         self._order.add(stored)
-        heappush(self._aging, (stored.expires, stored))
+        heappush(self._aging, (stored.expires, stored.number, stored))
         self._changed()
 
     def _take(self, name: str, most: int) -> list[SqsMessage] | None:
@@ -217,7 +217,7 @@ class StandardQueue:
 
     def _hide(self, stored: Stored, until: float) -> None:
         stored.hidden_until = min(until, stored.expires)
-        heappush(self._returning, (stored.hidden_until, stored))
+        heappush(self._returning, (stored.hidden_until, stored.number, stored))
 
     def _settle(self, stored: Stored) -> None:
         stored.hidden_until = None
@@ -233,19 +233,19 @@ class StandardQueue:
     def _tidy(self) -> float:
         """Forget what is too old, show again what nobody deleted in time; return the time."""
         now = self.clock.now()
-        while self._aging and (self._aging[0][0] <= now or self._aging[0][1].gone):
-            stored = heappop(self._aging)[1]
+        while self._aging and (self._aging[0][0] <= now or self._aging[0][2].gone):
+            stored = heappop(self._aging)[2]
             if not stored.gone:
                 self._remove(stored)
         while self._next_return() <= now:
-            stored = heappop(self._returning)[1]
+            stored = heappop(self._returning)[2]
             self._order.add(stored)
             self._settle(stored)
         return now
 
     def _next_return(self) -> float:
         """When the next message will be visible again."""
-        while self._returning and self._returning[0][1].hidden_until != self._returning[0][0]:
+        while self._returning and self._returning[0][2].hidden_until != self._returning[0][0]:
             heappop(self._returning)
         return self._returning[0][0] if self._returning else math.inf
 
@@ -254,4 +254,4 @@ class StandardQueue:
         self._show()
 
     def _show(self) -> None:
-        self._counts.show(self._held - self._in_flight, self._in_flight)
+        self._stock.show(self._held - self._in_flight, self._in_flight)

@@ -174,7 +174,7 @@ class BasicQueue(Generic[C]):
         self._line: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
         self._places = 0
         self._tags = 0
-        self._counts = common.Counts(self.name, READY, UNACKED)
+        self._stock = common.Stock(self.name, READY, UNACKED)
 
     @property
     def ready(self) -> int:
@@ -235,24 +235,24 @@ class BasicQueue(Generic[C]):
 
     def push(self) -> None:
         """Send what waits to those who have room for it, in turn."""
+        if self.in_turn and self._line:
+            self.notice_losses()
         while self.in_turn and self._line:
             consumer = self.in_turn.popleft()
-            if not consumer.closed:
-                _, stored = heappop(self._line)
-                self._deliver(stored, consumer)
+            if self.consumers.get(consumer.name) is consumer:
+                self._deliver(heappop(self._line)[1], consumer)
                 if consumer.has_room:
                     self.in_turn.append(consumer)
-        self._counts.show(len(self._line), self.unsettled)
+        self._stock.show(len(self._line), self.unsettled)
 
     def _deliver(self, stored: Stored, consumer: C) -> None:
         self._tags += 1
         self.unsettled += 1
         stored.deliveries += 1
-        stored.since = self.clock.now()
-        stored.on_its_way = common.trace_set_out(
-            self.name, consumer.name, stored.body, stored.order
-        )
-        message = WorkMessage(stored.body, dict(stored.headers), stored.deliveries, self._tags)
+        stored.since = self.clock.latest
+        body, order = stored.body, stored.order
+        stored.on_its_way = common.trace_set_out(self.name, consumer.name, body, order)
+        message = WorkMessage(body, dict(stored.headers), stored.deliveries, self._tags)
         consumer.inbox.append((message, stored))
         consumer.line.wake()
 
@@ -271,8 +271,9 @@ class BasicQueue(Generic[C]):
         """Take back what is not acknowledged: it goes to where it was, before all behind it."""
         self.line_up(stored)
 
-    def notice_losses(self) -> None:
-        """Take back what is with consumers that are lost: here each of them says so itself."""
+    def notice_losses(self) -> float:
+        """Take back what is with consumers that are lost; return the time. Here nobody is lost."""
+        return self.clock.now()
 
     def next_loss(self) -> float:
         """When the next consumer will be given up, if nothing changes."""
