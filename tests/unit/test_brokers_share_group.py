@@ -12,14 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import run
-from lessonkit.patterns.brokers import (
-    ConsumerClosed,
-    PartitionedLog,
-    ShareConsumer,
-    SharedRecord,
-    ShareGroup,
-    UnknownDelivery,
-)
+from lessonkit.patterns.brokers import ConsumerClosed, PartitionedLog, ShareGroup, UnknownDelivery
+from lessonkit.patterns.brokers.share_group import ShareConsumer, SharedRecord
 
 
 def a_log(*texts: str, **options: Any) -> PartitionedLog:

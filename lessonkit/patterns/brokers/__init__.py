@@ -15,39 +15,27 @@ consumers. The killed process of a service (:class:`~lessonkit.faults.Crash`) ta
 message; to the broker its consumer lives on until somebody says ``die()``.
 """
 
-from lessonkit.patterns.brokers.consumer_group import CommitFailed, Member
+from lessonkit.patterns.brokers.consumer_group import CommitFailed
 from lessonkit.patterns.brokers.kafka import PartitionedLog
 from lessonkit.patterns.brokers.line import ConsumerClosed
 from lessonkit.patterns.brokers.message import UnknownDelivery
-from lessonkit.patterns.brokers.partitioned_log import OffsetOutOfRange, Record
+from lessonkit.patterns.brokers.partitioned_log import OffsetOutOfRange
 from lessonkit.patterns.brokers.producer import NotConfirmed, Producer
-from lessonkit.patterns.brokers.rabbitmq import Consumer, PreconditionFailed, WorkQueue
-from lessonkit.patterns.brokers.share_group import ShareConsumer, SharedRecord, ShareGroup
+from lessonkit.patterns.brokers.rabbitmq import WorkQueue
+from lessonkit.patterns.brokers.share_group import ShareGroup
 from lessonkit.patterns.brokers.sqs import Queue
-from lessonkit.patterns.brokers.sqs_message import SqsMessage
-from lessonkit.patterns.brokers.sqs_queue import ReceiptExpired
 from lessonkit.patterns.brokers.topic import Topic
-from lessonkit.patterns.brokers.work_message import WorkMessage
 
 __all__ = [
     "CommitFailed",
-    "Consumer",
     "ConsumerClosed",
-    "Member",
     "NotConfirmed",
     "OffsetOutOfRange",
     "PartitionedLog",
-    "PreconditionFailed",
     "Producer",
     "Queue",
-    "ReceiptExpired",
-    "Record",
-    "ShareConsumer",
     "ShareGroup",
-    "SharedRecord",
-    "SqsMessage",
     "Topic",
     "UnknownDelivery",
-    "WorkMessage",
     "WorkQueue",
 ]

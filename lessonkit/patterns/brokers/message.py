@@ -11,15 +11,18 @@ from lessonkit.shop.network import correlation
 from lessonkit.shop.process import here
 from lessonkit.trace import Fate, Kind, Message, find_trace
 
-KIB = 1024
-MIB = 1024 * KIB
+MIB = 1024 * 1024
 
 EVENT_TYPE = re.compile(r'\{"type": ?"(\w+)"')
 """How the JSON of an :class:`~lessonkit.patterns.events.event.Event` begins."""
 
 
 class UnknownDelivery(ValueError):
-    """The consumer does not hold that message: it never did, or not any more."""
+    """The consumer does not hold that message: it never did, or not any more.
+
+    (RabbitMQ: unknown delivery tag. Kafka: ``InvalidRecordStateException``. SQS: the receipt handle
+    has expired, because the visibility timeout was too short.)
+    """
 
 
 class Clock:

@@ -35,10 +35,6 @@ HEAD = -(2**62)
 """The places from here on are before those of all that have never come back."""
 
 
-class PreconditionFailed(ValueError):
-    """The broker refuses what a queue is declared with (AMQP's reply code 406)."""
-
-
 class Consumer(BasicConsumer):
     """Somebody who works off a :class:`WorkQueue`. Made by :meth:`WorkQueue.consume`."""
 
@@ -82,7 +78,8 @@ class Consumer(BasicConsumer):
         if not self.line.closed:
             self.line.die(f"consumer {self.name!r} is frozen")
             self.gone_at = self.queue.clock.now() + 2 * self.queue.heartbeat
-            self.queue.expect_loss(self.gone_at)
+            self.queue.look_at(self.gone_at)
+            self.queue.wake_all()  # to see when that will be
 
     def _refuse(self, message: WorkMessage, *, requeue: bool, failed: bool) -> None:
         stored = self.settle(message)
@@ -133,10 +130,9 @@ class WorkQueue(BasicQueue[Consumer]):
 
     Raises
     ------
-    PreconditionFailed
-        If a classic queue is to have a ``delivery_limit``.
     TypeError, ValueError
-        If one of these is not what it should be.
+        If one of these is not what it should be, or a classic queue is to have a ``delivery_limit``
+        (AMQP's reply code 406).
     """
 
     kind: str = "classic"
@@ -156,7 +152,7 @@ class WorkQueue(BasicQueue[Consumer]):
         if self.delivery_limit is None:
             self.delivery_limit = DELIVERY_LIMIT if self.kind == "quorum" else -1
         elif self.kind == "classic":
-            raise PreconditionFailed(
+            raise ValueError(
                 "PRECONDITION_FAILED (406): invalid arg 'x-delivery-limit' for queue"
                 f" {self.name!r} of queue type classic; delivery_limit needs kind='quorum',"
                 f" got {self.delivery_limit!r}"
@@ -208,8 +204,8 @@ class WorkQueue(BasicQueue[Consumer]):
         """Send what waits, and keep in mind until when it may be held."""
         super().push()
         busy = self.unsettled > 0
-        if busy and (overdue := self.clock.latest + self.ack_timeout) < self._no_loss_before:
-            self._no_loss_before = overdue
+        if busy:
+            self.look_at(self.clock.latest + self.ack_timeout)
         if busy != self._busy:
             self._busy = busy
             if len(self.consumers) > 1:
@@ -229,10 +225,10 @@ class WorkQueue(BasicQueue[Consumer]):
         """When the next consumer will be given up, if nothing changes."""
         return min((consumer.lost_at() for consumer in self.consumers.values()), default=math.inf)
 
-    def expect_loss(self, then: float) -> None:
-        """Look at that time, at the latest, whether a consumer is lost."""
-        self._no_loss_before = min(self._no_loss_before, then)
-        self.wake_all()
+    def look_at(self, then: float) -> None:
+        """See at that time, at the latest, whether a consumer is lost."""
+        if then < self._no_loss_before:
+            self._no_loss_before = then
 
     def wake_all(self) -> None:
         """Let whoever waits look again when there may be something."""

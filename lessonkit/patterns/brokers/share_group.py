@@ -18,6 +18,7 @@ import math
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from lessonkit.checks import instance_of, positive_number, some_text, whole_number
 from lessonkit.luck import touch
@@ -39,8 +40,7 @@ class SharedRecord:
         return self.record.value
 
 
-@dataclass(slots=True)
-class _Lock:
+class _Lock(NamedTuple):
     """Who works on a record, and until when the others keep away from it."""
 
     shared: SharedRecord

@@ -16,7 +16,7 @@ from lessonkit.luck import touch
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.sqs_fifo import Deduplication, FifoOrder, check_fifo
 from lessonkit.patterns.brokers.sqs_message import DAY, MOST_BYTES, SqsMessage, Stored, check_limit
-from lessonkit.patterns.brokers.sqs_queue import ReceiptExpired, StandardQueue
+from lessonkit.patterns.brokers.sqs_queue import StandardQueue
 
 MAX_RECEIVES = 10
 """``maxReceiveCount`` if there is a dead-letter queue and nothing is said."""
@@ -65,8 +65,7 @@ class Queue(StandardQueue):
             if dead.name == self.name:
                 raise ValueError(f"queue {self.name!r} cannot be its own dead-letter queue")
             self._check_kind(dead)
-            if self.max_receives is None:
-                self.max_receives = MAX_RECEIVES
+            self.max_receives = MAX_RECEIVES if self.max_receives is None else self.max_receives
             check_limit("max_receives", self.max_receives)
         elif self.max_receives is not None:
             raise ValueError(f"max_receives ({self.max_receives!r}) needs a dead_letter queue")
@@ -106,7 +105,7 @@ class Queue(StandardQueue):
     ) -> str:
         """Take a message that has been checked, unless it is a duplicate. Returns its id."""
         add = partial(self.add, body, attributes, group, order)
-        return self._deduplication.once(key, self.clock.now(), add) if self.fifo else add()
+        return self._deduplication.once(key, self.clock.now(), add)
 
     def delete(self, message: SqsMessage) -> bool:
         """Say that the work is done: see :meth:`StandardQueue.delete`."""
@@ -119,7 +118,7 @@ class Queue(StandardQueue):
 
         Raises
         ------
-        ReceiptExpired
+        UnknownDelivery
             If the message is not in flight with this receipt.
         TypeError, ValueError
             If it would be invisible for over 12 hours in all, or this is no message of this queue.
@@ -186,7 +185,7 @@ class Queue(StandardQueue):
     def _in_hand(self, message: SqsMessage) -> Stored:
         stored = self._find(message)
         if stored.hidden_until is None or stored.receives != message.receives:
-            raise ReceiptExpired(f"the receipt {message.receipt!r} has expired")
+            raise common.UnknownDelivery(f"the receipt {message.receipt!r} has expired")
         return stored
 
     def _check_kind(self, other: Queue) -> None:

@@ -86,7 +86,12 @@ class Deduplication:
         self._times: deque[tuple[float, str]] = deque()
 
     def once(self, key: str, now: float, send: Callable[[], str]) -> str:
-        """Send a message unless one came with this key in the last five minutes; return its id."""
+        """Send a message unless one came with this key in the last five minutes; return its id.
+
+        What is not FIFO has no key (an empty one), and is sent each time.
+        """
+        if not key:
+            return send()
         while self._times and self._times[0][0] <= now - INTERVAL:
             del self._message_ids[self._times.popleft()[1]]
         if key not in self._message_ids:

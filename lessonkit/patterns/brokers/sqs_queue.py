@@ -36,10 +36,6 @@ from lessonkit.patterns.brokers.sqs_message import DAY, SqsMessage, Stored, chec
 VISIBLE, IN_FLIGHT = N_("messages visible"), N_("messages in flight")
 
 
-class ReceiptExpired(ValueError):
-    """The message is not with this receiver any more: the visibility timeout was too short."""
-
-
 class StandardOrder:
     """As they came, as far as possible; what was invisible meanwhile has been overtaken."""
 
@@ -139,7 +135,7 @@ class StandardQueue:
 
         Raises
         ------
-        ReceiptExpired
+        UnknownDelivery
             In a FIFO queue, if the visibility timeout is over.
         TypeError, ValueError
             If this is no message of this queue.

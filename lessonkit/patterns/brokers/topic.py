@@ -19,7 +19,7 @@ from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.sqs import Queue
 from lessonkit.patterns.brokers.sqs_fifo import Deduplication, check_fifo
 
-MOST_BYTES = 256 * common.KIB
+MOST_BYTES = common.MIB // 4
 
 Filter = Mapping[str, Sequence[str]]
 """For each attribute the values that will do, as in ``{"type": ["OrderCreated"]}``."""
@@ -116,15 +116,14 @@ class Topic:
         key = check_fifo(body, group, deduplication_id, fifo=self.fifo)
         order = common.trace_published(self.name, body)
 
+        copied = dict(attributes or {})
+
         def copy_into_queues() -> str:
             self._published += 1
             for queue, wanted in self._subscriptions.items():
-                if all((attributes or {}).get(name) in values for name, values in wanted.items()):
+                if all(copied.get(name) in values for name, values in wanted.items()):
                     common.trace_moved(self.name, queue.name, body, order)
-                    in_group = group if queue.fifo else None
-                    queue.accept(body, dict(attributes or {}), in_group, key, order)
+                    queue.accept(body, copied, group if queue.fifo else None, key, order)
             return f"{self.name}-{self._published}"
 
-        if self.fifo:
-            return self._deduplication.once(key, self._clock.now(), copy_into_queues)
-        return copy_into_queues()
+        return self._deduplication.once(key, self._clock.now(), copy_into_queues)
