@@ -24,7 +24,7 @@ from lessonkit.checks import instance_of, whole_number
 from lessonkit.luck import touch
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import ConsumerClosed, Line
-from lessonkit.patterns.brokers.partitioned_log import Log, OffsetOutOfRange, Record
+from lessonkit.patterns.brokers.partitioned_log import Log, OffsetOutOfRange, Reader, Record
 
 
 class CommitFailed(RuntimeError):
@@ -103,26 +103,21 @@ class Group:
         return min((member.expires for member in self.members.values()), default=math.inf)
 
 
-class Member:
+class Member(Reader):
     """One consumer of a group. Made by :meth:`PartitionedLog.join`.
 
     Attributes
     ----------
-    positions
-        For each partition that it has, the offset that it reads next; None until it has read.
     expires
         When the group will put it out, unless it polls before.
     """
 
     def __init__(self, group: Group, name: str, auto_offset_reset: str) -> None:
-        self.name = name
-        self.positions: dict[int, int | None] = {}
+        super().__init__(group.log, name, auto_offset_reset)
+        self.positions = {}
         self.expires = group.log.clock.now() + group.max_poll_interval
         self.line = Line(group.log.clock, group.next_expiry)
         self._group = group
-        self._log = group.log
-        self._reset = auto_offset_reset
-        self._turn = 0
 
     @property
     def partitions(self) -> list[int]:
@@ -158,7 +153,7 @@ class Member:
         finally:
             # Who waits for a record is not late: the time counts from the last poll's end.
             if self.expires == math.inf and not self.line and not self.line.closed:
-                self.expires = self._log.clock.now() + self._group.max_poll_interval
+                self.expires = self.log.clock.now() + self._group.max_poll_interval
                 if len(self._group.members) > 1:
                     self._group.wake_all()  # to see when that will be
 
@@ -184,7 +179,7 @@ class Member:
             If this member has left or is dead.
         """
         self.line.check_open()
-        touch(self._log)
+        touch(self.log)
         self._group.notice_deaths()
         committed = self._group.committed
         if self._is_out:
@@ -201,7 +196,7 @@ class Member:
                 self.positions[record.partition] = committed.get(record.partition)
                 return
             committed[record.partition] = record.offset + 1
-        common.trace_state(self._log.name, self._group.lag_key, self._group.lag())
+        common.trace_state(self.log.name, self._group.lag_key, self._group.lag())
 
     def seek(self, partition: int, offset: int) -> None:
         """Go on reading ``partition`` from ``offset``. The commits stay as they are.
@@ -217,7 +212,7 @@ class Member:
             If this member has left or is dead.
         """
         self.line.check_open()
-        self._log.check_offset(partition, offset)
+        self.log.check_offset(partition, offset)
         if partition not in self.partitions:
             raise ValueError(f"{self.name!r} has partitions {self.partitions}; got {partition!r}")
         self.positions[partition] = offset
@@ -226,7 +221,7 @@ class Member:
     def seek_to_start(self) -> None:
         """Read all of this member's partitions again, from the oldest record that is still held."""
         for partition in self.partitions:
-            self.seek(partition, self._log.start(partition))
+            self.seek(partition, self.log.start(partition))
 
     def leave(self) -> None:
         """Say goodbye: the others have its partitions at once. It commits nothing by itself."""
@@ -242,14 +237,14 @@ class Member:
         """
         if not self.line.closed:
             self.line.die(f"member {self.name!r} is dead")
-            timeout = self._log.clock.now() + self._group.session_timeout
+            timeout = self.log.clock.now() + self._group.session_timeout
             self.expires = min(self.expires, timeout)
             self._group.wake_all()  # to see when that will be
 
     # --- reading ---------------------------------------------------------------------------------
 
     def _take(self, most: int) -> list[Record] | None:
-        touch(self._log)
+        touch(self.log)
         self._group.notice_deaths()
         if self._is_out:
             if self.name in self._group.members:
@@ -257,37 +252,16 @@ class Member:
                 raise ConsumerClosed(f"group {name!r} has another member {self.name!r}")
             self._group.add(self)
         self.expires = math.inf
-        # First see where each partition goes on: an error there must not lose what others gave.
-        mine = sorted(self.positions, key=lambda p: (p < self._turn, p))
-        positions = {partition: self._position(partition) for partition in mine}
-        found: list[Record] = []
-        for partition, position in positions.items():
-            records = self._log.read(partition, position, most - len(found))
-            end = self.positions[partition] = position + len(records)
-            self._group.read[partition] = max(end, self._group.read.get(partition, 0))
-            found += records
-            if len(found) == most:
-                self._turn = partition + 1  # so that a full partition does not starve the others
-                break
+        found = self.read(most)
         for record in found:
-            common.trace_moved(self._log.name, self.name, record.value, record.order)
+            after = max(record.offset + 1, self._group.read.get(record.partition, 0))
+            self._group.read[record.partition] = after
         return found or None
-
-    def _position(self, partition: int) -> int:
-        start, position = self._log.start(partition), self.positions[partition]
-        if position is not None and position >= start:
-            return position
-        if self._reset == "none":
-            raise OffsetOutOfRange(
-                f"{self._log.name!r} holds partition {partition} from offset {start} on;"
-                f" {self.name!r} wants to go on from {position}"
-            )
-        return start if self._reset == "earliest" else self._log.end(partition)
 
     def _check_mine(self, record: Record) -> None:
         instance_of("record", record, Record, "what poll() gave")
-        if record.origin is not self._log:
-            raise ValueError(f"record must come from this log {self._log.name!r}; got {record!r}")
+        if record.origin is not self.log:
+            raise ValueError(f"record must come from this log {self.log.name!r}; got {record!r}")
         if record.partition not in self.positions:
             raise CommitFailed(f"partition {record.partition} belongs to {self.name!r} no more")
         if record.offset >= self._group.read.get(record.partition, 0):

@@ -1,7 +1,7 @@
 """The idea of a log in partitions, as in Apache Kafka: records stay, and readers remember a place.
 
 A record is written at the end of a partition and has a number there, its *offset*. Reading takes
-nothing out of the log. All that a reader needs to remember is one offset per partition; to read
+nothing out of the log. All that a :class:`Reader` remembers is one offset per partition; to read
 something again is to go back to a smaller one.
 
 *What it promises.* Each record is held for the retention time, whoever has read it, and every
@@ -172,3 +172,48 @@ class Log:
                 f"offset must be {start} to {end} in partition {partition} of {self.name!r};"
                 f" got {offset}"
             )
+
+
+class Reader:
+    """Somebody who reads a log and remembers a place in each partition.
+
+    Attributes
+    ----------
+    positions
+        For each partition that it reads, the offset that comes next; None until it has read.
+    """
+
+    def __init__(self, log: Log, name: str, auto_offset_reset: str = "earliest") -> None:
+        self.name = name
+        self.positions: dict[int, int | None] = dict.fromkeys(range(log.partitions))
+        self.log = log
+        self._reset = auto_offset_reset
+        self._turn = 0
+
+    def read(self, most: int) -> list[Record]:
+        """Read on, up to ``most`` records, in each partition from where this reader stands."""
+        # First see where each partition goes on: an error there must not lose what others gave.
+        mine = sorted(self.positions, key=lambda p: (p < self._turn, p))
+        positions = {partition: self._position(partition) for partition in mine}
+        found: list[Record] = []
+        for partition, position in positions.items():
+            records = self.log.read(partition, position, most - len(found))
+            self.positions[partition] = position + len(records)
+            found += records
+            if len(found) == most:
+                self._turn = partition + 1  # so that a full partition does not starve the others
+                break
+        for record in found:
+            common.trace_moved(self.log.name, self.name, record.value, record.order)
+        return found
+
+    def _position(self, partition: int) -> int:
+        start, position = self.log.start(partition), self.positions[partition]
+        if position is not None and position >= start:
+            return position
+        if self._reset == "none":
+            raise OffsetOutOfRange(
+                f"{self.log.name!r} holds partition {partition} from offset {start} on;"
+                f" {self.name!r} wants to go on from {position}"
+            )
+        return start if self._reset == "earliest" else self.log.end(partition)

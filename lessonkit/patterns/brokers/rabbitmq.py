@@ -179,7 +179,7 @@ class WorkQueue(BasicQueue[Consumer]):
                 stored.place = HEAD + self._returns
             else:
                 # The queue is a log, and one that is returned for ever must not hold up its end.
-                stored.place = self.last_place()
+                stored.place = next(self.places)
         super().take_back(stored)
 
     def bury(self, stored: Stored, reason: str) -> None:
@@ -195,7 +195,7 @@ class WorkQueue(BasicQueue[Consumer]):
         death = {"queue": self.name, "reason": reason, "count": count, "time": now}
         noted = (death, *deaths.values())
         headers = {**stored.headers, "x-death": list(noted)}
-        dead.line_up(Stored(dead.last_place(), stored.body, headers, stored.order, noted))
+        dead.line_up(Stored(next(dead.places), stored.body, headers, stored.order, noted))
         dead.push()
 
     # --- consumers that are lost -----------------------------------------------------------------
@@ -211,15 +211,14 @@ class WorkQueue(BasicQueue[Consumer]):
             if len(self.consumers) > 1:
                 self.wake_all()  # from now on a consumer may be lost, or none any more
 
-    def notice_losses(self) -> float:
-        """Take back what is with a consumer who was silent, or held it, for too long; the time."""
+    def notice_losses(self) -> None:
+        """Take back what is with a consumer who was silent, or held it, for too long."""
         now = self.clock.now()
         if now >= self._no_loss_before:
             for consumer in list(self.consumers.values()):
                 if not consumer.closed and consumer.lost_at() <= now:
                     consumer.lose()
             self._no_loss_before = self.next_loss()
-        return now
 
     def next_loss(self) -> float:
         """When the next consumer will be given up, if nothing changes."""

@@ -32,28 +32,6 @@ def check_limit(name: str, value: float) -> None:
         raise ValueError(f"{name} must be {words}; got {value!r}")
 
 
-@dataclass(slots=True, eq=False)
-class Stored:
-    """A message that a queue keeps until it is deleted or too old. Times are in seconds."""
-
-    number: int
-    message_id: str
-    body: str
-    attributes: Mapping[str, str]
-    group: str | None
-    order: str | None  # the customer's order that it belongs to, for the trace
-    sent: float
-    expires: float
-    queue: object
-    receives: int = 0
-    received: float = 0.0
-    hidden_until: float | None = None  # None: it is visible
-    gone: bool = False
-
-    def __lt__(self, other: Stored) -> bool:
-        return self.number < other.number
-
-
 @dataclass(frozen=True, slots=True)
 class SqsMessage:
     """A message as its receiver gets it.
@@ -79,3 +57,39 @@ class SqsMessage:
     receipt: str
     number: int = field(repr=False)
     stored: Stored = field(repr=False, compare=False)
+
+
+@dataclass(slots=True, eq=False)
+class Stored:
+    """A message that a queue keeps until it is deleted or too old. Times are in seconds."""
+
+    number: int
+    message_id: str
+    body: str
+    attributes: Mapping[str, str]
+    group: str | None
+    order: str | None  # the customer's order that it belongs to, for the trace
+    sent: float
+    expires: float
+    queue: object
+    receives: int = 0
+    received: float = 0.0
+    hidden_until: float | None = None  # None: it is visible
+    gone: bool = False
+
+    def __lt__(self, other: Stored) -> bool:
+        return self.number < other.number
+
+    def received_as(self, receipt: str) -> SqsMessage:
+        """What a receiver gets."""
+        return SqsMessage(
+            self.message_id,
+            self.body,
+            dict(self.attributes),
+            self.group,
+            self.receives,
+            self.sent,
+            receipt,
+            self.number,
+            self,
+        )

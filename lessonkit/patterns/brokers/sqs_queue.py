@@ -31,7 +31,7 @@ from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import Line
-from lessonkit.patterns.brokers.sqs_message import DAY, SqsMessage, Stored, check_limit
+from lessonkit.patterns.brokers.sqs_message import DAY, MOST_BYTES, SqsMessage, Stored, check_limit
 
 VISIBLE, IN_FLIGHT = N_("messages visible"), N_("messages in flight")
 
@@ -93,6 +93,13 @@ class StandardQueue:
 
     def __repr__(self) -> str:
         return f"Queue({self.name!r}, depth={self.depth}, in_flight={self.in_flight})"
+
+    def send(self, body: str, attributes: Mapping[str, str] | None = None) -> str:
+        """Put a message into this queue. Returns its id."""
+        common.check_message(body, attributes, MOST_BYTES)
+        touch(self)
+        order = common.trace_published(self.name, body)
+        return self.add(body, dict(attributes or {}), None, order)
 
     async def receive(
         self, name: str, *, most: int = 1, wait: float | None = 20.0
@@ -177,21 +184,9 @@ class StandardQueue:
             stored.received = now
             self._hide(stored, now + self.visibility_timeout)
             common.trace_moved(self.name, name, stored.body, stored.order)
-        self._show()
-        return [self._message(stored) for stored in taken] or None
-
-    def _message(self, stored: Stored) -> SqsMessage:
-        return SqsMessage(
-            stored.message_id,
-            stored.body,
-            dict(stored.attributes),
-            stored.group,
-            stored.receives,
-            stored.sent,
-            f"{self.name}/{stored.number}/{stored.receives}",
-            stored.number,
-            stored,
-        )
+        self._changed()
+        receipt = f"{self.name}/{{}}/{{}}"
+        return [m.received_as(receipt.format(m.number, m.receives)) for m in taken] or None
 
     def _find(self, message: SqsMessage) -> Stored:
         touch(self)
@@ -247,7 +242,4 @@ class StandardQueue:
 
     def _changed(self) -> None:
         self._line.wake()
-        self._show()
-
-    def _show(self) -> None:
         self._stock.show(self._held - self._in_flight, self._in_flight)

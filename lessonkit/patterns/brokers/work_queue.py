@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from itertools import count
 from typing import Any, ClassVar, Generic, TypeVar
 
 from lessonkit.checks import instance_of, some_text, whole_number
@@ -172,8 +173,8 @@ class BasicQueue(Generic[C]):
         self.in_turn: deque[C] = deque()  # those who can take one more
         self.unsettled = 0
         self._line: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
-        self._places = 0
-        self._tags = 0
+        self.places = count(1)
+        self._tags = count(1)
         self._stock = common.Stock(self.name, READY, UNACKED)
 
     @property
@@ -203,7 +204,7 @@ class BasicQueue(Generic[C]):
         common.check_dict("headers", headers)
         touch(self)
         order = common.trace_published(self.name, body)
-        self.line_up(Stored(self.last_place(), body, dict(headers or {}), order))
+        self.line_up(Stored(next(self.places), body, dict(headers or {}), order))
         self.push()
 
     def consume(self, name: str, *, prefetch: int = 1) -> C:
@@ -246,13 +247,12 @@ class BasicQueue(Generic[C]):
         self._stock.show(len(self._line), self.unsettled)
 
     def _deliver(self, stored: Stored, consumer: C) -> None:
-        self._tags += 1
         self.unsettled += 1
         stored.deliveries += 1
         stored.since = self.clock.latest
         body, order = stored.body, stored.order
         stored.on_its_way = common.trace_set_out(self.name, consumer.name, body, order)
-        message = WorkMessage(body, dict(stored.headers), stored.deliveries, self._tags)
+        message = WorkMessage(body, dict(stored.headers), stored.deliveries, next(self._tags))
         consumer.inbox.append((message, stored))
         consumer.line.wake()
 
@@ -260,20 +260,15 @@ class BasicQueue(Generic[C]):
         """Let a message wait at its place in the line."""
         heappush(self._line, (stored.place, stored))
 
-    def last_place(self) -> int:
-        """A place behind all that wait."""
-        self._places += 1
-        return self._places
-
     # --- what a broker may do otherwise ----------------------------------------------------------
 
     def take_back(self, stored: Stored, *, failed: bool = False, lost: bool = False) -> None:
         """Take back what is not acknowledged: it goes to where it was, before all behind it."""
         self.line_up(stored)
 
-    def notice_losses(self) -> float:
-        """Take back what is with consumers that are lost; return the time. Here nobody is lost."""
-        return self.clock.now()
+    def notice_losses(self) -> None:
+        """Take back what is with consumers that are lost: here each of them says so itself."""
+        self.clock.now()
 
     def next_loss(self) -> float:
         """When the next consumer will be given up, if nothing changes."""
