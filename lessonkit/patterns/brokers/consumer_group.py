@@ -113,7 +113,8 @@ class Member(Reader):
     """
 
     def __init__(self, group: Group, name: str, auto_offset_reset: str) -> None:
-        super().__init__(group.log, name, auto_offset_reset)
+        super().__init__(group.log, auto_offset_reset)
+        self.name = name
         self.positions = {}
         self.expires = group.log.clock.now() + group.max_poll_interval
         self.line = Line(group.log.clock, group.next_expiry)
@@ -256,6 +257,7 @@ class Member(Reader):
         for record in found:
             after = max(record.offset + 1, self._group.read.get(record.partition, 0))
             self._group.read[record.partition] = after
+            common.trace_moved(self.log.name, self.name, record.value, record.order)
         return found or None
 
     def _check_mine(self, record: Record) -> None:

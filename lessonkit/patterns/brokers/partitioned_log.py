@@ -183,8 +183,7 @@ class Reader:
         For each partition that it reads, the offset that comes next; None until it has read.
     """
 
-    def __init__(self, log: Log, name: str, auto_offset_reset: str = "earliest") -> None:
-        self.name = name
+    def __init__(self, log: Log, auto_offset_reset: str = "earliest") -> None:
         self.positions: dict[int, int | None] = dict.fromkeys(range(log.partitions))
         self.log = log
         self._reset = auto_offset_reset
@@ -203,8 +202,6 @@ class Reader:
             if len(found) == most:
                 self._turn = partition + 1  # so that a full partition does not starve the others
                 break
-        for record in found:
-            common.trace_moved(self.log.name, self.name, record.value, record.order)
         return found
 
     def _position(self, partition: int) -> int:
@@ -214,6 +211,6 @@ class Reader:
         if self._reset == "none":
             raise OffsetOutOfRange(
                 f"{self.log.name!r} holds partition {partition} from offset {start} on;"
-                f" {self.name!r} wants to go on from {position}"
+                f" its reader wants to go on from {position}"
             )
         return start if self._reset == "earliest" else self.log.end(partition)

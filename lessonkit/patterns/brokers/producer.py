@@ -77,8 +77,6 @@ class Producer:
         self._losses = iter([one_of("losses", loss, LOSSES) for loss in self.losses])
         whole_number("retries", self.retries)
         positive_number("timeout", self.timeout)
-        self._numbers = 0
-        self._arrived: set[int] = set()  # the broker remembers these, by the producer's own id
 
     async def send(self, body: str, key: str | None = None) -> None:
         """Send a message; ``key`` is what must stay in order (only a log looks at it).
@@ -90,33 +88,27 @@ class Producer:
         TypeError, ValueError
             If the broker does not take such a message.
         """
-        self._numbers += 1
-        number, here, there = self._numbers, common.sender(), self.broker.name
+        here, there, order = common.sender(), self.broker.name, correlation.get()
+        arrived = False
         for _ in range(1 + self.retries):
             loss = next(self._losses, "nothing")
             if loss == "request":
-                common.trace_moved(here, there, body, correlation.get(), Fate.LOST)
-            else:
-                self._arrive(number, body, key)
-            if not self.confirms:
-                return
-            if loss == "nothing":
-                self._arrived.discard(number)  # it will not be sent again
+                common.trace_moved(here, there, body, order, Fate.LOST)
+            elif not (arrived and self.idempotent):  # a broker knows it again by its number
+                self._hand_over(body, key)
+                arrived = True
+            if not self.confirms or loss == "nothing":
                 return
             if loss == "reply":
-                common.trace_moved(there, here, body, correlation.get(), Fate.LOST)
+                common.trace_moved(there, here, body, order, Fate.LOST)
             await sleep(self.timeout)
         raise NotConfirmed(
             f"{there!r} did not confirm {common.label(body)!r} in {1 + self.retries} attempts;"
             " it may have it"
         )
 
-    def _arrive(self, number: int, body: str, key: str | None) -> None:
-        if self.idempotent and number in self._arrived:
-            return
+    def _hand_over(self, body: str, key: str | None) -> None:
         if isinstance(self.broker, Log):
             self.broker.append(key, body)
         else:
             self.broker.publish(body)
-        if self.idempotent:
-            self._arrived.add(number)

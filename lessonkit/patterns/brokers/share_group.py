@@ -24,7 +24,7 @@ from lessonkit.checks import instance_of, positive_number, some_text, whole_numb
 from lessonkit.luck import touch
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import Line
-from lessonkit.patterns.brokers.partitioned_log import Log, Record
+from lessonkit.patterns.brokers.partitioned_log import Log, Reader, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,7 @@ class ShareGroup:
         whole_number("delivery_limit", self.delivery_limit, low=1)
         positive_number("lock", self.lock)
         self.given_up: list[Record] = []
-        self._next = self.log.starts()
-        self._turn = -1
+        self._reader = Reader(self.log)
         self.consumers: dict[str, ShareConsumer] = {}
         # By the very object that was handed out, the oldest first: all locks last equally long.
         self.locks: dict[int, _Lock] = {}
@@ -127,13 +126,8 @@ class ShareGroup:
         while len(taken) < most and self._returned:
             shared = heappop(self._returned)[-1]
             taken.append(SharedRecord(shared.record, shared.deliveries + 1))
-        self._turn += 1  # so that a full partition does not starve the others
-        for step in range(self.log.partitions):
-            partition = (self._turn + step) % self.log.partitions
-            offset = max(self._next[partition], self.log.start(partition))
-            records = self.log.read(partition, offset, most - len(taken))
-            self._next[partition] = offset + len(records)
-            taken += [SharedRecord(record, 1) for record in records]
+        new = self._reader.read(most - len(taken))
+        taken += [SharedRecord(record, 1) for record in new]
         until = self.log.clock.now() + self.lock
         for shared in taken:
             self.locks[id(shared)] = _Lock(shared, consumer, until)

@@ -96,12 +96,7 @@ class Queue(StandardQueue):
         return self.accept(body, dict(attributes or {}), group, key, order)
 
     def accept(
-        self,
-        body: str,
-        attributes: Mapping[str, str],
-        group: str | None,
-        key: str,
-        order: str | None,
+        self, body: str, attributes: dict[str, str], group: str | None, key: str, order: str | None
     ) -> str:
         """Take a message that has been checked, unless it is a duplicate. Returns its id."""
         add = partial(self.add, body, attributes, group, order)
