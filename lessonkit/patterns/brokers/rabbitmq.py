@@ -204,7 +204,7 @@ class WorkQueue(BasicQueue[Consumer]):
         """Send what waits, and keep in mind until when it may be held."""
         super().push()
         busy = self.unsettled > 0
-        if busy:
+        if busy and self._no_loss_before == math.inf:
             self.look_at(self.clock.latest + self.ack_timeout)
         if busy != self._busy:
             self._busy = busy

@@ -58,7 +58,7 @@ class Queue(StandardQueue):
         super().__post_init__()
         if self.fifo:
             self._order = FifoOrder()
-        self._deduplication = Deduplication()
+        self._deduplication = Deduplication(self.clock)
         dead = self.dead_letter
         if dead is not None:
             instance_of("dead_letter", dead, Queue, "a Queue")
@@ -100,7 +100,7 @@ class Queue(StandardQueue):
     ) -> str:
         """Take a message that has been checked, unless it is a duplicate. Returns its id."""
         add = partial(self.add, body, attributes, group, order)
-        return self._deduplication.once(key, self.clock.now(), add)
+        return self._deduplication.once(key, add)
 
     def delete(self, message: SqsMessage) -> bool:
         """Say that the work is done: see :meth:`StandardQueue.delete`."""

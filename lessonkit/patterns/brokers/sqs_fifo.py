@@ -12,12 +12,12 @@ attributes).
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from hashlib import sha256
 from heapq import heappop, heappush
 
-from lessonkit.patterns.brokers.message import check_text
+from lessonkit.patterns.brokers.message import Clock, check_text
 from lessonkit.patterns.brokers.sqs_message import Stored
 from lessonkit.patterns.brokers.sqs_queue import StandardOrder
 
@@ -35,7 +35,7 @@ class FifoOrder(StandardOrder):
 
     def __init__(self) -> None:
         self._groups: dict[str | None, list[tuple[int, Stored]]] = {}  # a heap for each
-        self._in_flight: Counter[str | None] = Counter()
+        self._in_flight: dict[str | None, int] = {}
         self._free: list[tuple[int, str | None]] = []  # groups with none in flight, by the oldest
 
     def add(self, stored: Stored) -> None:
@@ -51,14 +51,16 @@ class FifoOrder(StandardOrder):
             return stored
         while self._free:
             group = heappop(self._free)[1]
-            if not self._in_flight[group] and (stored := self._pop(group)) is not None:
+            if group not in self._in_flight and (stored := self._pop(group)) is not None:
                 return stored
         return None
 
     def settled(self, stored: Stored) -> None:
         """What was taken is in flight no more: its group may go on."""
         self._in_flight[stored.group] -= 1
-        self._offer(stored.group)
+        if not self._in_flight[stored.group]:
+            del self._in_flight[stored.group]
+            self._offer(stored.group)
 
     def _pop(self, group: str | None) -> Stored | None:
         waiting = self._groups.get(group, [])
@@ -67,31 +69,31 @@ class FifoOrder(StandardOrder):
             if not waiting:
                 del self._groups[group]
             if not stored.gone:
-                self._in_flight[group] += 1
+                self._in_flight[group] = self._in_flight.get(group, 0) + 1
                 return stored
         return None
 
     def _offer(self, group: str | None) -> None:
-        if not self._in_flight[group]:
-            del self._in_flight[group]
-            if group in self._groups:
-                heappush(self._free, (self._groups[group][0][0], group))
+        if group in self._groups and group not in self._in_flight:
+            heappush(self._free, (self._groups[group][0][0], group))
 
 
 class Deduplication:
     """Remembers the ids of the last five minutes."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._message_ids: dict[str, str] = {}
         self._times: deque[tuple[float, str]] = deque()
 
-    def once(self, key: str, now: float, send: Callable[[], str]) -> str:
+    def once(self, key: str, send: Callable[[], str]) -> str:
         """Send a message unless one came with this key in the last five minutes; return its id.
 
         What is not FIFO has no key (an empty one), and is sent each time.
         """
         if not key:
             return send()
+        now = self._clock.now()
         while self._times and self._times[0][0] <= now - INTERVAL:
             del self._message_ids[self._times.popleft()[1]]
         if key not in self._message_ids:

@@ -80,7 +80,7 @@ class Stored:
     def __lt__(self, other: Stored) -> bool:
         return self.number < other.number
 
-    def received_as(self, receipt: str) -> SqsMessage:
+    def received_from(self, queue: str) -> SqsMessage:
         """What a receiver gets."""
         return SqsMessage(
             self.message_id,
@@ -89,7 +89,7 @@ class Stored:
             self.group,
             self.receives,
             self.sent,
-            receipt,
+            f"{queue}/{self.number}/{self.receives}",
             self.number,
             self,
         )

@@ -185,8 +185,7 @@ class StandardQueue:
             self._hide(stored, now + self.visibility_timeout)
             common.trace_moved(self.name, name, stored.body, stored.order)
         self._changed()
-        receipt = f"{self.name}/{{}}/{{}}"
-        return [m.received_as(receipt.format(m.number, m.receives)) for m in taken] or None
+        return [stored.received_from(self.name) for stored in taken] or None
 
     def _find(self, message: SqsMessage) -> Stored:
         touch(self)

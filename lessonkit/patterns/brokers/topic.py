@@ -43,8 +43,7 @@ class Topic:
 
     def __post_init__(self) -> None:
         some_text("a name", self.name)
-        self._clock = common.Clock()
-        self._deduplication = Deduplication()
+        self._deduplication = Deduplication(common.Clock())
         self._subscriptions: dict[Queue, dict[str, tuple[str, ...]]] = {}
         self._published = 0
 
@@ -126,4 +125,4 @@ class Topic:
                     queue.accept(body, copied, group if queue.fifo else None, key, order)
             return f"{self.name}-{self._published}"
 
-        return self._deduplication.once(key, self._clock.now(), copy_into_queues)
+        return self._deduplication.once(key, copy_into_queues)

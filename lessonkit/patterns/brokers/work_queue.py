@@ -59,9 +59,9 @@ class BasicConsumer:
         return self.queue.consumers.get(self.name) is not self
 
     @property
-    def has_room(self) -> bool:
-        """Whether it may be sent one more message."""
-        return len(self.inbox) + len(self.held) < self.prefetch
+    def load(self) -> int:
+        """How many messages it has been sent and has not settled."""
+        return len(self.inbox) + len(self.held)
 
     async def get(self, wait: float | None = None) -> WorkMessage | None:
         """Take the next message that was sent to this consumer.
@@ -122,11 +122,10 @@ class BasicConsumer:
         self.queue.notice_losses()
         self.line.check_open()
         instance_of("message", message, WorkMessage, "what get() gave")
-        had_room = self.has_room
         if (held := self.held.pop(id(message), None)) is None:
             raise common.UnknownDelivery(f"consumer {self.name!r} does not hold {message!r}")
         self.queue.unsettled -= 1
-        if not had_room:
+        if self.load == self.prefetch - 1:  # until now it had no room
             self.queue.in_turn.append(self)
         return held[1]
 
@@ -242,7 +241,7 @@ class BasicQueue(Generic[C]):
             consumer = self.in_turn.popleft()
             if self.consumers.get(consumer.name) is consumer:
                 self._deliver(heappop(self._line)[1], consumer)
-                if consumer.has_room:
+                if consumer.load < consumer.prefetch:
                     self.in_turn.append(consumer)
         self._stock.show(len(self._line), self.unsettled)
 
