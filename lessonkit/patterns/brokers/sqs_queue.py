@@ -92,7 +92,8 @@ class StandardQueue:
         return self._in_flight
 
     def __repr__(self) -> str:
-        return f"Queue({self.name!r}, depth={self.depth}, in_flight={self.in_flight})"
+        kind = type(self).__name__
+        return f"{kind}({self.name!r}, depth={self.depth}, in_flight={self.in_flight})"
 
     def send(self, body: str, attributes: Mapping[str, str] | None = None) -> str:
         """Put a message into this queue. Returns its id."""
