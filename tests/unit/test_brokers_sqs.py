@@ -103,6 +103,18 @@ def test_a_fifo_topic_also_delivers_to_standard_queues_without_the_group() -> No
     assert run(main()).result == ["O-1", None]
 
 
+def test_a_standard_queue_keeps_what_two_fifo_topics_send_alike() -> None:
+    async def main() -> list[str]:
+        queue = Queue("standard")
+        for name in "ab":
+            topic = Topic(name, fifo=True)
+            topic.subscribe(queue)
+            topic.publish("x", group="O-1")
+        return await work_off(queue)
+
+    assert run(main()).result == ["x", "x"]
+
+
 def test_bad_subscriptions_are_refused() -> None:
     topic, queue = Topic("OrderEvents"), Queue("Inventory")
     topic.subscribe(queue)

@@ -114,7 +114,6 @@ class Topic:
         common.check_message(body, attributes, MOST_BYTES)
         key = check_fifo(body, group, deduplication_id, fifo=self.fifo)
         order = common.trace_published(self.name, body)
-
         copied = dict(attributes or {})
 
         def copy_into_queues() -> str:
@@ -122,7 +121,8 @@ class Topic:
             for queue, wanted in self._subscriptions.items():
                 if all(copied.get(name) in values for name, values in wanted.items()):
                     common.trace_moved(self.name, queue.name, body, order)
-                    queue.accept(body, copied, group if queue.fifo else None, key, order)
+                    place = (group, key) if queue.fifo else (None, "")
+                    queue.accept(body, copied, *place, order)
             return f"{self.name}-{self._published}"
 
         return self._deduplication.once(key, copy_into_queues)
