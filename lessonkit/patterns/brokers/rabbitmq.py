@@ -203,11 +203,10 @@ class WorkQueue(BasicQueue[Consumer]):
     def push(self) -> None:
         """Send what waits, and keep in mind until when it may be held."""
         super().push()
-        busy = self.unsettled > 0
-        if busy and self._no_loss_before == math.inf:
+        if self.unsettled and self._no_loss_before == math.inf:
             self.look_at(self.clock.latest + self.ack_timeout)
-        if busy != self._busy:
-            self._busy = busy
+        if (self.unsettled > 0) != self._busy:
+            self._busy = not self._busy
             if len(self.consumers) > 1:
                 self.wake_all()  # from now on a consumer may be lost, or none any more
 

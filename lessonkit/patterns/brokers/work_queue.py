@@ -58,11 +58,6 @@ class BasicConsumer:
         """Whether it has no part in the work any more."""
         return self.queue.consumers.get(self.name) is not self
 
-    @property
-    def load(self) -> int:
-        """How many messages it has been sent and has not settled."""
-        return len(self.inbox) + len(self.held)
-
     async def get(self, wait: float | None = None) -> WorkMessage | None:
         """Take the next message that was sent to this consumer.
 
@@ -121,11 +116,11 @@ class BasicConsumer:
         touch(self.queue)
         self.queue.notice_losses()
         self.line.check_open()
-        instance_of("message", message, WorkMessage, "what get() gave")
         if (held := self.held.pop(id(message), None)) is None:
+            instance_of("message", message, WorkMessage, "what get() gave")
             raise common.UnknownDelivery(f"consumer {self.name!r} does not hold {message!r}")
         self.queue.unsettled -= 1
-        if self.load == self.prefetch - 1:  # until now it had no room
+        if len(self.inbox) + len(self.held) == self.prefetch - 1:  # until now it had no room
             self.queue.in_turn.append(self)
         return held[1]
 
@@ -241,7 +236,7 @@ class BasicQueue(Generic[C]):
             consumer = self.in_turn.popleft()
             if self.consumers.get(consumer.name) is consumer:
                 self._deliver(heappop(self._line)[1], consumer)
-                if consumer.load < consumer.prefetch:
+                if len(consumer.inbox) + len(consumer.held) < consumer.prefetch:
                     self.in_turn.append(consumer)
         self._stock.show(len(self._line), self.unsettled)
 
