@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_no_two_files_import_each_other() -> None:
 
 def test_a_work_queue_forgets_what_is_acknowledged_and_takes_back_what_is_not() -> None:
     async def main() -> tuple[str, bool, int]:
-        queue = BasicQueue("mail")
+        queue: Any = BasicQueue("mail")
         for text in "ab":
             queue.publish(text)
         first = queue.consume("1", prefetch=2)
