@@ -13,14 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lessonkit import run
-from lessonkit.patterns.brokers import (
-    Consumer,
-    Member,
-    PartitionedLog,
-    Queue,
-    Topic,
-    WorkQueue,
-)
+from lessonkit.patterns.brokers import PartitionedLog, Queue, Topic, WorkQueue
+from lessonkit.patterns.brokers.consumer_group import Member
+from lessonkit.patterns.brokers.rabbitmq import Consumer
 
 
 @dataclass(frozen=True)

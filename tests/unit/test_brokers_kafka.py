@@ -17,11 +17,11 @@ from lessonkit import Fate, run
 from lessonkit.patterns.brokers import (
     CommitFailed,
     ConsumerClosed,
-    Member,
     OffsetOutOfRange,
     PartitionedLog,
-    Record,
 )
+from lessonkit.patterns.brokers.consumer_group import Member
+from lessonkit.patterns.brokers.partitioned_log import Record
 
 DAY = 24 * 3600
 

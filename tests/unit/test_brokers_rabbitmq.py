@@ -13,14 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import Fate, run
-from lessonkit.patterns.brokers import (
-    Consumer,
-    ConsumerClosed,
-    PreconditionFailed,
-    UnknownDelivery,
-    WorkMessage,
-    WorkQueue,
-)
+from lessonkit.patterns.brokers import ConsumerClosed, UnknownDelivery, WorkQueue
+from lessonkit.patterns.brokers.rabbitmq import Consumer
+from lessonkit.patterns.brokers.work_message import WorkMessage
 
 
 async def take(consumer: Consumer, wait: float | None = 0) -> WorkMessage:
@@ -289,7 +284,7 @@ def test_a_classic_queue_knows_no_limit_however_it_is_refused() -> None:
 
 def test_a_classic_queue_that_is_to_have_a_limit_is_refused() -> None:
     words = r"PRECONDITION_FAILED \(406\).*'mail'.*needs kind='quorum', got 2"
-    with pytest.raises(PreconditionFailed, match=words):
+    with pytest.raises(ValueError, match=words):
         a_queue(delivery_limit=2)
 
 

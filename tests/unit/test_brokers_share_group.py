@@ -12,14 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import run
-from lessonkit.patterns.brokers import (
-    ConsumerClosed,
-    LockExpired,
-    PartitionedLog,
-    ShareConsumer,
-    SharedRecord,
-    ShareGroup,
-)
+from lessonkit.patterns.brokers import ConsumerClosed, PartitionedLog, ShareGroup, UnknownDelivery
+from lessonkit.patterns.brokers.share_group import ShareConsumer, SharedRecord
 
 
 def a_log(*texts: str, **options: Any) -> PartitionedLog:
@@ -106,7 +100,7 @@ def test_what_a_consumer_had_goes_to_who_waits(end: str, after: float) -> None:
                 gone.accept(record)
         (again,) = await waiting
         if end == "nothing":
-            with pytest.raises(LockExpired, match="'x' does not hold"):
+            with pytest.raises(UnknownDelivery, match="'x' does not hold"):
                 gone.accept(record)
         return asyncio.get_running_loop().time(), again.deliveries
 
@@ -153,12 +147,12 @@ def test_no_record_settles_another_one_whatever_its_number(settle: Any) -> None:
         held, foreign, third = [(await who.poll())[0] for who in (mine, others, also)]
         assert held == foreign == third  # nothing that can be read tells them apart
         for wrong in (foreign, third):
-            with pytest.raises(LockExpired):
+            with pytest.raises(UnknownDelivery):
                 settle(mine, wrong)
         mine.release(held)
         (current,) = await mine.poll()
         for wrong in (foreign, third, held):
-            with pytest.raises(LockExpired):
+            with pytest.raises(UnknownDelivery):
                 settle(mine, wrong)
         settle(mine, current)
 
@@ -221,7 +215,7 @@ def test_no_interleaving_loses_or_invents_a_record(
                     shared = mine.pop()
                     try:
                         getattr(consumer, step)(shared)
-                    except LockExpired:
+                    except UnknownDelivery:
                         continue
                     accepted[shared.value] += step == "accept"
         await asyncio.sleep(10)  # every lock runs out

@@ -8,53 +8,44 @@ RabbitMQ            :class:`WorkQueue`               when its consumer has ackno
 AWS SNS and SQS     :class:`Topic`, :class:`Queue`   when its consumer has deleted it, or too old
 =================== ================================ ==========================================
 
-A log is read by consumer groups, or by a :class:`ShareGroup`; a :class:`Producer` sends over a
-network that fails. All live in the memory of a run and in its time; each belongs to one run. No
-model loses a message by itself, and none takes any time: what takes time is the work of the
-consumers. The killed process of a service (:class:`~lessonkit.faults.Crash`) takes no further
-message; to the broker its consumer lives on until somebody says ``die()``.
+Open the ideas first; each is one file, and knows nothing of what is added to it:
+
+- ``partitioned_log.py``: a log keeps all records, and readers keep an offset per partition.
+  ``consumer_group.py`` and ``share_group.py`` share the reading, ``kafka.py`` puts it together.
+- ``work_queue.py``: each message goes to one consumer, and is forgotten when acknowledged.
+  ``rabbitmq.py`` adds dead letters, and an eye on consumers that are silent or slow.
+- ``sqs_queue.py``: receive hides, delete removes, otherwise it comes back. ``sqs.py`` adds dead
+  letters and more time, ``sqs_fifo.py`` the order.
+- ``topic.py``: each message is copied into every queue that wants it.
+- ``producer.py``: a send can fail on the way, whoever the broker is.
+
+All live in the memory of a run and in its time; each belongs to one run. No model loses a message
+by itself, and none takes any time: what takes time is the work of the consumers. The killed process
+of a service (:class:`~lessonkit.faults.Crash`) takes no further message; to the broker its consumer
+lives on until somebody says ``die()``.
 """
 
-from lessonkit.patterns.brokers.consumer_group import (
-    CommitFailed,
-    Member,
-    OffsetOutOfRange,
-    Record,
-)
+from lessonkit.patterns.brokers.consumer_group import CommitFailed
+from lessonkit.patterns.brokers.kafka import PartitionedLog
 from lessonkit.patterns.brokers.line import ConsumerClosed
-from lessonkit.patterns.brokers.partitioned_log import PartitionedLog
+from lessonkit.patterns.brokers.message import UnknownDelivery
+from lessonkit.patterns.brokers.partitioned_log import OffsetOutOfRange
 from lessonkit.patterns.brokers.producer import NotConfirmed, Producer
-from lessonkit.patterns.brokers.share_group import (
-    LockExpired,
-    ShareConsumer,
-    SharedRecord,
-    ShareGroup,
-)
-from lessonkit.patterns.brokers.sqs_queue import Queue, ReceiptExpired, SqsMessage
+from lessonkit.patterns.brokers.rabbitmq import WorkQueue
+from lessonkit.patterns.brokers.share_group import ShareGroup
+from lessonkit.patterns.brokers.sqs import Queue
 from lessonkit.patterns.brokers.topic import Topic
-from lessonkit.patterns.brokers.work_consumer import Consumer, UnknownDelivery, WorkMessage
-from lessonkit.patterns.brokers.work_queue import PreconditionFailed, WorkQueue
 
 __all__ = [
     "CommitFailed",
-    "Consumer",
     "ConsumerClosed",
-    "LockExpired",
-    "Member",
     "NotConfirmed",
     "OffsetOutOfRange",
     "PartitionedLog",
-    "PreconditionFailed",
     "Producer",
     "Queue",
-    "ReceiptExpired",
-    "Record",
-    "ShareConsumer",
     "ShareGroup",
-    "SharedRecord",
-    "SqsMessage",
     "Topic",
     "UnknownDelivery",
-    "WorkMessage",
     "WorkQueue",
 ]

@@ -1,9 +1,8 @@
-"""A consumer group of :class:`~lessonkit.patterns.brokers.PartitionedLog`, and its members.
+"""A consumer group of a log, and its members: the partitions are divided among them.
 
-The partitions are divided among the members; each partition is read by one member only, and that
-is why the order within a partition holds. The group keeps one number per partition: the
-*committed* offset. A member whose partition was another's before goes on from there, so what that
-one had read but not committed is read again.
+Each partition is read by one member only, and that is why the order within a partition holds. The
+group keeps one number per partition: the *committed* offset. A member whose partition was another's
+before goes on from there, so what that one had read but not committed is read again.
 
 A member is put out of its group in two ways. A dead one gives no sign of life for the session
 timeout. A live one does not poll within ``max_poll_interval``, whatever it is busy with: then its
@@ -18,127 +17,108 @@ partition keeps its position), KIP-345 (static membership).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
-from lessonkit.checks import positive_number, whole_number
+from lessonkit.checks import instance_of, whole_number
 from lessonkit.luck import touch
-from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import ConsumerClosed, Line
-
-if TYPE_CHECKING:
-    from lessonkit.patterns.brokers.partitioned_log import PartitionedLog
-
-LAG = N_("lag")
-
-
-class OffsetOutOfRange(ValueError):
-    """The log does not hold that offset: not any more, or not yet."""
+from lessonkit.patterns.brokers.partitioned_log import Log, OffsetOutOfRange, Reader, Record
 
 
 class CommitFailed(RuntimeError):
     """The partition belongs to another member by now; what was read will be read again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record of the log: where it stands, and since when (seconds)."""
-
-    partition: int
-    offset: int
-    key: str | None
-    value: str
-    time: float
-    order: str | None = field(default=None, repr=False, compare=False)
-    origin: object = field(default=None, repr=False, compare=False)  # the log that it is in
-
-
+@dataclass(eq=False)
 class Group:
     """Who shares the work, who has which partition, and up to where each has been worked off."""
 
-    def __init__(self, log: PartitionedLog, name: str) -> None:
-        self.log = log
-        self.name = name
-        self.lag_key = LAG if log.is_unread else f"{LAG} ({name})"  # the lag is the group's
+    log: Log
+    name: str
+    session_timeout: float
+    max_poll_interval: float
+    lag_key: str  # what the trace calls the lag
+
+    def __post_init__(self) -> None:
         self.committed: dict[int, int] = {}
         self.read: dict[int, int] = {}  # up to where any member has read: no commit goes beyond
         self.members: dict[str, Member] = {}
-        self.owner: dict[int, Member] = {}
+
+    def owner(self, partition: int) -> Member | None:
+        """The member that reads the partition."""
+        members = self.members.values()
+        return next((member for member in members if partition in member.positions), None)
+
+    def wake(self, partition: int) -> None:
+        """There is something new in this partition."""
+        if (owner := self.owner(partition)) is not None:
+            owner.line.wake()
+
+    def wake_all(self) -> None:
+        """Let whoever waits look again."""
+        for member in self.members.values():
+            member.line.wake()
+
+    def lag(self) -> int:
+        """How many records the group has not committed."""
+        places = zip(range(self.log.partitions), self.log.starts(), self.log.ends(), strict=True)
+        return sum(end - max(self.committed.get(p, 0), start) for p, start, end in places)
+
+    def add(self, member: Member) -> None:
+        """Let it share the work; it takes the place of a dead one of its name."""
+        if member.name in self.members:
+            self.members[member.name].positions = {}
+        self.members[member.name] = member
+        self.rebalance()
+
+    def remove(self, *members: Member) -> None:
+        """Give what these had to the others."""
+        for member in members:
+            del self.members[member.name]
+            member.positions = {}
+        self.rebalance()
+
+    def rebalance(self) -> None:
+        """Divide the partitions anew, as RangeAssignor does: by name, in unbroken ranges."""
+        first = 0
+        for number, name in enumerate(sorted(self.members)):
+            share, left = divmod(self.log.partitions, len(self.members))
+            mine = range(first, first + share + (number < left))
+            kept = self.members[name].positions
+            self.members[name].positions = {p: kept.get(p, self.committed.get(p)) for p in mine}
+            first = mine.stop
+        self.wake_all()
 
     def notice_deaths(self) -> None:
         """Put out whoever has been silent, or has not polled, for too long."""
         now = self.log.clock.now()
-        gone = [name for name, member in self.members.items() if member.expires <= now]
-        for name in gone:
-            del self.members[name]
+        gone = [member for member in self.members.values() if member.expires <= now]
         if gone:
-            self.rebalance()
+            self.remove(*gone)
 
     def next_expiry(self) -> float:
         """When the next member will be put out, if nothing changes."""
         return min((member.expires for member in self.members.values()), default=math.inf)
 
-    def rebalance(self) -> None:
-        """Divide the partitions anew, as RangeAssignor does: by name, in unbroken ranges."""
-        members = [self.members[name] for name in sorted(self.members)]
-        before, self.owner = self.owner, {}
-        first = 0
-        for number, member in enumerate(members):
-            share, left = divmod(self.log.partitions, len(members))
-            end = first + share + (number < left)
-            for partition in range(first, end):
-                self.owner[partition] = member
-                if before.get(partition) is not member:
-                    member.positions[partition] = self.committed.get(partition)
-            first = end
-        for partition, member in before.items():
-            if self.owner.get(partition) is not member:
-                del member.positions[partition]
-        self.wake_all()
 
-    def wake_all(self) -> None:
-        """Let whoever waits look again."""
-        for member in self.members.values():
-            member.wake()
-
-    def lag(self) -> int:
-        """How many records the group has not committed."""
-        log = self.log
-        return sum(
-            log.end(partition) - max(self.committed.get(partition, 0), log.start(partition))
-            for partition in range(log.partitions)
-        )
-
-
-class Member:
+class Member(Reader):
     """One consumer of a group. Made by :meth:`PartitionedLog.join`.
 
     Attributes
     ----------
-    positions
-        For each partition that it has, the offset that it reads next; None until it has read.
     expires
         When the group will put it out, unless it polls before.
     """
 
     def __init__(self, group: Group, name: str, auto_offset_reset: str) -> None:
+        super().__init__(group.log, auto_offset_reset)
         self.name = name
-        self.positions: dict[int, int | None] = {}
-        self.expires = group.log.clock.now() + group.log.max_poll_interval
-        self._polls = 0  # how many are under way; who waits for a record is not late
+        self.positions = {}
+        self.expires = group.log.clock.now() + group.max_poll_interval
+        self.line = Line(group.log.clock, group.next_expiry)
         self._group = group
-        self._reset = auto_offset_reset
-        self._closed = False
-        self._turn = 0
-        self._line = Line(group.log.clock, group.next_expiry)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it has neither left nor died."""
-        return not self._closed
 
     @property
     def partitions(self) -> list[int]:
@@ -169,17 +149,12 @@ class Member:
             If this member has left or is dead, or was put out and another has its name.
         """
         whole_number("most", most, low=1)
-        if wait is not None:
-            positive_number("wait", wait, zero=True)
-        self._check_open()
-        self._polls += 1
         try:
-            return await self._line.get(partial(self._take, most), wait) or []
+            return await self.line.get(partial(self._take, most), wait) or []
         finally:
-            self._polls -= 1
-            if not self._polls and not self._closed:
-                log = self._group.log
-                self.expires = log.clock.now() + log.max_poll_interval
+            # Who waits for a record is not late: the time counts from the last poll's end.
+            if self.expires == math.inf and not self.line and not self.line.closed:
+                self.expires = self.log.clock.now() + self._group.max_poll_interval
                 if len(self._group.members) > 1:
                     self._group.wake_all()  # to see when that will be
 
@@ -204,34 +179,25 @@ class Member:
         ConsumerClosed
             If this member has left or is dead.
         """
-        self._check_open()
-        touch(self._group.log)
+        self.line.check_open()
+        touch(self.log)
         self._group.notice_deaths()
         committed = self._group.committed
         if self._is_out:
             raise CommitFailed(
                 f"{self.name!r} was put out of group {self._group.name!r}: it did not poll within"
-                f" {self._group.log.max_poll_interval:g} s"
+                f" {self._group.max_poll_interval:g} s"
             )
         if record is None:
             committed |= {p: offset for p, offset in self.positions.items() if offset is not None}
         else:
-            if not isinstance(record, Record):
-                raise TypeError(f"record must be what poll() gave; got {record!r}")
-            if record.origin is not self._group.log.origin:
-                raise ValueError(
-                    f"record must come from this log {self._group.log.name!r}; got {record!r}"
-                )
-            if record.partition not in self.positions:
-                raise CommitFailed(f"partition {record.partition} belongs to {self.name!r} no more")
-            if record.offset >= self._group.read.get(record.partition, 0):
-                raise OffsetOutOfRange(f"group {self._group.name!r} has not read {record!r}")
+            self._check_mine(record)
             if common.comes_again(record.value, self.name, record.order):
                 # The commit is lost, and the partition is read again from the one before.
                 self.positions[record.partition] = committed.get(record.partition)
                 return
             committed[record.partition] = record.offset + 1
-        common.trace_state(self._group.log.name, self._group.lag_key, self._group.lag())
+        common.trace_state(self.log.name, self._group.lag_key, self._group.lag())
 
     def seek(self, partition: int, offset: int) -> None:
         """Go on reading ``partition`` from ``offset``. The commits stay as they are.
@@ -246,97 +212,63 @@ class Member:
         ConsumerClosed
             If this member has left or is dead.
         """
-        self._check_open()
-        self._group.notice_deaths()
-        self._group.log.check_offset(partition, offset)
-        if partition not in self.positions:
+        self.line.check_open()
+        self.log.check_offset(partition, offset)
+        if partition not in self.partitions:
             raise ValueError(f"{self.name!r} has partitions {self.partitions}; got {partition!r}")
         self.positions[partition] = offset
-        self.wake()
+        self.line.wake()
 
     def seek_to_start(self) -> None:
         """Read all of this member's partitions again, from the oldest record that is still held."""
         for partition in self.partitions:
-            self.seek(partition, self._group.log.start(partition))
+            self.seek(partition, self.log.start(partition))
 
     def leave(self) -> None:
         """Say goodbye: the others have its partitions at once. It commits nothing by itself."""
-        if self._end():
-            self._line.close(f"member {self.name!r} has left")
+        if not self.line.closed:
+            self.line.close(f"member {self.name!r} has left")
             if not self._is_out:
-                del self._group.members[self.name]
-                self._group.rebalance()
+                self._group.remove(self)
 
     def die(self) -> None:
         """Kill this member. The group notices only when the session timeout is over.
 
         Whoever waits in :meth:`poll` waits for ever, as a killed program does; end its task.
         """
-        if self._end():
-            self._line.die()
-            log = self._group.log
-            self.expires = min(self.expires, log.clock.now() + log.session_timeout)
+        if not self.line.closed:
+            self.line.die(f"member {self.name!r} is dead")
+            timeout = self.log.clock.now() + self._group.session_timeout
+            self.expires = min(self.expires, timeout)
             self._group.wake_all()  # to see when that will be
-
-    def wake(self) -> None:
-        """There may be something to read."""
-        self._line.wake()
 
     # --- reading ---------------------------------------------------------------------------------
 
     def _take(self, most: int) -> list[Record] | None:
-        touch(self._group.log)
+        touch(self.log)
         self._group.notice_deaths()
         if self._is_out:
-            self._join_again()
+            if self.name in self._group.members:
+                name = self._group.name
+                raise ConsumerClosed(f"group {name!r} has another member {self.name!r}")
+            self._group.add(self)
         self.expires = math.inf
-        # First see where each partition goes on: an error there must not lose what others gave.
-        positions = {p: self._position(p) for p in self._partitions_in_turn()}
-        found: list[Record] = []
-        for partition, position in positions.items():
-            records = self._group.log.read(partition, position, most - len(found))
-            end = self.positions[partition] = position + len(records)
-            if end > self._group.read.get(partition, 0):
-                self._group.read[partition] = end
-            found += records
-            if len(found) == most:
-                self._turn = partition + 1  # so that a full partition does not starve the others
-                break
+        found = self.read(most)
         for record in found:
-            common.trace_moved(self._group.log.name, self.name, record.value, record.order)
+            after = max(record.offset + 1, self._group.read.get(record.partition, 0))
+            self._group.read[record.partition] = after
+            common.trace_moved(self.log.name, self.name, record.value, record.order)
         return found or None
 
-    def _partitions_in_turn(self) -> Iterator[int]:
-        mine = sorted(self.positions)
-        yield from (p for p in mine if p >= self._turn)
-        yield from (p for p in mine if p < self._turn)
-
-    def _position(self, partition: int) -> int:
-        log, position = self._group.log, self.positions[partition]
-        start = log.start(partition)
-        if position is not None and position >= start:
-            return position
-        if self._reset == "none":
-            raise OffsetOutOfRange(
-                f"{log.name!r} holds partition {partition} from offset {start} on;"
-                f" {self.name!r} wants to go on from {position}"
-            )
-        return start if self._reset == "earliest" else log.end(partition)
+    def _check_mine(self, record: Record) -> None:
+        instance_of("record", record, Record, "what poll() gave")
+        if record.origin is not self.log:
+            raise ValueError(f"record must come from this log {self.log.name!r}; got {record!r}")
+        if record.partition not in self.positions:
+            raise CommitFailed(f"partition {record.partition} belongs to {self.name!r} no more")
+        if record.offset >= self._group.read.get(record.partition, 0):
+            raise OffsetOutOfRange(f"group {self._group.name!r} has not read {record!r}")
 
     @property
     def _is_out(self) -> bool:
         return self._group.members.get(self.name) is not self
-
-    def _join_again(self) -> None:
-        if self.name in self._group.members:
-            raise ConsumerClosed(f"group {self._group.name!r} has another member {self.name!r}")
-        self._group.members[self.name] = self
-        self._group.rebalance()
-
-    def _end(self) -> bool:
-        closed, self._closed = self._closed, True
-        return not closed
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ConsumerClosed(f"member {self.name!r} has left or is dead")

@@ -1,14 +1,14 @@
-"""Two ways of waiting: consumers stand in a line, messages lie in a backlog."""
+"""Those who wait for something at a broker stand in a line."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
-from heapq import heappop, heappush
-from typing import Generic, Protocol, TypeVar
+from typing import TypeVar
 
+from lessonkit.checks import positive_number
 from lessonkit.patterns.brokers.message import Clock
 from lessonkit.shop.process import here
 
@@ -19,33 +19,20 @@ class ConsumerClosed(RuntimeError):
     """The consumer has left or is dead; nothing can be done in its name."""
 
 
-class Ticket:
+class _Ticket:
     """A place in the line."""
 
-    __slots__ = ("change", "deadline", "expired", "future", "gone")
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[None] | None = None
-        self.deadline: asyncio.TimerHandle | None = None
-        self.change: asyncio.TimerHandle | None = None
-        self.expired = False
-        self.gone = False
+    future: asyncio.Future[None]
+    expired = False
 
     def wake(self) -> None:
-        """Let the one who waits look again."""
-        if self.future is not None and not self.future.done():
+        """Let the one who waits look whether there is something."""
+        if not self.future.done():
             self.future.set_result(None)
 
     def expire(self) -> None:
-        """It has waited long enough."""
         self.expired = True
         self.wake()
-
-    def cancel_timers(self) -> None:
-        """Nothing more will wake it by itself."""
-        for timer in (self.deadline, self.change):
-            if timer is not None:
-                timer.cancel()
 
 
 class Line:
@@ -62,127 +49,93 @@ class Line:
     next_change
         When (by that clock) there may be something though nobody calls :meth:`wake`. It is asked
         only while somebody waits: a broker for which nobody waits sets no timer.
+
+    Attributes
+    ----------
+    closed
+        Why nobody gets anything here any more; empty as long as somebody may.
     """
 
     def __init__(self, clock: Clock, next_change: Callable[[], float] = lambda: math.inf) -> None:
+        self.closed = ""
         self._clock = clock
         self._next_change = next_change
-        self._tickets: deque[Ticket] = deque()
-        self._closed: str | None = None
+        self._tickets: OrderedDict[_Ticket, None] = OrderedDict()
         self._dead = False
+
+    def __len__(self) -> int:
+        return len(self._tickets)
 
     async def get(self, take: Callable[[], T | None], wait: float | None) -> T | None:
         """Wait for something up to ``wait`` seconds (None: as long as it takes), and take it.
 
         ``take`` takes what there is, and returns None if there is nothing; so does this method.
         """
-        process = here.get()
-        if process is not None and not process.alive:
-            await process.stop_here_if_dead()
-        if self._first() is None and (found := take()) is not None:
-            return found
-        ticket = Ticket()
-        self._tickets.append(ticket)
         if wait is not None:
-            ticket.deadline = asyncio.get_running_loop().call_later(wait, ticket.expire)
+            positive_number("wait", wait, zero=True)
+        self.check_open()
+        process = here.get()
+        if process is not None:
+            await process.stop_here_if_dead()
+        if not self._tickets and (found := take()) is not None:
+            return found
+        loop = asyncio.get_running_loop()
+        ticket = _Ticket()
+        self._tickets[ticket] = None
+        timers: list[asyncio.TimerHandle] = []
+        if wait is not None:
+            timers.append(loop.call_later(wait, ticket.expire))
         try:
             while True:
-                await self._stand(ticket)
+                ticket.future = loop.create_future()
+                when = self._next_change() if self._first() is ticket else math.inf
+                if when < math.inf:
+                    # In virtual time the two clocks are one, and nothing is rounded.
+                    when += loop.time() - self._clock.now()
+                    timers.append(loop.call_at(when, ticket.wake))
+                await ticket.future
+                if self._dead:
+                    self._remove(ticket, timers)
+                    await loop.create_future()  # a killed program runs no further line
                 if process is not None and not process.alive:
-                    self._remove(ticket)
+                    self._remove(ticket, timers)  # nobody must wait behind one who never moves
                     await process.stop_here_if_dead()
-                if self._closed is not None:
-                    raise ConsumerClosed(self._closed)
+                self.check_open()
                 if self._first() is ticket and (found := take()) is not None:
                     return found
                 if ticket.expired:
                     return None
+                if when < math.inf:
+                    timers.pop().cancel()
         finally:
-            self._remove(ticket)
+            self._remove(ticket, timers)
 
-    def _remove(self, ticket: Ticket) -> None:
-        ticket.cancel_timers()
-        ticket.gone = True
-        self.wake()
-
-    async def _stand(self, ticket: Ticket) -> None:
-        loop = asyncio.get_running_loop()
-        ticket.future = loop.create_future()
-        when = self._next_change() if self._first() is ticket else math.inf
-        if when < math.inf:
-            # In virtual time the two clocks are one, and nothing is rounded.
-            ticket.change = loop.call_at(loop.time() - self._clock.now() + when, ticket.wake)
-        await ticket.future
-        while self._dead:  # a killed program runs no further line
-            await loop.create_future()
-        if ticket.change is not None:
-            ticket.change.cancel()
+    def check_open(self) -> None:
+        """Raise :class:`ConsumerClosed` if nobody gets anything here any more."""
+        if self.closed:
+            raise ConsumerClosed(self.closed)
 
     def wake(self) -> None:
         """There may be something: let the first one look."""
-        first = self._first()
-        if first is not None:
-            first.wake()
+        if self._tickets:
+            self._first().wake()
 
     def close(self, why: str) -> None:
         """Send everybody away with a :class:`ConsumerClosed`."""
-        self._closed = why
+        self.closed = why
         for ticket in self._tickets:
             ticket.wake()
 
-    def die(self) -> None:
+    def die(self, why: str) -> None:
         """Leave everybody waiting for ever, and set no timer for them."""
         self._dead = True
-        for ticket in self._tickets:
-            ticket.cancel_timers()
+        self.close(why)
 
-    def _first(self) -> Ticket | None:
-        tickets = self._tickets
-        while tickets and tickets[0].gone:
-            tickets.popleft()
-        while tickets and tickets[-1].gone:
-            tickets.pop()
-        return tickets[0] if tickets else None
+    def _first(self) -> _Ticket:
+        return next(iter(self._tickets))
 
-
-class Numbered(Protocol):
-    """What a backlog holds: it is sorted by ``number``."""
-
-    @property
-    def number(self) -> int:
-        """In which order they came."""
-        ...
-
-
-N = TypeVar("N", bound=Numbered)
-
-
-class Backlog(Generic[N]):
-    """What waits, in the order of its numbers. What comes back takes its old place.
-
-    Each is taken from the front, so what comes back has a lower number than all that were never
-    taken: a queue for these and a heap for the others keep the order without any search.
-    """
-
-    def __init__(self) -> None:
-        self._fresh: deque[N] = deque()
-        self._returned: list[tuple[int, N]] = []
-
-    def __len__(self) -> int:
-        return len(self._fresh) + len(self._returned)
-
-    def add(self, item: N) -> None:
-        """Put ``item`` at the end; its number is the highest so far."""
-        self._fresh.append(item)
-
-    def put_back(self, item: N, place: int | None = None) -> None:
-        """Put ``item`` back to where it was taken from, or to another ``place`` before the rest."""
-        heappush(self._returned, (item.number if place is None else place, item))
-
-    def first(self) -> N:
-        """The one that :meth:`take` would take."""
-        return self._returned[0][1] if self._returned else self._fresh[0]
-
-    def take(self) -> N:
-        """Take the first one."""
-        return heappop(self._returned)[1] if self._returned else self._fresh.popleft()
+    def _remove(self, ticket: _Ticket, timers: list[asyncio.TimerHandle]) -> None:
+        for timer in timers:
+            timer.cancel()
+        self._tickets.pop(ticket, None)
+        self.wake()

@@ -2,83 +2,71 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
 from lessonkit.luck import Leg, current_luck
 from lessonkit.shop.network import correlation
 from lessonkit.shop.process import here
-from lessonkit.trace import Fate, Kind, Message, Trace, find_trace
+from lessonkit.trace import Fate, Kind, Message, find_trace
 
-KIB = 1024
-MIB = 1024 * KIB
+MIB = 1024 * 1024
 
 EVENT_TYPE = re.compile(r'\{"type": ?"(\w+)"')
 """How the JSON of an :class:`~lessonkit.patterns.events.event.Event` begins."""
+
+
+class UnknownDelivery(ValueError):
+    """The consumer does not hold that message: it never did, or not any more.
+
+    (RabbitMQ: unknown delivery tag. Kafka: ``InvalidRecordStateException``. SQS: the receipt handle
+    has expired, because the visibility timeout was too short.)
+    """
 
 
 class Clock:
     """The seconds of the run. Outside of a run they stand still, and they never go back."""
 
     def __init__(self) -> None:
-        self._latest = 0.0
+        self.latest = 0.0
 
     def now(self) -> float:
         """The seconds since the start of the run."""
         trace = find_trace()
-        if trace is not None and (now := trace.clock()) > self._latest:
-            self._latest = now
-        return self._latest
+        if trace is not None and (now := trace.clock()) > self.latest:
+            self.latest = now
+        return self.latest
 
 
-def check_text(name: str, value: object, most: int | None = None) -> str:
-    """Return ``value`` if it is a text of at most so many bytes in UTF-8.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no text, cannot be written in UTF-8, or is longer.
-    """
+def check_text(name: str, value: object, most: float = math.inf) -> int:
+    """Return how many bytes ``value`` has in UTF-8, if it is a text of at most so many."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a text (str), got {type(value).__name__} {value!r}")
     try:
         size = len(value.encode())
     except UnicodeEncodeError as error:
         raise ValueError(f"{name} must be a text that UTF-8 can carry; {error}") from None
-    if most is not None and size > most:
+    if size > most:
         raise ValueError(f"{name} must have at most {most:,} bytes; got {size:,}")
-    return value
+    return size
 
 
-def check_name(value: object) -> str:
-    """Return ``value`` if it can be a name: a text of at least one letter."""
-    if isinstance(value, str) and value:
-        return value
-    raise ValueError(f"a name must be a text of at least one letter; got {value!r}")
+def check_dict(name: str, value: object) -> None:
+    """Raise an error unless ``value`` is a dict, or something like it, or None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a dict, as in {{'type': 'a'}}; got {value!r}")
 
 
-def check_message(body: object, attributes: object, most: int) -> dict[str, str]:
-    """Return a copy of the attributes, if a message of SNS and SQS can be made of the two.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the body or an attribute is no text, or all together have more than ``most`` bytes.
-    """
-    size = len(check_text("body", body, most).encode())
-    if attributes is None:
-        return {}
-    if not isinstance(attributes, Mapping):
-        raise TypeError(
-            f"attributes must be a dict of texts, as in {{'type': 'a'}}; got {attributes!r}"
-        )
-    copied = {}
-    for key, value in attributes.items():
-        copied[key] = check_text(f"attribute {key!r}", value)
-        size += len(check_text("the name of an attribute", key).encode()) + len(value.encode())
+def check_message(body: str, attributes: Mapping[str, str] | None, most: int) -> None:
+    """Raise an error unless all of it is text, and not too long for a message of SNS and SQS."""
+    size = check_text("body", body, most)
+    check_dict("attributes", attributes)
+    for key, value in (attributes or {}).items():
+        size += check_text("the name of an attribute", key)
+        size += check_text(f"attribute {key!r}", value)
     if size > most:
         raise ValueError(f"body and attributes must have at most {most:,} bytes; got {size:,}")
-    return copied
 
 
 # --- bad luck ------------------------------------------------------------------------------------
@@ -117,17 +105,21 @@ def sender() -> str:
     return process.name if process is not None else "producer"
 
 
-def trace_moved(source: str, receiver: str, body: str, order: str | None) -> None:
-    """Record that a message goes from ``source`` to ``receiver`` and arrives."""
+def trace_moved(
+    source: str, receiver: str, body: str, order: str | None, fate: Fate = Fate.DELIVERED
+) -> None:
+    """Record that a message goes from ``source`` to ``receiver``, and what becomes of it."""
     trace = find_trace()
     if trace is not None:
-        trace.end(_send(trace, source, receiver, body, order))
+        trace.end(trace.send(source, receiver, label(body), Kind.EVENT, correlation=order), fate)
 
 
 def trace_set_out(source: str, receiver: str, body: str, order: str | None) -> Message | None:
     """Record that a message sets out; :func:`trace_ended` says what became of it."""
     trace = find_trace()
-    return _send(trace, source, receiver, body, order) if trace is not None else None
+    if trace is None:
+        return None
+    return trace.send(source, receiver, label(body), Kind.EVENT, correlation=order)
 
 
 def trace_ended(message: Message | None, fate: Fate) -> None:
@@ -137,12 +129,26 @@ def trace_ended(message: Message | None, fate: Fate) -> None:
         trace.end(message, fate)
 
 
+class Stock:
+    """What the trace shows of a queue: how many wait and how many are out, when it changes."""
+
+    def __init__(self, broker: str, waiting: str, out: str) -> None:
+        self._broker = broker
+        self._keys = waiting, out
+        self._waiting = self._out = 0
+
+    def show(self, waiting: int, out: int) -> None:
+        """So many there are now."""
+        if waiting != self._waiting:
+            self._waiting = waiting
+            trace_state(self._broker, self._keys[0], waiting)
+        if out != self._out:
+            self._out = out
+            trace_state(self._broker, self._keys[1], out)
+
+
 def trace_state(service: str, key: str, value: int) -> None:
     """Record how many there are of something."""
     trace = find_trace()
     if trace is not None:
         trace.state(service, key, value)
-
-
-def _send(trace: Trace, source: str, receiver: str, body: str, order: str | None) -> Message:
-    return trace.send(source, receiver, label(body), Kind.EVENT, correlation=order)

@@ -19,11 +19,13 @@ from __future__ import annotations
 
 from asyncio import sleep
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
-from lessonkit.checks import one_of, positive_number, whole_number
+from lessonkit.checks import instance_of, one_of, positive_number, whole_number
 from lessonkit.patterns.brokers import message as common
-from lessonkit.patterns.brokers.partitioned_log import PartitionedLog
-from lessonkit.patterns.brokers.work_queue import WorkQueue
+from lessonkit.patterns.brokers.partitioned_log import Log
+from lessonkit.patterns.brokers.work_queue import BasicQueue
 from lessonkit.shop.network import correlation
 from lessonkit.trace import Fate
 
@@ -34,6 +36,7 @@ class NotConfirmed(RuntimeError):
     """The broker never said that it has the message. It may have it all the same."""
 
 
+@dataclass(eq=False, kw_only=True)
 class Producer:
     """Sends messages to a broker over a network that loses some.
 
@@ -57,30 +60,23 @@ class Producer:
         If one of these is not what it should be.
     """
 
-    def __init__(
-        self,
-        broker: PartitionedLog | WorkQueue,
-        *,
-        losses: Iterable[str] = (),
-        confirms: bool = True,
-        idempotent: bool = False,
-        retries: int = 5,
-        timeout: float = 1.0,
-    ) -> None:
-        if not isinstance(broker, PartitionedLog | WorkQueue):
-            raise TypeError(f"broker must be a PartitionedLog or a WorkQueue; got {broker!r}")
-        if idempotent and not (confirms and isinstance(broker, PartitionedLog)):
+    broker: Log | BasicQueue[Any] = field(kw_only=False)
+    losses: Iterable[str] = ()
+    confirms: bool = True
+    idempotent: bool = False
+    retries: int = 5
+    timeout: float = 1.0
+
+    def __post_init__(self) -> None:
+        instance_of("broker", self.broker, Log | BasicQueue, "a PartitionedLog or a WorkQueue")
+        if self.idempotent and not (self.confirms and isinstance(self.broker, Log)):
             raise ValueError(
-                f"idempotent needs confirms and a PartitionedLog; got {confirms!r} and {broker!r}"
+                f"idempotent needs confirms and a PartitionedLog; got {self.confirms!r} and"
+                f" {self.broker!r}"
             )
-        self._losses = iter([one_of("losses", loss, LOSSES) for loss in losses])
-        self.broker = broker
-        self.confirms = confirms
-        self.idempotent = idempotent
-        self.retries = whole_number("retries", retries)
-        self.timeout = positive_number("timeout", timeout)
-        self._numbers = 0
-        self._arrived: set[int] = set()  # the broker remembers these, by the producer's own id
+        self._losses = iter([one_of("losses", loss, LOSSES) for loss in self.losses])
+        whole_number("retries", self.retries)
+        positive_number("timeout", self.timeout)
 
     async def send(self, body: str, key: str | None = None) -> None:
         """Send a message; ``key`` is what must stay in order (only a log looks at it).
@@ -92,36 +88,27 @@ class Producer:
         TypeError, ValueError
             If the broker does not take such a message.
         """
-        self._numbers += 1
-        number = self._numbers
+        here, there, order = common.sender(), self.broker.name, correlation.get()
+        arrived = False
         for _ in range(1 + self.retries):
             loss = next(self._losses, "nothing")
             if loss == "request":
-                self._lose(common.sender(), self.broker.name, body)
-            else:
-                self._arrive(number, body, key)
-            if not self.confirms:
-                return
-            if loss == "nothing":
-                self._arrived.discard(number)  # it will not be sent again
+                common.trace_moved(here, there, body, order, Fate.LOST)
+            elif not (arrived and self.idempotent):  # a broker knows it again by its number
+                self._hand_over(body, key)
+                arrived = True
+            if not self.confirms or loss == "nothing":
                 return
             if loss == "reply":
-                self._lose(self.broker.name, common.sender(), body)
+                common.trace_moved(there, here, body, order, Fate.LOST)
             await sleep(self.timeout)
         raise NotConfirmed(
-            f"{self.broker.name!r} did not confirm {common.label(body)!r} in"
-            f" {1 + self.retries} attempts; it may have it"
+            f"{there!r} did not confirm {common.label(body)!r} in {1 + self.retries} attempts;"
+            " it may have it"
         )
 
-    def _arrive(self, number: int, body: str, key: str | None) -> None:
-        if self.idempotent and number in self._arrived:
-            return
-        if isinstance(self.broker, PartitionedLog):
+    def _hand_over(self, body: str, key: str | None) -> None:
+        if isinstance(self.broker, Log):
             self.broker.append(key, body)
         else:
             self.broker.publish(body)
-        if self.idempotent:
-            self._arrived.add(number)
-
-    def _lose(self, source: str, target: str, body: str) -> None:
-        common.trace_ended(common.trace_set_out(source, target, body, correlation.get()), Fate.LOST)

@@ -18,25 +18,13 @@ import math
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
+from typing import NamedTuple
 
-from lessonkit.checks import positive_number, whole_number
+from lessonkit.checks import instance_of, positive_number, some_text, whole_number
 from lessonkit.luck import touch
 from lessonkit.patterns.brokers import message as common
-from lessonkit.patterns.brokers.consumer_group import Record
-from lessonkit.patterns.brokers.line import ConsumerClosed, Line
-from lessonkit.patterns.brokers.partitioned_log import PartitionedLog
-
-
-class LockExpired(ValueError):
-    """The record is not with this consumer any more, or never was."""
-
-
-@dataclass(slots=True, eq=False)
-class _Entry:
-    """A record that the group has begun with and not finished."""
-
-    record: Record
-    deliveries: int = 0
+from lessonkit.patterns.brokers.line import Line
+from lessonkit.patterns.brokers.partitioned_log import Log, Reader, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +40,15 @@ class SharedRecord:
         return self.record.value
 
 
-@dataclass(slots=True, eq=False)
-class _Lock:
-    """Who works on an entry, and until when the others keep away from it."""
+class _Lock(NamedTuple):
+    """Who works on a record, and until when the others keep away from it."""
 
-    entry: _Entry
-    shared: SharedRecord = field(repr=False)
+    shared: SharedRecord
+    consumer: ShareConsumer
     until: float
 
 
+@dataclass(eq=False)
 class ShareGroup:
     """A group that shares the records of a log one by one.
 
@@ -81,75 +69,69 @@ class ShareGroup:
         If one of these is not what it should be.
     """
 
-    def __init__(
-        self, log: PartitionedLog, name: str, *, delivery_limit: int = 5, lock: float = 30.0
-    ) -> None:
-        if not isinstance(log, PartitionedLog):
-            raise TypeError(f"log must be a PartitionedLog; got {log!r}")
-        self.log = log
-        self.name = common.check_name(name)
-        self.delivery_limit = whole_number("delivery_limit", delivery_limit, low=1)
-        self.lock = positive_number("lock", lock)
+    log: Log
+    name: str
+    delivery_limit: int = field(default=5, kw_only=True)
+    lock: float = field(default=30.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        instance_of("log", self.log, Log, "a PartitionedLog")
+        some_text("a name", self.name)
+        whole_number("delivery_limit", self.delivery_limit, low=1)
+        positive_number("lock", self.lock)
         self.given_up: list[Record] = []
-        self._next = log.starts()
-        self._turn = -1
-        self._consumers: dict[str, ShareConsumer] = {}
-        # What came back, the oldest first; its place makes each entry of the heap differ.
-        self._returned: list[tuple[int, int, _Entry]] = []
-        log.call_when_appended(self._wake)
+        self._reader = Reader(self.log)
+        self.consumers: dict[str, ShareConsumer] = {}
+        # By the very object that was handed out, the oldest first: all locks last equally long.
+        self.locks: dict[int, _Lock] = {}
+        self._returned: list[tuple[int, int, SharedRecord]] = []  # a heap, by offset
+        self.log.when_appended.append(self.wake)
 
     def join(self, name: str) -> ShareConsumer:
         """Let a consumer take part. Nothing is divided anew: there are no partitions to own."""
-        common.check_name(name)
-        if name in self._consumers:
+        some_text("a name", name)
+        if name in self.consumers:
             raise ValueError(f"share group {self.name!r} has a consumer {name!r} already")
-        consumer = self._consumers[name] = ShareConsumer(self, name)
+        consumer = self.consumers[name] = ShareConsumer(self, name)
         return consumer
 
-    def _wake(self) -> None:
-        for consumer in self._consumers.values():
-            consumer.wake()
+    def wake(self, partition: int | None = None) -> None:
+        """There is something to read, wherever."""
+        for consumer in self.consumers.values():
+            consumer.line.wake()
 
-    def _next_expiry(self) -> float:
-        locks = (lock for consumer in self._consumers.values() for lock in consumer.locks)
-        return min((lock.until for lock in locks), default=math.inf)
+    def next_expiry(self) -> float:
+        """When the next lock runs out."""
+        return next((lock.until for lock in self.locks.values()), math.inf)
 
-    def _tidy(self) -> None:
-        now = self.log.clock.now()
-        for consumer in list(self._consumers.values()):
-            for lock in [lock for lock in consumer.locks if lock.until <= now]:
-                consumer.locks.remove(lock)
-                self._give_back(lock.entry)
-            if consumer.closed and not consumer.locks:
-                del self._consumers[consumer.name]
+    def expire_locks(self) -> None:
+        """Take back what was neither settled nor given back in time."""
+        while self.next_expiry() <= self.log.clock.now():
+            self.give_back(next(iter(self.locks)))
 
-    def _give_back(self, entry: _Entry) -> None:
-        if entry.deliveries >= self.delivery_limit:
-            self.given_up.append(entry.record)
+    def give_back(self, key: int) -> None:
+        """Let others have what is locked under this key, if it may be delivered once more."""
+        shared = self.locks.pop(key).shared
+        if shared.deliveries >= self.delivery_limit:
+            self.given_up.append(shared.record)
         else:
-            heappush(self._returned, (entry.record.offset, entry.record.partition, entry))
-            self._wake()
+            heappush(self._returned, (shared.record.offset, shared.record.partition, shared))
+            self.wake()
 
-    def _take(self, consumer: ShareConsumer, most: int) -> list[SharedRecord] | None:
+    def take(self, consumer: ShareConsumer, most: int) -> list[SharedRecord] | None:
+        """Lock records for a consumer: what came back first, then what is new."""
         touch(self.log)
-        self._tidy()
-        entries: list[_Entry] = []
-        while len(entries) < most and self._returned:
-            entries.append(heappop(self._returned)[2])
-        self._turn += 1  # so that a full partition does not starve the others
-        for step in range(self.log.partitions):
-            partition = (self._turn + step) % self.log.partitions
-            offset = max(self._next[partition], self.log.start(partition))
-            records = self.log.read(partition, offset, most - len(entries))
-            self._next[partition] = offset + len(records)
-            entries += map(_Entry, records)
+        self.expire_locks()
+        taken: list[SharedRecord] = []
+        while len(taken) < most and self._returned:
+            shared = heappop(self._returned)[-1]
+            taken.append(SharedRecord(shared.record, shared.deliveries + 1))
+        new = self._reader.read(most - len(taken))
+        taken += [SharedRecord(record, 1) for record in new]
         until = self.log.clock.now() + self.lock
-        taken = []
-        for entry in entries:
-            entry.deliveries += 1
-            record, shared = entry.record, SharedRecord(entry.record, entry.deliveries)
-            taken.append(shared)
-            consumer.locks.append(_Lock(entry, shared, until))
+        for shared in taken:
+            self.locks[id(shared)] = _Lock(shared, consumer, until)
+            record = shared.record
             common.trace_moved(self.log.name, consumer.name, record.value, record.order)
         return taken or None
 
@@ -159,10 +141,8 @@ class ShareConsumer:
 
     def __init__(self, group: ShareGroup, name: str) -> None:
         self.name = name
-        self.closed = False
-        self.locks: list[_Lock] = []
+        self.line = Line(group.log.clock, group.next_expiry)
         self._group = group
-        self._line = Line(group.log.clock, group._next_expiry)
 
     async def poll(self, most: int = 10, wait: float | None = None) -> list[SharedRecord]:
         """Take up to ``most`` records; wait for one up to ``wait`` seconds (None: for ever).
@@ -173,66 +153,56 @@ class ShareConsumer:
             If this consumer is closed or dead.
         """
         whole_number("most", most, low=1)
-        if wait is not None:
-            positive_number("wait", wait, zero=True)
-        self._check_open()
-        return await self._line.get(partial(self._group._take, self, most), wait) or []
+        return await self.line.get(partial(self._group.take, self, most), wait) or []
 
     def accept(self, shared: SharedRecord) -> None:
         """Say that the work is done.
 
         Raises
         ------
-        LockExpired
-            If the record is not with this consumer: others may work on it by now.
+        UnknownDelivery
+            If the record is not with this consumer, or not any more: others may work on it by now.
         ConsumerClosed
             If this consumer is closed or dead.
         """
-        entry = self._unlock(shared)
+        key = self._find(shared)
         if common.comes_again(shared.value, self.name, shared.record.order):
-            self._group._give_back(entry)
+            self._group.give_back(key)
+        else:
+            del self._group.locks[key]
 
     def release(self, shared: SharedRecord) -> None:
         """Give the record back: some consumer gets it again, if it may be delivered once more."""
-        self._group._give_back(self._unlock(shared))
+        self._group.give_back(self._find(shared))
 
     def reject(self, shared: SharedRecord) -> None:
         """Give the record up: nobody in this group gets it again."""
-        self._group.given_up.append(self._unlock(shared).record)
+        del self._group.locks[self._find(shared)]
+        self._group.given_up.append(shared.record)
 
     def close(self) -> None:
         """Leave: what this consumer had goes to others at once."""
-        if not self.closed:
-            self.closed = True
-            del self._group._consumers[self.name]
-            self._line.close(f"consumer {self.name!r} is closed")
-            for lock in self.locks:
-                self._group._give_back(lock.entry)
+        if not self.line.closed:
+            self.line.close(f"consumer {self.name!r} is closed")
+            del self._group.consumers[self.name]
+            for key in [key for key, lock in self._group.locks.items() if lock.consumer is self]:
+                self._group.give_back(key)
 
     def die(self) -> None:
         """Kill this consumer: others get what it had when its locks run out.
 
         Whoever waits in :meth:`poll` waits for ever, as a killed program does; end its task.
         """
-        self.closed = True
-        self._line.die()
+        if not self.line.closed:
+            self.line.die(f"consumer {self.name!r} is dead")
+            del self._group.consumers[self.name]
 
-    def wake(self) -> None:
-        """There may be something to read."""
-        self._line.wake()
-
-    def _unlock(self, shared: SharedRecord) -> _Entry:
-        self._check_open()
+    def _find(self, shared: SharedRecord) -> int:
+        self.line.check_open()
         touch(self._group.log)
-        self._group._tidy()
-        if not isinstance(shared, SharedRecord):
-            raise TypeError(f"shared must be what poll() gave; got {shared!r}")
-        for lock in self.locks:
-            if lock.shared is shared:  # not only equal: another delivery is another matter
-                self.locks.remove(lock)
-                return lock.entry
-        raise LockExpired(f"consumer {self.name!r} does not hold {shared!r}")
-
-    def _check_open(self) -> None:
-        if self.closed:
-            raise ConsumerClosed(f"consumer {self.name!r} is closed")
+        self._group.expire_locks()
+        instance_of("shared", shared, SharedRecord, "what poll() gave")
+        lock = self._group.locks.get(id(shared))
+        if lock is None or lock.consumer is not self:
+            raise common.UnknownDelivery(f"consumer {self.name!r} does not hold {shared!r}")
+        return id(shared)

@@ -1,197 +1,109 @@
-"""Amazon SQS in miniature: a queue that hides a message while somebody works on it.
+"""The idea of an SQS queue: receive hides a message, delete removes it, otherwise it comes back.
 
 The broker does not watch its consumers. Whoever receives a message has it to himself for the
 visibility timeout; if he has not deleted it by then, the next one gets it.
 
-Sources: Amazon SQS Developer Guide, "Visibility timeout", "Short and long polling", "Dead-letter
-queues" (``maxReceiveCount``, redrive, what becomes of the age), "FIFO queue delivery logic",
-"Message quotas" (retention 60 s to 14 days, 4 days unless told otherwise; 10 messages a receive);
-Amazon SQS API Reference, ``SendMessage`` (1 MiB since August 2025; 256 KiB before),
-``DeleteMessage`` and ``ChangeMessageVisibility``. A real standard queue may also deliver twice or
-out of order for no visible reason; this one does so only when a visibility timeout runs out.
+*What it promises.* A message stays until somebody deletes it or it is too old. What a dead consumer
+had comes back by itself, and counts its receives. So the work is done at least once.
+
+*What it does not.* The queue cannot tell a slow consumer from a dead one: with too short a timeout
+two work on one message. There is no order: what was invisible meanwhile has been overtaken. (A real
+standard queue may also deliver twice or out of order for no visible reason; this one does so only
+when a visibility timeout runs out.)
+
+:mod:`~lessonkit.patterns.brokers.sqs` adds FIFO order, dead letters and more time for slow work.
+
+Sources: Amazon SQS Developer Guide, "Visibility timeout", "Short and long polling", "Message
+quotas" (retention 60 s to 14 days, 4 days unless told otherwise; 10 messages a receive); Amazon SQS
+API Reference, ``SendMessage`` (1 MiB since August 2025; 256 KiB before) and ``DeleteMessage``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import heappop, heappush
 
-from lessonkit.checks import positive_number, whole_number
+from lessonkit.checks import instance_of, some_text
 from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
-from lessonkit.patterns.brokers.deduplication import Deduplication, check_fifo
 from lessonkit.patterns.brokers.line import Line
-from lessonkit.patterns.brokers.sqs_order import Stored
-from lessonkit.patterns.brokers.sqs_store import Store
-
-DAY = 24 * 3600.0
-MOST_BYTES = common.MIB
-MOST_AT_ONCE = 10
-LONGEST_POLL = 20.0
-LONGEST_TIMEOUT = 12 * 3600.0
-RETENTION = (60.0, 14 * DAY)
-MAX_RECEIVES = 10
-"""``maxReceiveCount`` if there is a dead-letter queue and nothing is said."""
+from lessonkit.patterns.brokers.sqs_message import DAY, MOST_BYTES, SqsMessage, Stored, check_limit
 
 VISIBLE, IN_FLIGHT = N_("messages visible"), N_("messages in flight")
 
 
-class ReceiptExpired(ValueError):
-    """The message is not with this receiver any more: the visibility timeout was too short."""
+class StandardOrder:
+    """As they came, as far as possible; what was invisible meanwhile has been overtaken."""
+
+    def __init__(self) -> None:
+        self._visible: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
+
+    def add(self, stored: Stored) -> None:
+        """A message is visible, for the first time or again."""
+        heappush(self._visible, (stored.number, stored))
+
+    def next(self, before: Stored | None) -> Stored | None:
+        """Take the next one, if any. ``before`` is what the same receive took before it."""
+        while self._visible:
+            stored = heappop(self._visible)[1]
+            if not stored.gone:
+                return stored
+        return None
+
+    def settled(self, stored: Stored) -> None:
+        """What was taken is in flight no more. Nobody was waiting for that."""
 
 
-@dataclass(frozen=True, slots=True)
-class SqsMessage:
-    """A message as its receiver gets it.
+@dataclass(eq=False, repr=False, kw_only=True)
+class StandardQueue:
+    """A queue that hides what somebody works on."""
 
-    Attributes
-    ----------
-    receives
-        How many times it has been received, this time included.
-    receipt
-        What deletes it: it stands for this receive, not for the message.
-    group
-        In a FIFO queue, the group whose order holds.
-    sent
-        When it came into the queue, in seconds.
-    """
+    name: str = field(kw_only=False)
+    visibility_timeout: float = 30.0
+    retention: float = 4 * DAY
 
-    message_id: str
-    body: str
-    attributes: dict[str, str]
-    group: str | None
-    receives: int
-    sent: float
-    receipt: str
-    number: int = field(repr=False)
-    origin: object = field(repr=False, compare=False)  # its queue, which a name does not tell
-
-
-class Queue:
-    """A queue of Amazon SQS.
-
-    Parameters
-    ----------
-    name
-        What the trace calls it.
-    visibility_timeout
-        Seconds that a receiver has for its work: 0 to 12 hours.
-    retention
-        Seconds after which a message is thrown away: 60 seconds to 14 days.
-    fifo
-        Keep the order within each group, and what is sent twice in five minutes only once
-        (by its deduplication id, or else by its body: content-based deduplication is always on).
-    dead_letter
-        Where a message goes that was received too often. In a FIFO queue the next one of its group
-        then overtakes it: the order is broken.
-    max_receives
-        How often that is: 1 to 1,000; 10 unless told otherwise. It goes when it would be received
-        once more.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one of these is not what it should be.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        visibility_timeout: float = 30.0,
-        retention: float = 4 * DAY,
-        fifo: bool = False,
-        dead_letter: Queue | None = None,
-        max_receives: int | None = None,
-    ) -> None:
-        self.name = common.check_name(name)
-        self.visibility_timeout = _check_timeout("visibility_timeout", visibility_timeout)
-        self.retention = positive_number("retention", retention)
-        if not RETENTION[0] <= retention <= RETENTION[1]:
-            raise ValueError(f"retention must be 60 seconds to 14 days; got {retention!r} s")
-        self.fifo = fifo
-        self.dead_letter = dead_letter
-        self.max_receives = self._check_redrive_policy(max_receives)
-        self._clock = common.Clock()
-        self._origin = object()
-        self._store = Store(fifo=fifo)
-        self._line = Line(self._clock, self._store.next_change)
-        self._deduplication = Deduplication()
-        self._sent = 0
-        self._shown = (0, 0)
-
-    def _check_redrive_policy(self, max_receives: int | None) -> int | None:
-        dead = self.dead_letter
-        if dead is None:
-            if max_receives is not None:
-                raise ValueError(f"max_receives ({max_receives!r}) needs a dead_letter queue")
-            return None
-        if not isinstance(dead, Queue):
-            raise TypeError(f"dead_letter must be a Queue; got {dead!r}")
-        if dead.name == self.name:
-            raise ValueError(f"queue {self.name!r} cannot be its own dead-letter queue")
-        self._check_kind(dead)
-        if max_receives is None:
-            return MAX_RECEIVES
-        most = whole_number("max_receives", max_receives, low=1)
-        if most > 1000:
-            raise ValueError(f"max_receives must be 1 to 1,000; got {max_receives!r}")
-        return most
-
-    def _check_kind(self, other: Queue) -> None:
-        if other.fifo != self.fifo:
-            kinds = {True: "FIFO", False: "standard"}
-            raise ValueError(
-                f"{self.name!r} is a {kinds[self.fifo]} queue, so {other.name!r} must be one, too;"
-                f" it is {kinds[other.fifo]}"
-            )
+    def __post_init__(self) -> None:
+        some_text("a name", self.name)
+        check_limit("visibility_timeout", self.visibility_timeout)
+        check_limit("retention", self.retention)
+        self.clock = common.Clock()
+        self._order = StandardOrder()
+        self._line = Line(self.clock, self._next_return)
+        self._stock = common.Stock(self.name, VISIBLE, IN_FLIGHT)
+        self._numbers = self._held = self._in_flight = 0
+        # Two heaps by time. An entry whose message has moved on since is passed over.
+        self._returning: list[tuple[float, int, Stored]] = []
+        self._aging: list[tuple[float, int, Stored]] = []
 
     @property
     def depth(self) -> int:
         """How many messages wait, visible to a receiver (``ApproximateNumberOfMessages``)."""
-        self._store.tidy(self._clock.now())
-        return self._store.visible
+        self._tidy()
+        return self._held - self._in_flight
 
     @property
     def in_flight(self) -> int:
         """How many are received, not deleted, and invisible (``...NotVisible``)."""
-        self._store.tidy(self._clock.now())
-        return self._store.in_flight
+        self._tidy()
+        return self._in_flight
 
     def __repr__(self) -> str:
-        return f"Queue({self.name!r}, depth={self.depth}, in_flight={self.in_flight})"
+        kind = type(self).__name__
+        return f"{kind}({self.name!r}, depth={self.depth}, in_flight={self.in_flight})"
 
-    # --- sending and receiving -------------------------------------------------------------------
-
-    def send(
-        self,
-        body: str,
-        attributes: Mapping[str, str] | None = None,
-        *,
-        group: str | None = None,
-        deduplication_id: str | None = None,
-    ) -> str:
-        """Put a message into this queue, past any topic. Returns its id.
-
-        A message that was sent in the last five minutes is not put in again (FIFO only); the id is
-        that of the first one.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the body is no text, or over 1 MiB with its attributes; for a FIFO queue without a
-            group; for a standard queue with one.
-        """
-        copied = common.check_message(body, attributes, MOST_BYTES)
-        key = check_fifo(self.fifo, body, group, deduplication_id)
+    def send(self, body: str, attributes: Mapping[str, str] | None = None) -> str:
+        """Put a message into this queue. Returns its id."""
+        common.check_message(body, attributes, MOST_BYTES)
         touch(self)
         order = common.trace_published(self.name, body)
-        return self.accept(body, copied, group, key, order)
+        return self.add(body, dict(attributes or {}), None, order)
 
     async def receive(
-        self, name: str, *, most: int = 1, wait: float | None = LONGEST_POLL
+        self, name: str, *, most: int = 1, wait: float | None = 20.0
     ) -> list[SqsMessage]:
         """Receive messages; each is invisible to others for the visibility timeout.
 
@@ -214,11 +126,10 @@ class Queue:
         TypeError, ValueError
             If ``most`` or ``wait`` is out of range.
         """
-        common.check_name(name)
-        if whole_number("most", most, low=1) > MOST_AT_ONCE:
-            raise ValueError(f"most must be 1 to {MOST_AT_ONCE}; got {most!r}")
-        if wait is not None and positive_number("wait", wait, zero=True) > LONGEST_POLL:
-            raise ValueError(f"wait must be 0 to {LONGEST_POLL:g} seconds, or None; got {wait!r}")
+        some_text("a name", name)
+        check_limit("most", most)
+        if wait is not None:
+            check_limit("wait", wait)
         return await self._line.get(partial(self._take, name, most), wait) or []
 
     def delete(self, message: SqsMessage) -> bool:
@@ -232,182 +143,103 @@ class Queue:
 
         Raises
         ------
-        ReceiptExpired
+        UnknownDelivery
             In a FIFO queue, if the visibility timeout is over.
         TypeError, ValueError
             If this is no message of this queue.
         """
-        touch(self)
         stored = self._find(message)
-        if stored is None:
+        if stored.gone or stored.receives != message.receives:
             return False
-        latest = stored.receives == message.receives
-        if self.fifo and not (latest and stored.visible_at is not None):
-            raise ReceiptExpired(f"the receipt {message.receipt!r} has expired")
-        if latest and not common.comes_again(stored.body, self.name, stored.order):
-            self._store.remove(stored)
+        if not common.comes_again(stored.body, self.name, stored.order):
+            self._remove(stored)
             self._changed()
-        return latest
-
-    def change_visibility(self, message: SqsMessage, seconds: float) -> None:
-        """Stay invisible for ``seconds`` from now; 0 gives the message back at once.
-
-        Raises
-        ------
-        ReceiptExpired
-            If the message is not in flight with this receipt.
-        TypeError, ValueError
-            If it would be invisible for over 12 hours in all, or this is no message of this queue.
-        """
-        _check_timeout("seconds", seconds)
-        touch(self)
-        stored = self._find(message)
-        if stored is None or stored.visible_at is None or stored.receives != message.receives:
-            raise ReceiptExpired(f"the receipt {message.receipt!r} has expired")
-        if self._clock.now() + seconds > stored.received + LONGEST_TIMEOUT:
-            raise ValueError(
-                f"seconds must not add up to more than 12 hours since the receive; got {seconds!r}"
-            )
-        self._store.hide(stored, self._clock.now() + seconds)
-        self._changed()
-
-    def redrive(self, target: Queue) -> int:
-        """Move what is visible here (in a dead-letter queue) to ``target``, as new messages.
-
-        (``StartMessageMoveTask``.) They come after what is in ``target`` already.
-
-        Returns
-        -------
-        int
-            How many were moved.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the target is no queue, is this one, or is of the other kind.
-        """
-        if not isinstance(target, Queue):
-            raise TypeError(f"target must be a Queue; got {target!r}")
-        if target is self:
-            raise ValueError(f"target must be another queue than {self.name!r}")
-        self._check_kind(target)
-        self._store.tidy(self._clock.now())
-        moved: list[Stored] = []
-        while (stored := self._store.take(moved[-1] if moved else None)) is not None:
-            moved.append(stored)
-        for stored in moved:
-            self._store.remove(stored)
-        for stored in sorted(moved, key=lambda stored: stored.number):
-            common.trace_moved(self.name, target.name, stored.body, stored.order)
-            target._add(stored.body, stored.attributes, stored.group, stored.order)
-        self._changed()
-        return len(moved)
+        return True
 
     # --- behind the counter ----------------------------------------------------------------------
 
-    def accept(
-        self,
-        body: str,
-        attributes: Mapping[str, str],
-        group: str | None,
-        deduplication_id: str,
-        order: str | None,
-    ) -> str:
-        """Take a message that has been checked, unless it is a duplicate. Returns its id."""
-        if not self.fifo:
-            return self._add(body, attributes, group, order)
-        now = self._clock.now()
-        known = self._deduplication.seen(deduplication_id, now)
-        if known is not None:
-            return known
-        message_id = self._add(body, attributes, group, order)
-        self._deduplication.remember(deduplication_id, now, message_id)
-        return message_id
-
-    def _add(
+    def add(
         self, body: str, attributes: Mapping[str, str], group: str | None, order: str | None
     ) -> str:
-        self._sent += 1
-        message_id, now = f"{self.name}-{self._sent}", self._clock.now()
-        self._store.add(message_id, body, attributes, group, order, now, now + self.retention)
-        self._changed()
+        """Put a message at the end. Returns its id."""
+        self._numbers += 1
+        number, now = self._numbers, self.clock.now()
+        message_id, expires = f"{self.name}-{number}", now + self.retention
+        self._keep(Stored(number, message_id, body, attributes, group, order, now, expires, self))
         return message_id
 
-    def _bury(self, stored: Stored, dead: Queue) -> None:
-        # A standard queue's message keeps its age when it moves; in a FIFO queue it begins anew.
-        sent = dead._clock.now() if dead.fifo else stored.sent
-        self._store.remove(stored)
-        common.trace_moved(self.name, dead.name, stored.body, stored.order)
-        dead._store.add(
-            stored.message_id,
-            stored.body,
-            stored.attributes,
-            stored.group,
-            stored.order,
-            sent,
-            sent + dead.retention,
-        )
-        dead._changed()
+    def _keep(self, stored: Stored) -> None:
+        self._held += 1
+        self._order.add(stored)
+        heappush(self._aging, (stored.expires, stored.number, stored))
+        self._changed()
 
     def _take(self, name: str, most: int) -> list[SqsMessage] | None:
         touch(self)
-        now = self._clock.now()
-        self._store.tidy(now)
+        now = self._tidy()
         taken: list[Stored] = []
-        while len(taken) < most:
-            stored = self._store.take(taken[-1] if taken else None)
-            if stored is None:
-                break
-            if self.dead_letter is not None and stored.receives >= (self.max_receives or 0):
-                self._bury(stored, self.dead_letter)
-                continue
+        while len(taken) < most and (stored := self._next(taken[-1] if taken else None)):
             taken.append(stored)
         for stored in taken:
             stored.receives += 1
             stored.received = now
-            self._store.hide(stored, now + self.visibility_timeout)
+            self._hide(stored, now + self.visibility_timeout)
             common.trace_moved(self.name, name, stored.body, stored.order)
-        self._show()
-        return [self._message(stored) for stored in taken] or None
+        self._changed()
+        return [stored.received_from(self.name) for stored in taken] or None
 
-    def _message(self, stored: Stored) -> SqsMessage:
-        return SqsMessage(
-            stored.message_id,
-            stored.body,
-            dict(stored.attributes),
-            stored.group,
-            stored.receives,
-            stored.sent,
-            f"{self.name}/{stored.number}/{stored.receives}",
-            stored.number,
-            self._origin,
-        )
-
-    def _find(self, message: SqsMessage) -> Stored | None:
-        if not isinstance(message, SqsMessage):
-            raise TypeError(f"message must be what receive() gave; got {message!r}")
-        if message.origin is not self._origin:
+    def _find(self, message: SqsMessage) -> Stored:
+        touch(self)
+        instance_of("message", message, SqsMessage, "what receive() gave")
+        if message.stored.queue is not self:
             raise ValueError(
                 f"message must come from this queue {self.name!r};"
                 f" {message.receipt!r} is not a receipt of it"
             )
-        self._store.tidy(self._clock.now())
-        return self._store.find(message.number)
+        self._tidy()
+        return message.stored
+
+    def _next(self, before: Stored | None) -> Stored | None:
+        stored = self._order.next(before)
+        if stored is not None:
+            self._in_flight += 1
+            stored.hidden_until = math.inf
+        return stored
+
+    def _hide(self, stored: Stored, until: float) -> None:
+        stored.hidden_until = min(until, stored.expires)
+        heappush(self._returning, (stored.hidden_until, stored.number, stored))
+
+    def _settle(self, stored: Stored) -> None:
+        stored.hidden_until = None
+        self._in_flight -= 1
+        self._order.settled(stored)
+
+    def _remove(self, stored: Stored) -> None:
+        stored.gone = True
+        self._held -= 1
+        if stored.hidden_until is not None:
+            self._settle(stored)
+
+    def _tidy(self) -> float:
+        """Forget what is too old, show again what nobody deleted in time; return the time."""
+        now = self.clock.now()
+        while self._aging and (self._aging[0][0] <= now or self._aging[0][2].gone):
+            stored = heappop(self._aging)[2]
+            if not stored.gone:
+                self._remove(stored)
+        while self._next_return() <= now:
+            stored = heappop(self._returning)[2]
+            self._order.add(stored)
+            self._settle(stored)
+        return now
+
+    def _next_return(self) -> float:
+        """When the next message will be visible again."""
+        while self._returning and self._returning[0][2].hidden_until != self._returning[0][0]:
+            heappop(self._returning)
+        return self._returning[0][0] if self._returning else math.inf
 
     def _changed(self) -> None:
         self._line.wake()
-        self._show()
-
-    def _show(self) -> None:
-        counts = (self._store.visible, self._store.in_flight)
-        for key, number, before in zip((VISIBLE, IN_FLIGHT), counts, self._shown, strict=True):
-            if number != before:
-                common.trace_state(self.name, key, number)
-        self._shown = counts
-
-
-def _check_timeout(name: str, value: float) -> float:
-    seconds = positive_number(name, value, zero=True)
-    if seconds > LONGEST_TIMEOUT:
-        raise ValueError(f"{name} must be 0 to 12 hours; got {value!r} s")
-    return seconds
+        self._stock.show(self._held - self._in_flight, self._in_flight)

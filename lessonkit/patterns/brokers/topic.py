@@ -12,27 +12,20 @@ FIFO topic also delivers to standard queues, without the group), "Publishing lar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from lessonkit.checks import instance_of, some_text
 from lessonkit.patterns.brokers import message as common
-from lessonkit.patterns.brokers.deduplication import Deduplication, check_fifo
-from lessonkit.patterns.brokers.sqs_queue import Queue
+from lessonkit.patterns.brokers.sqs import Queue
+from lessonkit.patterns.brokers.sqs_fifo import Deduplication, check_fifo
 
-MOST_BYTES = 256 * common.KIB
+MOST_BYTES = common.MIB // 4
 
 Filter = Mapping[str, Sequence[str]]
 """For each attribute the values that will do, as in ``{"type": ["OrderCreated"]}``."""
 
 
-@dataclass(frozen=True)
-class _Subscription:
-    queue: Queue
-    wanted: dict[str, tuple[str, ...]]
-
-    def wants(self, attributes: Mapping[str, str]) -> bool:
-        return all(attributes.get(key) in values for key, values in self.wanted.items())
-
-
+@dataclass(eq=False, repr=False, kw_only=True)
 class Topic:
     """A topic of Amazon SNS.
 
@@ -45,12 +38,13 @@ class Topic:
         (by its deduplication id, or else by its body).
     """
 
-    def __init__(self, name: str, *, fifo: bool = False) -> None:
-        self.name = common.check_name(name)
-        self.fifo = fifo
-        self._clock = common.Clock()
-        self._deduplication = Deduplication()
-        self._subscriptions: dict[Queue, _Subscription] = {}
+    name: str = field(kw_only=False)
+    fifo: bool = False
+
+    def __post_init__(self) -> None:
+        some_text("a name", self.name)
+        self._deduplication = Deduplication(common.Clock())
+        self._subscriptions: dict[Queue, dict[str, tuple[str, ...]]] = {}
         self._published = 0
 
     def __repr__(self) -> str:
@@ -72,16 +66,23 @@ class Topic:
             If the queue is none or subscribed already, if it is a FIFO queue and the topic is not,
             or if the filter is no dict of lists of texts.
         """
-        if not isinstance(queue, Queue):
-            raise TypeError(f"queue must be a Queue; got {queue!r}")
+        instance_of("queue", queue, Queue, "a Queue")
         if queue in self._subscriptions:
             raise ValueError(f"a queue {queue.name!r} is subscribed to {self.name!r} already")
         if queue.fifo and not self.fifo:
             raise ValueError(
                 f"FIFO queue {queue.name!r} cannot subscribe to standard topic {self.name!r}"
             )
-        wanted = _check_filter({} if filter is None else filter)
-        self._subscriptions[queue] = _Subscription(queue, wanted)
+        common.check_dict("filter", filter)
+        wanted = {}
+        for key, values in (filter or {}).items():
+            common.check_text("filter", key)
+            if not isinstance(values, list | tuple) or not values:
+                raise TypeError(f"filter[{key!r}] must be a list of texts; got {values!r}")
+            for value in values:
+                common.check_text(f"filter[{key!r}]", value)
+            wanted[key] = tuple(values)
+        self._subscriptions[queue] = wanted
 
     def publish(
         self,
@@ -110,31 +111,18 @@ class Topic:
             If the body is no text, or over 256 KiB with its attributes; for a FIFO topic without a
             group; for a standard topic with one.
         """
-        copied = common.check_message(body, attributes, MOST_BYTES)
-        key = check_fifo(self.fifo, body, group, deduplication_id)
+        common.check_message(body, attributes, MOST_BYTES)
+        key = check_fifo(body, group, deduplication_id, fifo=self.fifo)
         order = common.trace_published(self.name, body)
-        now = self._clock.now()
-        known = self._deduplication.seen(key, now) if self.fifo else None
-        if known is not None:
-            return known
-        self._published += 1
-        message_id = f"{self.name}-{self._published}"
-        if self.fifo:
-            self._deduplication.remember(key, now, message_id)
-        for subscription in self._subscriptions.values():
-            queue = subscription.queue
-            if subscription.wants(copied):
-                common.trace_moved(self.name, queue.name, body, order)
-                queue.accept(body, copied, group if queue.fifo else None, key, order)
-        return message_id
+        copied = dict(attributes or {})
 
+        def copy_into_queues() -> str:
+            self._published += 1
+            for queue, wanted in self._subscriptions.items():
+                if all(copied.get(name) in values for name, values in wanted.items()):
+                    common.trace_moved(self.name, queue.name, body, order)
+                    place = (group, key) if queue.fifo else (None, "")
+                    queue.accept(body, copied, *place, order)
+            return f"{self.name}-{self._published}"
 
-def _check_filter(wanted: object) -> dict[str, tuple[str, ...]]:
-    if not isinstance(wanted, Mapping):
-        raise TypeError(f"filter must be a dict, as in {{'type': ['a', 'b']}}; got {wanted!r}")
-    for key, values in wanted.items():
-        if not isinstance(values, list | tuple) or not values:
-            raise TypeError(f"filter[{key!r}] must be a list of at least one text; got {values!r}")
-        for value in values:
-            common.check_text(f"filter[{key!r}]", value)
-    return {common.check_text("filter", key): tuple(wanted[key]) for key in wanted}
+        return self._deduplication.once(key, copy_into_queues)
