@@ -20,12 +20,11 @@ from lessonkit.clock.strangers import forget_frames
 from lessonkit.luck import Happening, Leg, current_luck
 from lessonkit.patterns.bus.delivery import (
     Delivery,
-    context_of,
     inside_a_handler,
 )
 from lessonkit.patterns.bus.dispatch import Dispatcher
 from lessonkit.patterns.bus.subscription import Handler, Lane, Subscription
-from lessonkit.patterns.events.event import Event
+from lessonkit.patterns.events.event import Event, context_of
 from lessonkit.shop.network import Network
 from lessonkit.shop.process import here
 from lessonkit.trace import Kind, find_trace

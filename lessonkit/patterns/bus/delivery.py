@@ -12,9 +12,8 @@ from typing import Any, Final
 from lessonkit.clock.strangers import FAILURES, said, unrun
 from lessonkit.messages import N_
 from lessonkit.patterns.bus.subscription import Lane, Subscription
-from lessonkit.patterns.events.event import Event, cause
+from lessonkit.patterns.events.event import Event
 from lessonkit.shop.errors import ServiceRefused
-from lessonkit.shop.network import correlation
 from lessonkit.shop.process import Process, here
 from lessonkit.trace import Fate, Kind, Message, find_trace
 
@@ -200,12 +199,3 @@ def inside_a_handler() -> bool:
     """Whether the running code belongs to a handler that is still at work."""
     delivery = handling.get()
     return delivery is not None and delivery.ended is None
-
-
-def context_of(event: Event) -> Context:
-    """What is handled because of ``event`` names it as its cause, and works for its order."""
-    context = copy_context()
-    context.run(cause.set, event.event_id)
-    if event.correlation_id is not None:
-        context.run(correlation.set, event.correlation_id)
-    return context

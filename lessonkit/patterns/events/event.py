@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field, fields
 from functools import cache
 from itertools import count
@@ -145,3 +145,12 @@ class Event:
 def own_fields(kind: Any) -> tuple[str, ...]:
     """The names of the fields that a type of event has beside those of :class:`Event`."""
     return tuple(f.name for f in fields(kind) if f.name not in Event.__dataclass_fields__)
+
+
+def context_of(event: Event) -> Context:
+    """What is handled because of ``event`` names it as its cause, and works for its order."""
+    context = copy_context()
+    context.run(cause.set, event.event_id)
+    if event.correlation_id is not None:
+        context.run(correlation.set, event.correlation_id)
+    return context
