@@ -113,7 +113,8 @@ def run(
         from lessonkit.wall import run_in_real_time
 
         with recording(Trace()) as trace, _no_garbage_collection():
-            outcome = run_in_real_time(main, trace, drain)
+            elapsed, error, value = run_in_real_time(main, trace, drain)
+        outcome = Run(elapsed, trace, error, value)
     else:
         outcome = run_on(VirtualTimeLoop(time_limit, step_limit, steps_per_instant), main, drain)
     if outcome.error is not None and not (keep_error and _is_ordinary(outcome.error)):

@@ -17,7 +17,7 @@ from lessonkit.checks import positive_number
 from lessonkit.luck import touch
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import ConsumerClosed, Line
-from lessonkit.trace import Fate, Message
+from lessonkit.records import Fate, Message
 
 if TYPE_CHECKING:
     from lessonkit.patterns.brokers.work_queue import WorkQueue

@@ -11,10 +11,11 @@ from lessonkit.clock.strangers import said
 from lessonkit.messages import N_
 from lessonkit.patterns.bus.dispatch import Dispatcher, Lane, Work
 from lessonkit.patterns.events.event import Event, cause
+from lessonkit.records import Fate, Kind, Message
 from lessonkit.shop.errors import ServiceRefused
 from lessonkit.shop.network import correlation
 from lessonkit.shop.process import Process, here
-from lessonkit.trace import Fate, Kind, Message, find_trace
+from lessonkit.trace import find_trace
 
 if TYPE_CHECKING:
     from lessonkit.patterns.bus.bus import InMemoryEventBus
