@@ -122,7 +122,7 @@ def run(
     return outcome
 
 
-def run_on(loop: VirtualTimeLoop, main: Coroutine[Any, Any, T], drain: float = 0.0) -> Run[T]:
+def run_on(loop: VirtualTimeLoop, main: Coroutine[Any, Any, T], drain: float) -> Run[T]:
     """Execute a coroutine on a fresh loop of one's own. Whatever it raises is in ``Run.error``."""
     with recording(Trace()) as trace, _no_garbage_collection():
         return _run_in_virtual_time(main, trace, drain, loop)
