@@ -25,6 +25,7 @@ import os
 import random
 import re
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -34,8 +35,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -43,8 +45,12 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("mutants-equivalent.txt")
 MEMORY = 4 << 30
-PYTEST = "-m pytest -x -q --import-mode=importlib -o addopts= -p no:cacheprovider".split()
-PYTEST += ["-p", "no:looptime_plugin", "-p", "no:nbval", "-m", "not slow"]
+PYTEST = shlex.split(
+    "-m pytest -x -q --import-mode=importlib -o addopts= -m 'not slow'"
+    " -p no:cacheprovider -p no:looptime_plugin -p no:nbval"
+)
+# Compiled files are told by their contents: by its second, a mutant may pass for the one before it.
+COMPILE = shlex.split("-m compileall -q --invalidation-mode checked-hash lessonkit")
 
 #: For each part of the package its tests, the quickest first; ``*`` stands for any letters.
 TESTS = {
@@ -65,24 +71,13 @@ TESTS = {
     "lessonkit/patterns/saga": "saga strangers saga_faults unusable_databases",
 }
 
-Swap = dict[str, str]
-BOUNDARY: Swap = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
-NEGATION: Swap = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
-NEGATION |= {"is": "is not", "is not": "is", "in": "not in", "not in": "in"}
-ARITHMETIC: Swap = {"+": "-", "-": "+", "*": "/", "/": "*", "//": "*", "%": "*", "**": "*"}
-BOOLEAN: Swap = {"and": "or", "or": "and"}
+#: What may stand for each operator, as in "<" for "<=".
+OPERATORS = {"<": "<= >=", "<=": "< >", ">": ">= <=", ">=": "> <", "==": "!=", "!=": "=="}
+OPERATORS |= {"+": "-", "-": "+", "*": "/", "/": "*", "//": "*", "%": "*", "**": "*"}
+OPERATORS |= {"+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=", "and": "or", "or": "and"}
+OPERATORS |= {"is": "is_not", "is not": "is", "in": "not_in", "not in": "in"}
 OPERATOR = re.compile(r"is not|not in|\b(?:is|in|and|or)\b|[<>=!+*/%|-]+")
 Piece = tuple[int, int, str]
-
-
-class Mutant(NamedTuple):
-    """``old`` and ``new`` are the lines that differ, in one, without the blanks around them."""
-
-    file: str
-    line: int
-    old: str
-    new: str
-    source: str
 
 
 def pieces(source: bytes) -> Iterator[Piece]:
@@ -92,34 +87,31 @@ def pieces(source: bytes) -> Iterator[Piece]:
         starts.append(starts[-1] + len(line))
 
     def span(node: ast.AST) -> tuple[int, int]:
-        first = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
-        last = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
-        return first, last
+        first = starts[node.lineno - 1] + node.col_offset
+        return first, starts[node.end_lineno - 1] + node.end_col_offset
 
     def instead(node: ast.AST, new: str) -> Piece:  # ``{}`` in the new text is the old one
         return *span(node), new.replace("{}", source[slice(*span(node))].decode())
 
-    def swap(left: ast.AST, right: ast.AST, table: Swap) -> Iterator[Piece]:
-        start, end = span(left)[1], span(right)[0]
-        found = OPERATOR.search(source[start:end].decode())
-        if found and found.group() in table:
-            yield start + found.start(), start + found.end(), table[found.group()]
+    def swapped(operands: list[ast.expr]) -> Iterator[Piece]:
+        for left, right in pairwise(operands):
+            start, end = span(left)[1], span(right)[0]
+            if found := OPERATOR.search(source[start:end].decode()):
+                for new in OPERATORS.get(found.group(), "").split():
+                    yield start + found.start(), start + found.end(), new.replace("_", " ")
 
     def of(node: ast.AST) -> Iterator[Piece]:
         match node:
-            case ast.Compare():
-                for left, right in pairwise([node.left, *node.comparators]):
-                    yield from (*swap(left, right, BOUNDARY), *swap(left, right, NEGATION))
-            case ast.BoolOp():
-                for left, right in pairwise(node.values):
-                    yield from swap(left, right, BOOLEAN)
-            case ast.BinOp():
-                yield from swap(node.left, node.right, ARITHMETIC)
-            case ast.AugAssign():
-                assigning = {f"{old}=": f"{new}=" for old, new in ARITHMETIC.items()}
-                yield from swap(node.target, node.value, assigning)
-            case ast.UnaryOp(op=ast.Not()):
-                yield instead(node.operand, "(not {})")  # "not (not x)": only its truth is left
+            case ast.Compare(left=left, comparators=others):
+                yield from swapped([left, *others])
+            case ast.BoolOp(values=operands):
+                yield from swapped(operands)
+            case ast.BinOp(left=left, right=right):
+                yield from swapped([left, right])
+            case ast.AugAssign(target=left, value=right):
+                yield from (*swapped([left, right]), instead(node, "pass"))
+            case ast.UnaryOp(op=ast.Not(), operand=truth):
+                yield instead(truth, "(not {})")  # "not (not x)"
             case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
                 yield instead(test, "(not ({}))")
             case ast.Constant(value=bool(value)):
@@ -138,145 +130,131 @@ def pieces(source: bytes) -> Iterator[Piece]:
                 for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
                     if not isinstance(argument, ast.Starred):
                         yield instead(argument, "None")
-        match node:
             case (
-                ast.Raise()
-                | ast.Delete()
-                | ast.AugAssign()
-                | ast.Assign(targets=[ast.Attribute() | ast.Subscript()])
-                | ast.Expr(value=ast.Call() | ast.Await() | ast.Yield() | ast.YieldFrom())
+                ast.Raise() | ast.Delete() | ast.Assign(targets=[ast.Attribute() | ast.Subscript()])
             ):
+                yield instead(node, "pass")
+            case ast.Expr(value=ast.Call() | ast.Await() | ast.Yield() | ast.YieldFrom()):
                 yield instead(node, "pass")
 
     def walk(node: ast.AST) -> Iterator[Piece]:
-        if isinstance(node, ast.JoinedStr | ast.Assert):
-            return
         yield from of(node)
-        for field, value in ast.iter_fields(node):
-            if field not in ("decorator_list", "annotation", "returns"):
-                for child in value if isinstance(value, list) else [value]:
-                    if isinstance(child, ast.AST):
-                        yield from walk(child)
+        untouched = [*getattr(node, "decorator_list", ()), getattr(node, "returns", None)]
+        untouched += [getattr(node, "annotation", None)]
+        for child in ast.iter_child_nodes(node):
+            if child not in untouched and not isinstance(child, ast.JoinedStr | ast.Assert):
+                yield from walk(child)
 
     yield from walk(ast.parse(source))
 
 
-def mutants(path: Path) -> list[Mutant]:
-    """All mutants of a file that are still programs, and other ones."""
-    source, found = path.read_bytes(), {}
-    for start, end, new in pieces(source):
+class Mutant(NamedTuple):
+    """``old`` and ``new`` are the lines that differ, in one, without the blanks around them."""
+
+    part: str
+    file: str
+    line: int
+    old: str
+    new: str
+    source: bytes
+
+
+def mutants(path: Path) -> Iterator[Mutant]:
+    """Every way to replace one piece of a file."""
+    source, name = path.read_bytes(), path.relative_to(ROOT).as_posix()
+    (part,) = (part for part in TESTS if f"{name}/".startswith(f"{part}/"))
+    for start, end, new in dict.fromkeys(pieces(source)):
         changed = source[:start] + new.encode() + source[end:]
-        first = source.rfind(b"\n", 0, start) + 1
-        last = source.find(b"\n", end)
-        lines = source[first:last], changed[first : last + len(changed) - len(source)]
-        old, new = (" ".join(text.decode().split()) for text in lines)
-        try:
-            if ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source)):
-                line = source.count(b"\n", 0, start) + 1
-                name = path.relative_to(ROOT).as_posix()
-                found[changed] = Mutant(name, line, old, new, changed.decode())
-        except SyntaxError:  # a generator as the only argument has no brackets of its own
-            continue
-    return list(found.values())
+        first, last = source.rfind(b"\n", 0, start) + 1, source.find(b"\n", end)
+        both = source[first:last], changed[first : last - len(source)]
+        lines = (" ".join(text.decode().split()) for text in both)
+        yield Mutant(part, name, source.count(b"\n", 0, start) + 1, *lines, changed)
+
+
+def is_another_program(mutant: Mutant) -> bool:
+    """Whether it is a program, and not the one that it was before (as with one more bracket)."""
+    with suppress(SyntaxError):  # a generator as the only argument has no brackets of its own
+        before = ast.parse((ROOT / mutant.file).read_bytes())
+        return ast.dump(ast.parse(mutant.source)) != ast.dump(before)
+    return False
 
 
 def sample(files: list[Path], number: int, seed: int) -> list[Mutant]:
     """So many mutants, of each file its share."""
-    every = {path: mutants(path) for path in files}
-    total = sum(map(len, every.values()))
+    every = [list(mutants(path)) for path in files]
     chosen = []
-    for of_file in every.values():
-        lot = {one: random.Random(f"{seed} {one.old} {one.new}").random() for one in of_file}
-        share = -(-number * len(of_file) // total)  # rounded up
-        chosen += sorted(sorted(of_file, key=lambda one: lot[one])[:share], key=lambda m: m.line)
+    for of_file in every:
+        share = -(-number * len(of_file) // sum(map(len, every)))  # rounded up
+        lots = [(random.Random(f"{seed} {one.old} {one.new}").random(), one) for one in of_file]
+        good = (one for _lot, one in sorted(lots) if is_another_program(one))
+        chosen += sorted(islice(good, share), key=lambda one: one.line)
     return chosen
 
 
-def known() -> dict[tuple[str, str, str], str]:
-    """The equivalent mutants and the reason for each: by file, old line and new line."""
-    blocks = EQUIVALENT.read_text(encoding="utf-8").split("\n\n")[1:]  # the first says what it is
-    rows = [block.strip().split("\n", 3) for block in blocks if block.strip()]
-    return {(file, old[2:], new[2:]): why for file, old, new, why in rows}
+def known() -> set[tuple[str, ...]]:
+    """The equivalent mutants: file, old line and new line of each. The reason is for readers."""
+    blocks = EQUIVALENT.read_text(encoding="utf-8").split("\n\n")
+    return {tuple(line.lstrip("+- ") for line in block.split("\n")[:3]) for block in blocks}
 
 
 class Tester:
-    """A copy of the checkout in which the mutants run, one after the other."""
+    """A copy of the checkout in which mutants run, one after the other."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        listed = ["git", "ls-files", "-co", "--exclude-standard"]
-        for name in subprocess.check_output(listed, cwd=ROOT, text=True).splitlines():
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ROOT / name, folder / name)
         self.environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONHASHSEED": "0"}
-        # Compiled files told by their contents: by its second, a mutant may pass for the one before.
-        by_contents = "-m compileall -q --invalidation-mode checked-hash lessonkit".split()
-        subprocess.run([sys.executable, *by_contents], cwd=folder, check=True)
-        self.clean = cache(self._clean)
+        self.seconds = cache(self._seconds)
+        hidden = shutil.ignore_patterns(".*", "__pycache__", "node_modules")
+        shutil.copytree(ROOT, folder, ignore=hidden)
+        subprocess.run([sys.executable, *COMPILE], cwd=folder, check=True)
 
-    def tests(self, file: str, everything: bool) -> tuple[str, ...]:
-        if everything:
-            return ("tests/unit",)
-        (words,) = (words for part, words in TESTS.items() if f"{file}/".startswith(f"{part}/"))
-        unit = self.folder / "tests" / "unit"
-        found = [path for word in words.split() for path in sorted(unit.glob(f"test_{word}.py"))]
-        return tuple(dict.fromkeys(str(path.relative_to(self.folder)) for path in found))
+    def try_out(self, mutant: Mutant, quick: bool) -> str:
+        """What becomes of it: "caught", "hangs" or "survived"."""
+        unit, words = self.folder / "tests/unit", TESTS[mutant.part].split()
+        near = [str(path) for word in words for path in sorted(unit.glob(f"test_{word}.py"))]
+        # One file after the other: so a mutant that hangs is given up soon.
+        path = self.folder / mutant.file
+        for tests in near if quick else [*near, "tests/unit"]:
+            seconds = 5 + 4 * self.seconds(tests)
+            original = path.read_bytes()
+            path.write_bytes(mutant.source)
+            try:
+                code = self._run(tests, seconds)
+            finally:
+                path.write_bytes(original)
+            if code != 0:
+                return "hangs" if code is None else "caught"
+        return "survived"
 
-    def passes(self, tests: tuple[str, ...], seconds: float) -> bool | None:
-        """Whether the tests pass; None if they do not end in time."""
-        command = [sys.executable, *PYTEST, *tests]
-        limit = (resource.RLIMIT_AS, (MEMORY, MEMORY))
-        with subprocess.Popen(
-            command,
+    def _seconds(self, tests: str) -> float:
+        started = time.perf_counter()
+        if self._run(tests, 3600) != 0:
+            sys.exit(f"these fail without any change: {tests}")
+        return time.perf_counter() - started
+
+    def _run(self, tests: str, seconds: float) -> int | None:
+        process = subprocess.Popen(
+            [sys.executable, *PYTEST, tests],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=lambda: resource.setrlimit(*limit),
-        ) as process:
-            try:
-                return process.wait(seconds) == 0
-            except subprocess.TimeoutExpired:
-                return None
-            finally:
-                try:  # its children, too
-                    os.killpg(process.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-
-    def _clean(self, tests: tuple[str, ...]) -> float:
-        started = time.perf_counter()
-        if not self.passes(tests, 3600):
-            sys.exit(f"these fail without any change: {' '.join(tests)}")
-        return time.perf_counter() - started
-
-    def verdict(self, mutant: Mutant, quick: bool) -> str:
-        path = self.folder / mutant.file
-        before = path.read_bytes()
-        for everything in (False, True)[: 1 if quick else 2]:
-            tests = self.tests(mutant.file, everything)
-            seconds = 10 + 4 * self.clean(tests)
-            path.write_text(mutant.source, encoding="utf-8")
-            try:
-                passed = self.passes(tests, seconds)
-            finally:
-                path.write_bytes(before)
-            if not passed:
-                return "hangs" if passed is None else "caught"
-        return "survived"
-
-
-def package_of(file: str) -> str:
-    """The row of the table that a file is counted in."""
-    parts = file.split("/")
-    return "/".join(parts[1:3] if parts[1] == "patterns" else parts[1:2]).removesuffix(".py")
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
+        )
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its children, too
+            process.wait()
 
 
 def main() -> int:
-    """Try them and print what came of it."""
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Try them, and print what has come of it."""
+    asked = argparse.ArgumentParser(description="Change one thing in the code: does a test fail?")
     asked.add_argument("--only", action="append", help="a file or folder; may be given again")
     asked.add_argument("--number", type=int, default=600, help="how many mutants")
     asked.add_argument("--jobs", type=int, default=1, help="how many at once")
@@ -284,43 +262,35 @@ def main() -> int:
     asked.add_argument("--quick", action="store_true", help="only the tests nearest to each file")
     options = asked.parse_args()
 
-    files: list[Path] = []
-    for part in options.only or TESTS:
-        path = (ROOT / part).resolve()
-        files += sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    reasons, chosen = known(), sample(files, options.number, options.seed)
-    counts: dict[str, Counter[str]] = {package_of(mutant.file): Counter() for mutant in chosen}
-    testers: SimpleQueue[Tester] = SimpleQueue()
+    parts = [(ROOT / part).resolve() for part in options.only or TESTS]
+    files = [file for part in parts for file in (sorted(part.rglob("*.py")) or [part])]
+    chosen, equivalent = sample(files, options.number, options.seed), known()
+    counts = {mutant.part: Counter[str]() for mutant in chosen}
+    testers = SimpleQueue[Tester]()
 
-    def try_one(mutant: Mutant) -> str:
-        tester = testers.get()
+    def try_out(mutant: Mutant) -> str:
+        tester, is_known = testers.get(), (mutant.file, mutant.old, mutant.new) in equivalent
         try:
-            # What is known to make no difference need not run for minutes; if a test fails, it does.
-            is_known = (mutant.file, mutant.old, mutant.new) in reasons
-            found = tester.verdict(mutant, options.quick or is_known)
-            return "equivalent" if is_known and found == "survived" else found
+            found = tester.try_out(mutant, options.quick or is_known)
         finally:
             testers.put(tester)
+        return "equivalent" if is_known and found == "survived" else found
 
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ThreadPoolExecutor(options.jobs) as pool,
-    ):
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         for number in range(options.jobs):
             testers.put(Tester(Path(folder, str(number))))
-        for mutant, found in zip(chosen, pool.map(try_one, chosen), strict=True):
-            counts[package_of(mutant.file)][found] += 1
+        for mutant, found in zip(chosen, pool.map(try_out, chosen), strict=True):
+            counts[mutant.part][found] += 1
             if found == "survived":
                 print(f"{mutant.file}:{mutant.line}\n- {mutant.old}\n+ {mutant.new}\n", flush=True)
 
-    print(f"{'':22} mutants  caught  (hang)  equivalent  survived")
     counts["all"] = sum(counts.values(), Counter())
-    for name, of in counts.items():
-        hang, same, survived = of["hangs"], of["equivalent"], of["survived"]
-        caught, wrong = of["caught"] + hang, of.total() - same
-        share = f"{100 * caught / wrong:5.1f} %" if wrong else ""
-        row = f"{name:22} {of.total():7} {caught:7} {hang:7} {same:11} {survived:9} {share}"
-        print(row)
+    print(f"{'':28}  mutants  caught (hanging)  equivalent  survived  caught of the others")
+    for row, of in counts.items():
+        caught, others = of["caught"] + of["hangs"], of.total() - of["equivalent"]
+        share = 100 * caught / max(1, others)
+        figures = f"{of.total():7}  {caught:6} ({of['hangs']:7})  {of['equivalent']:10}"
+        print(f"{row:28}  {figures}  {of['survived']:8}  {share:18.1f} %")
     return 1 if counts["all"]["survived"] else 0
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -459,6 +459,15 @@ def test_as_completed_takes_the_same_one_twice_and_a_generator() -> None:
         return twice, several
 
     assert result_of(main()) == ([7], [1, 2])
+
+
+def test_as_completed_refuses_a_future_in_asyncios_own_words() -> None:
+    async def main() -> None:
+        future = asyncio.get_running_loop().create_future()
+        with pytest.raises(TypeError, match=r"an iterable of futures.* not .*Future"):
+            list(asyncio.as_completed(future))  # type: ignore[arg-type]
+
+    run(main())
 
 
 def test_as_completed_stops_when_its_time_is_up() -> None:
@@ -942,6 +951,48 @@ def test_a_run_past_its_steps_is_stopped() -> None:
 
 def names_of(waiting: tuple[str, ...]) -> list[str]:
     return [line.split(" (", 1)[0] for line in waiting]
+
+
+@pytest.mark.parametrize("limit", ["step_limit", "steps_per_instant"])
+@pytest.mark.parametrize("before", [0.0, 1.0], ids=["at 0 s", "later"])
+def test_a_limit_of_steps_may_be_reached_and_not_passed(limit: str, before: float) -> None:
+    async def main() -> None:
+        await asyncio.sleep(before)
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    def steps(**limits: int) -> int:
+        loop = VirtualTimeLoop(**limits)
+        try:
+            loop.run_until_complete(main())
+            return loop.steps
+        finally:
+            loop.close()
+
+    all_steps = steps()
+    most = all_steps - (1 if before and limit == "steps_per_instant" else 0)
+    assert steps(**{limit: most}) == all_steps
+    with pytest.raises(FrozenTimeError if limit == "steps_per_instant" else RunawayError):
+        steps(**{limit: most - 1})
+
+
+class _StepsAside:
+    """What no coroutine of asyncio does: to give way without saying what for."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+def test_a_task_that_only_gives_way_is_ready_to_go_on() -> None:
+    async def main() -> None:
+        while True:
+            await _StepsAside()
+
+    with pytest.raises(FrozenTimeError) as caught:
+        run(main(), steps_per_instant=100)
+    (line,) = caught.value.waiting
+    assert line.startswith("main (")
+    assert line.endswith(") is ready to go on")
 
 
 async def tidies_up_slowly() -> None:
