@@ -42,7 +42,7 @@ class Network(Hosts):
     """
 
     def __init__(
-        self, latency: Mapping[str, Latency], faults: Sequence[AnyFault] = (), seed: int = 0
+        self, latency: Mapping[str, Latency], faults: Sequence[AnyFault], seed: int
     ) -> None:
         super().__init__(latency, faults)
         self.latency = dict(latency)

@@ -72,7 +72,7 @@ class Hosts:
         Called with the name of each service that is killed: whoever wants to restart it.
     """
 
-    def __init__(self, services: Iterable[str], faults: Iterable[AnyFault] = ()) -> None:
+    def __init__(self, services: Iterable[str], faults: Iterable[AnyFault]) -> None:
         self.processes = {name: Process(name) for name in ("customer", *services)}
         self.crashes = [fault for fault in faults if isinstance(fault, Crash)]
         self.on_kill: Callable[[str], None] | None = None

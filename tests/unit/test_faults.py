@@ -395,6 +395,19 @@ def test_two_equal_faults_are_two_faults() -> None:
     assert results.count("ServiceRefused") / 2000 == pytest.approx(1 - 0.7**2, abs=0.04)
 
 
+def test_the_luck_of_a_fault_comes_from_the_seed_and_its_own_words_alone() -> None:
+    flaky, rare = Flaky("payment", p=0.3), Flaky("payment", p=1e-9)
+    luck = stream(7, repr(flaky))
+    own = [n for n in range(50) if luck.random() < 0.3]
+
+    def refused(*faults: AnyFault) -> list[int]:
+        shop = Shop(faults=faults, latency={"payment": 0.0}, seed=7)
+        return [n for n, got in enumerate(run(charges(shop, 50)).result) if got != "ok"]
+
+    assert refused(flaky) == own == refused(rare, flaky)
+    assert set(own) < set(refused(flaky, flaky))  # its twin has numbers of its own
+
+
 def test_a_service_that_loses_its_replies_can_crash_as_well() -> None:
     shop = Shop(faults=[ReplyLost("orders"), Crash("orders")])
     outcome = run(shop.place_order(service(shop, [])))
