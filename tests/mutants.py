@@ -117,7 +117,7 @@ def pieces(source: bytes) -> Iterator[Piece]:
                 yield instead(node, str(not value))
             case ast.Constant(value=int(value) | float(value)):
                 yield from (instead(node, f"({value + 1})"), instead(node, f"({value - 1})"))
-            case ast.Return(value=ast.expr()):
+            case ast.Return(value=ast.expr() as result) if not isinstance(result, ast.Constant):
                 yield instead(node, "return None")
             case ast.Break():
                 yield instead(node, "continue")
@@ -190,10 +190,12 @@ def sample(files: list[Path], number: int, seed: int) -> list[Mutant]:
     return chosen
 
 
-def known() -> set[tuple[str, ...]]:
+def known() -> set[tuple[str, str, str]]:
     """The equivalent mutants: file, old line and new line of each. The reason is for readers."""
-    blocks = EQUIVALENT.read_text(encoding="utf-8").split("\n\n")
-    return {tuple(line.lstrip("+- ") for line in block.split("\n")[:3]) for block in blocks}
+    found = re.findall(
+        r"^(\S+\.py)\n- (.*)\n\+ (.*)\n", EQUIVALENT.read_text("utf-8"), re.MULTILINE
+    )
+    return set(found)
 
 
 class Tester:
