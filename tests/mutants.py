@@ -112,7 +112,8 @@ def pieces(source: bytes) -> Iterator[Piece]:
             case ast.UnaryOp(op=ast.Not(), operand=truth):
                 yield instead(truth, "(not {})")  # "not (not x)"
             case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
-                yield instead(test, "(not ({}))")
+                if not isinstance(test, ast.Compare | ast.UnaryOp):  # those have turns of their own
+                    yield instead(test, "(not ({}))")
             case ast.Constant(value=bool(value)):
                 yield instead(node, str(not value))
             case ast.Constant(value=int(value) | float(value)):

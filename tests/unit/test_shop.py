@@ -773,6 +773,18 @@ def test_a_killed_service_is_restarted_with_the_work_it_is_given() -> None:
     assert ("orders", "database.save", 1) in shop.network.calls
 
 
+def test_what_a_process_has_done_it_forgets() -> None:
+    shop = Shop()
+
+    async def orders() -> None:
+        for number in (1, 2, 3):
+            await shop.place_order(plain(shop), an_order(number))
+        assert not any(process.tasks or process.owed for process in working)
+
+    working = shop.network.processes.values()
+    run(orders())
+
+
 def test_a_restarted_service_takes_orders_again_and_is_not_killed_a_second_time() -> None:
     shop = Shop(faults=[Crash("orders", after=1)])
 
