@@ -109,6 +109,9 @@ class Request:
             return
         try:
             result = self.handler(*self.args)
+        except asyncio.CancelledError:
+            self._no_reply()
+            return
         except Exception as error:
             self._answer(error=error)
             return

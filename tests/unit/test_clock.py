@@ -976,6 +976,25 @@ def test_a_limit_of_steps_may_be_reached_and_not_passed(limit: str, before: floa
         steps(**{limit: most - 1})
 
 
+@pytest.mark.parametrize("before", [0, 50])
+def test_steps_that_are_counted_by_hand_are_those_of_this_instant(before: int) -> None:
+    counted: list[int] = []
+
+    async def main() -> None:
+        loop: Any = asyncio.get_running_loop()
+        for _ in range(before):
+            await asyncio.sleep(0)
+        await asyncio.sleep(1)
+        counted.append(0)
+        while not loop.count_step():
+            counted[0] += 1
+        await asyncio.sleep(0)
+
+    with pytest.raises(FrozenTimeError):
+        run(main(), steps_per_instant=200)
+    assert counted == [197]  # and the timer, the task that it woke, and the last one
+
+
 class _StepsAside:
     """What no coroutine of asyncio does: to give way without saying what for."""
 
@@ -1148,18 +1167,22 @@ def test_an_error_in_a_background_task_is_not_lost() -> None:
 def test_an_error_in_a_callback_is_not_lost_and_does_not_stop_the_others() -> None:
     log: list[str] = []
 
-    async def main() -> str:
+    async def main() -> None:
         loop = asyncio.get_running_loop()
         loop.call_soon(int, "no number")
         loop.call_soon(log.append, "next")
         loop.call_later(1, int, "no number either")
+        cancelled = loop.create_future()
+        cancelled.cancel()
+        loop.call_soon(cancelled.result)
         await asyncio.sleep(2)
-        return "done"
+        return log.append("done")
 
     with pytest.raises(BackgroundTaskError) as caught:
         run(main())
-    assert log == ["next"]
-    assert [type(error) for error in caught.value.errors] == [ValueError, ValueError]
+    assert log == ["next", "done"]
+    kinds = [type(error) for error in caught.value.errors]
+    assert kinds == [ValueError, asyncio.CancelledError, ValueError]
 
 
 def test_an_error_is_found_though_its_task_is_long_forgotten() -> None:

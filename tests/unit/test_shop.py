@@ -28,6 +28,7 @@ from lessonkit import (
     KeyReused,
     Kind,
     LogNormal,
+    NoReply,
     NotFound,
     Order,
     OrderFailed,
@@ -771,6 +772,26 @@ def test_a_killed_service_is_restarted_with_the_work_it_is_given() -> None:
     assert outcome.result == "recovered"
     assert audit(shop) == []
     assert ("orders", "database.save", 1) in shop.network.calls
+
+
+async def cancels_itself() -> None:
+    raise asyncio.CancelledError
+
+
+def finds_something_cancelled() -> None:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("gives_up", [cancels_itself, finds_something_cancelled])
+def test_work_that_ends_in_a_cancellation_of_its_own_gives_no_reply(gives_up: Any) -> None:
+    shop = Shop(more={"points": 0.1})
+
+    async def main() -> None:
+        with pytest.raises(NoReply, match="points"):
+            await shop.network.call("points", "add", gives_up)
+
+    trace = run(main(), drain=math.inf).trace
+    assert [(m.sender, m.what) for m in trace.messages] == [("customer", "add")]
 
 
 def test_what_a_process_has_done_it_forgets() -> None:
