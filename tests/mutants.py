@@ -56,7 +56,7 @@ TESTS = {
     "lessonkit/clock": "clock strangers run determinism",
     "lessonkit/shop": "shop audit faults between_runs",
     "lessonkit/faults.py": "faults shop",
-    "lessonkit/luck.py": "shop faults orders",
+    "lessonkit/luck.py": "shop faults orders explore",
     "lessonkit/explorer": "explore orders",
     "lessonkit/runner.py": "run strangers clock between_runs",
     "lessonkit/patterns/backoff.py": "backoff polling relay",

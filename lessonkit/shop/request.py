@@ -164,7 +164,7 @@ class Request:
             self.reply.set_result(result)
         else:
             self.reply.set_exception(error)
-            self.reply.exception()  # if the caller has died meanwhile, nobody has to look at it
+            self.reply.exception()  # nobody has to look at it: this may be a copy
 
     def _no_reply(self) -> None:
         if not self.reply.done():

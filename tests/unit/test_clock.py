@@ -9,9 +9,11 @@ import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -1428,6 +1430,20 @@ def test_asyncios_own_runner_takes_the_loop() -> None:
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         # `Runner.close` asks for shutdown_default_executor, which has nothing to shut down.
         assert runner.run(worker(1000, "value")) == "value"
+
+
+def test_a_closed_loop_keeps_nothing_of_what_was_to_come() -> None:
+    class Thing:
+        def __call__(self) -> None: ...
+
+    for set_up in (VirtualTimeLoop.call_soon, partial(VirtualTimeLoop.call_later, delay=1.0)):
+        loop, thing = VirtualTimeLoop(), Thing()
+        kept = weakref.ref(thing)
+        set_up(loop, callback=thing)
+        del thing
+        assert kept() is not None
+        loop.close()
+        assert kept() is None
 
 
 def test_finished_tasks_are_forgotten() -> None:

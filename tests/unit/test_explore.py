@@ -23,11 +23,13 @@ from lessonkit import (
     Case,
     Crash,
     CreateOrder,
+    Down,
     Event,
     Exploration,
     Exponential,
     InMemoryEventBus,
     NoReply,
+    NotFound,
     Order,
     OrderFailed,
     Refused,
@@ -43,6 +45,7 @@ from lessonkit import (
     saved_by,
 )
 from lessonkit.explorer import Kind
+from lessonkit.faults import AnyFault
 from lessonkit.messages import current_language, language
 from lessonkit.patterns.brokers import PartitionedLog, Queue, WorkQueue
 from lessonkit.shop.customer import OrderFunction
@@ -214,6 +217,23 @@ def test_the_titles_say_in_words_what_was_unlucky() -> None:
 )
 def test_a_case_is_found_by_its_bad_luck(kind: str, what: str, broken: list[str]) -> None:
     assert rules(found().find(kind, what)) == broken
+
+
+@pytest.mark.parametrize("faults", [(), (Down("payment"),)], ids=["an error", "no reply"])
+def test_nobody_waits_for_the_reply_to_a_copy_even_if_it_is_an_error(
+    faults: tuple[AnyFault, ...],
+) -> None:
+    async def scenario(shop: Shop) -> None:
+        with pytest.raises(NotFound if not faults else NoReply):
+            await shop.payment.refund("T-9")
+
+    def shop(**_: object) -> Shop:
+        return Shop(faults=faults)
+
+    exploration = explore(scenario, shop=shop, faults=False, late=0, crashes=None, customers=False)
+    _, case = exploration.cases
+    assert case.title == "payment.refund: delivered twice"
+    assert case.run.error is None
 
 
 def test_what_comes_twice_is_a_nuisance_for_a_mail() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -381,6 +381,32 @@ def test_a_fault_of_one_operation_spares_the_others_of_the_service() -> None:
     assert charge_under(Refused("payment.refund")).error == ""
     assert charge_under(Refused("payment.charge")).error == REFUSED
     assert charge_under(Refused("inventory")).error == ""
+
+
+OPERATIONS: dict[str, Callable[[Shop], Awaitable[object]]] = {
+    "inventory.reserve": lambda shop: shop.inventory.reserve(an_order().items),
+    "inventory.cancel_reservation": lambda shop: shop.inventory.cancel_reservation("R-1"),
+    "inventory.cancel_by_key": lambda shop: shop.inventory.cancel_by_key("O-001"),
+    "payment.charge": lambda shop: shop.payment.charge(1, "card"),
+    "payment.refund": lambda shop: shop.payment.refund("T-1"),
+    "payment.refund_by_key": lambda shop: shop.payment.refund_by_key("O-001"),
+    "database.save": lambda shop: shop.database.save(Order.create(an_order())),
+    "notification.send_order_confirmation": lambda shop: shop.notification.send_order_confirmation(
+        an_order()
+    ),
+    "notification.send_regret": lambda shop: shop.notification.send_regret(an_order()),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_each_operation_is_struck_under_its_own_name(name: str) -> None:
+    async def main() -> None:
+        await OPERATIONS[name](shop)
+
+    for target in (name, name.partition(".")[0]):
+        shop = Shop(faults=[Refused(target)])
+        assert isinstance(run(main(), keep_error=True).error, ServiceRefused)
+        assert shop.network.calls == [("customer", name, 1)]
 
 
 def test_a_misspelt_operation_is_refused_at_the_door() -> None:
