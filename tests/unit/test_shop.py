@@ -888,6 +888,19 @@ def test_stock_is_counted_in_whole_pieces(pieces: Any) -> None:
         Shop(stock={"P-1": pieces})
 
 
+def test_without_a_seed_it_is_0() -> None:
+    def wait(**seed: int) -> float:
+        shop = Shop(latency={"payment": Exponential(1.0)}, **seed)
+        return run(shop.place_order(plain(shop))).result.wait
+
+    assert wait() == wait(seed=0) != wait(seed=1)
+
+
+def test_a_bad_latency_of_a_service_of_one_s_own_is_named() -> None:
+    with pytest.raises(ValueError, match=r"latency of points must be .*; got -1"):
+        Shop(more={"points": -1})
+
+
 @pytest.mark.parametrize("seed", [1.5, "1", None, True])
 def test_a_seed_is_a_whole_number(seed: Any) -> None:
     with pytest.raises(TypeError, match=rf"seed must be a whole number, got {seed!r}"):
