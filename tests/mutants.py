@@ -54,7 +54,7 @@ COMPILE = shlex.split("-m compileall -q --invalidation-mode checked-hash lessonk
 #: For each part of the package its tests, the quickest first; ``*`` stands for any letters.
 TESTS = {
     "lessonkit/clock": "clock strangers run determinism",
-    "lessonkit/shop": "shop audit faults between_runs",
+    "lessonkit/shop": "shop audit faults between_runs explore",
     "lessonkit/faults.py": "faults shop",
     "lessonkit/luck.py": "shop faults orders explore",
     "lessonkit/explorer": "explore orders",
