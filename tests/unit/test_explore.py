@@ -46,6 +46,7 @@ from lessonkit import (
 )
 from lessonkit.explorer import Kind
 from lessonkit.faults import AnyFault
+from lessonkit.luck import touch
 from lessonkit.messages import current_language, language
 from lessonkit.patterns.brokers import PartitionedLog, Queue, WorkQueue
 from lessonkit.shop.customer import OrderFunction
@@ -234,6 +235,27 @@ def test_nobody_waits_for_the_reply_to_a_copy_even_if_it_is_an_error(
     _, case = exploration.cases
     assert case.title == "payment.refund: delivered twice"
     assert case.run.error is None
+
+
+def test_the_order_of_two_services_matters_only_if_they_touch_the_same_thing() -> None:
+    def orders_tried(shares: bool) -> int:
+        async def scenario(shop: Shop) -> None:
+            board: list[str] = []
+
+            def write(name: str) -> None:
+                if shares:
+                    touch(board)
+                board.append(name)
+
+            calls = [shop.network.call(name, "write", write, name) for name in ("points", "stamps")]
+            await asyncio.gather(*calls)
+
+        shop = partial(Shop, more={"points": 0.1, "stamps": 0.2})
+        return explore(
+            scenario, shop=shop, faults=False, twice=False, crashes=None, customers=False, late=1
+        ).tried
+
+    assert orders_tried(shares=True) > orders_tried(shares=False)
 
 
 def test_what_comes_twice_is_a_nuisance_for_a_mail() -> None:
