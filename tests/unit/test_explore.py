@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -256,6 +257,21 @@ def test_the_order_of_two_services_matters_only_if_they_touch_the_same_thing() -
         ).tried
 
     assert orders_tried(shares=True) > orders_tried(shares=False)
+
+
+def test_a_table_of_forty_cases_has_a_row_for_each_and_one_of_more_groups_them() -> None:
+    usual, unlucky = found().cases[:2]
+    forty = replace(found(), cases=(usual, *[unlucky] * 39))
+    assert len(forty.to_frame()) == 40
+    (row,) = replace(forty, cases=(*forty.cases, unlucky)).to_frame().itertuples(index=False)
+    assert row[1] == 40
+
+
+def test_a_kind_or_a_leg_that_there_is_not_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^kind must be one of refused, .*; got 'stolen'"):
+        found().find("stolen")
+    with pytest.raises(ValueError, match=r"^leg must be one of arrive, .*; got 'arm'"):
+        found().find("late", leg="arm")
 
 
 def test_what_comes_twice_is_a_nuisance_for_a_mail() -> None:
