@@ -207,7 +207,7 @@ class Tester:
         self.environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONHASHSEED": "0"}
         self.environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # half of the time
         self.seconds = cache(self._seconds)
-        hidden = shutil.ignore_patterns(".*", "__pycache__", "node_modules")
+        hidden = shutil.ignore_patterns(".git", ".venv", ".*cache", "__pycache__")
         shutil.copytree(ROOT, folder, ignore=hidden)
         subprocess.run([sys.executable, *COMPILE], cwd=folder, check=True)
 

@@ -45,6 +45,7 @@ from lessonkit import (
     run_case,
     saved_by,
 )
+from lessonkit.clock import FrozenTimeError
 from lessonkit.explorer import Kind
 from lessonkit.faults import AnyFault
 from lessonkit.luck import touch
@@ -265,6 +266,16 @@ def test_a_table_of_forty_cases_has_a_row_for_each_and_one_of_more_groups_them()
     assert len(forty.to_frame()) == 40
     (row,) = replace(forty, cases=(*forty.cases, unlucky)).to_frame().itertuples(index=False)
     assert row[1] == 40
+
+
+def test_a_scenario_that_lets_no_time_pass_is_stopped() -> None:
+    async def scenario(shop: Shop) -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    with pytest.raises(FrozenTimeError, match="time stands still") as caught:
+        run_case(scenario)
+    assert "while exploring the case: no fault" in caught.value.__notes__[0]
 
 
 def test_a_kind_or_a_leg_that_there_is_not_is_named() -> None:
