@@ -33,13 +33,14 @@ _HOMES = {
     "lessonkit.patterns.saga": (
         "Saga SagaLog SagaResult SagaState SagaTakenOver SagaUnfinished Step"
     ),
+    "lessonkit.records": "Fate Kind",
     "lessonkit.runner": "Run run",
     "lessonkit.shop": (
         "Answer CreateOrder Customer Item KeyReused LATENCY Network NoReply NotFound Order"
         " OrderFailed OrderStatus OutcomeUnknown STOCK ServiceRefused Shop ShopError Told Violation"
         " an_order audit books remarks"
     ),
-    "lessonkit.trace": "Fate Kind Trace current_trace",
+    "lessonkit.trace": "Trace current_trace",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

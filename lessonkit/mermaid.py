@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from lessonkit.messages import _, service_name
-from lessonkit.trace import Fate, Kind, Message, Note, Trace
+from lessonkit.records import Fate, Kind, Message, Note, StateChange, everybody
 from lessonkit.words import fit
 
 MOST_EVENTS, LONGEST = 100, 80
@@ -13,24 +14,23 @@ MOST_EVENTS, LONGEST = 100, 80
 refuses 50,000 letters. A diagram that is cut says so."""
 
 
-def sequence_diagram(trace: Trace) -> str:
+def sequence_diagram(
+    messages: Sequence[Message], states: Sequence[StateChange], notes: Sequence[Note]
+) -> str:
     """The messages and notes of a run as Mermaid source, in the order in which they were sent.
 
-    Parameters
-    ----------
-    trace
-        Of a finished run. Only the first :data:`MOST_EVENTS` messages and notes are drawn.
+    Only the first :data:`MOST_EVENTS` messages and notes are drawn.
     """
     # Sorting is stable: what happened at one moment keeps its order, messages before notes.
-    events: list[Message | Note] = sorted([*trace.messages, *trace.notes], key=_moment)
+    events: list[Message | Note] = sorted([*messages, *notes], key=_moment)
     left_out = events[MOST_EVENTS:]
     del events[MOST_EVENTS:]
-    drawn = Trace(
-        messages=[event for event in events if isinstance(event, Message)],
-        states=trace.states[:MOST_EVENTS],
-        notes=[event for event in events if isinstance(event, Note)],
+    drawn = everybody(
+        [event for event in events if isinstance(event, Message)],
+        states[:MOST_EVENTS],
+        [event for event in events if isinstance(event, Note)],
     )
-    name = {service: f"p{number}" for number, service in enumerate(drawn.services)}
+    name = {service: f"p{number}" for number, service in enumerate(drawn)}
     lines = ["sequenceDiagram"]
     lines += [f"    participant {name[s]} as {_escape(service_name(s))}" for s in name]
     for event in events:
@@ -40,9 +40,9 @@ def sequence_diagram(trace: Trace) -> str:
             arrow = f"{name[event.sender]}{_arrow(event)}{name[event.receiver]}"
             lines.append(f"    {arrow}: {_label(event)}")
     if left_out:
-        messages = sum(isinstance(event, Message) for event in left_out)
-        more = _("... and {number} more messages").format(number=f"{messages:,}")
-        more = more if messages else "..."
+        number = sum(isinstance(event, Message) for event in left_out)
+        more = _("... and {number} more messages").format(number=f"{number:,}")
+        more = more if number else "..."
         lines.append(f"    Note over p0: {_escape(more)}")
     return "\n".join(lines)
 

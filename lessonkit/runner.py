@@ -113,7 +113,8 @@ def run(
         from lessonkit.wall import run_in_real_time
 
         with recording(Trace()) as trace, _no_garbage_collection():
-            outcome = run_in_real_time(main, trace, drain)
+            elapsed, error, value = run_in_real_time(main, trace, drain)
+        outcome = Run(elapsed, trace, error, value)
     else:
         outcome = run_on(VirtualTimeLoop(time_limit, step_limit, steps_per_instant), main, drain)
     if outcome.error is not None and not (keep_error and _is_ordinary(outcome.error)):
@@ -121,7 +122,7 @@ def run(
     return outcome
 
 
-def run_on(loop: VirtualTimeLoop, main: Coroutine[Any, Any, T], drain: float = 0.0) -> Run[T]:
+def run_on(loop: VirtualTimeLoop, main: Coroutine[Any, Any, T], drain: float) -> Run[T]:
     """Execute a coroutine on a fresh loop of one's own. Whatever it raises is in ``Run.error``."""
     with recording(Trace()) as trace, _no_garbage_collection():
         return _run_in_virtual_time(main, trace, drain, loop)

@@ -16,69 +16,11 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from lessonkit.messages import N_
+from lessonkit.mermaid import sequence_diagram
+from lessonkit.records import Fate, Kind, Message, Note, StateChange, everybody
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Fate(StrEnum):
-    """How a message ended."""
-
-    IN_FLIGHT = N_("in flight")  #: still on its way when the run ended
-    DELIVERED = N_("delivered")  #: it arrived and somebody was there to take it
-    REFUSED = N_("refused")  #: it arrived and was turned away
-    LOST = N_("lost")  #: it never arrived
-    LATE = N_("late")  #: it arrived after the one who waited had gone
-
-
-class Kind(StrEnum):
-    """What a message is for."""
-
-    REQUEST = "request"
-    REPLY = "reply"
-    EVENT = "event"
-
-
-@dataclass(slots=True)
-class Message:
-    """One message on its way from a sender to a receiver.
-
-    ``sent`` and ``ended`` are seconds since the start of the run. ``ended`` is the moment at which
-    the fate was sealed (for a lost message: where it vanished), or None while it is in flight.
-    ``error`` marks a reply that carries an error instead of a result.
-    """
-
-    number: int
-    sender: str
-    receiver: str
-    what: str
-    kind: Kind
-    sent: float
-    ended: float | None = None
-    fate: Fate = Fate.IN_FLIGHT
-    correlation: str | None = None
-    reply_to: int | None = None
-    error: bool = False
-
-
-@dataclass(slots=True)
-class StateChange:
-    """At ``time`` (seconds), ``key`` of ``service`` became ``value`` (already a short text)."""
-
-    time: float
-    service: str
-    key: str
-    value: str
-
-
-@dataclass(slots=True)
-class Note:
-    """A remark about ``service`` at ``time`` (seconds): a crash, a decision, a timeout."""
-
-    time: float
-    service: str
-    text: str
 
 
 _current: ContextVar[Trace | None] = ContextVar("lessonkit_trace", default=None)
@@ -156,12 +98,7 @@ class Trace:
     @property
     def services(self) -> list[str]:
         """Everybody who took part, in the order of appearance."""
-        names: dict[str, None] = {}
-        for message in self.messages:
-            names[message.sender] = names[message.receiver] = None
-        names.update(dict.fromkeys(change.service for change in self.states))
-        names.update(dict.fromkeys(note.service for note in self.notes))
-        return list(names)
+        return everybody(self.messages, self.states, self.notes)
 
     @property
     def end_time(self) -> float:
@@ -212,9 +149,7 @@ class Trace:
 
     def to_mermaid(self) -> str:
         """The run as a Mermaid sequence diagram (source text)."""
-        from lessonkit.mermaid import sequence_diagram
-
-        return sequence_diagram(self)
+        return sequence_diagram(self.messages, self.states, self.notes)
 
 
 def current_trace() -> Trace:

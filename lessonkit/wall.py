@@ -10,18 +10,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from lessonkit.clock import BackgroundTaskError
 from lessonkit.clock.strangers import FAILURES, OwnTask
-from lessonkit.runner import Run
-from lessonkit.trace import Trace, current_trace
+from lessonkit.trace import Trace, find_trace
 
 T = TypeVar("T")
 
 
-def run_in_real_time(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -> Run[T]:
-    """Execute ``main`` on the running loop, or on a new one where none is running."""
+Ended: TypeAlias = tuple[float, BaseException | None, T | None]
+
+
+def run_in_real_time(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -> Ended[T]:
+    """Execute ``main`` on the running loop, or on a new one where none is running.
+
+    Returns
+    -------
+    tuple
+        The seconds that it took, what it raised, and what it returned.
+    """
     loop = asyncio._get_running_loop()
     if loop is None:
         with asyncio.Runner() as runner:
@@ -40,7 +48,7 @@ def run_in_real_time(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
             loop.call_soon(lambda: None)
 
 
-async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -> Run[T]:
+async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -> Ended[T]:
     loop = asyncio.get_running_loop()
     start = loop.time()
     trace.clock = lambda: loop.time() - start
@@ -50,7 +58,7 @@ async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
     def keep_ours(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
         task = asyncio.Task(coro, loop=loop, **options)
         # The loop is the kernel's: its own tasks, outside of our trace, are none of our business.
-        if _is_ours(trace):
+        if find_trace() is trace:
             tasks.append(task)
         return task
 
@@ -86,16 +94,9 @@ async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
             error = failed
         else:
             error.add_note(str(failed))
-    return Run(elapsed, trace, error, value)
+    return elapsed, error, value
 
 
 def _unseen_error(task: asyncio.Task[Any]) -> BaseException | None:
     # asyncio keeps a note of the errors that nobody has asked for.
     return task.exception() if task.done() and getattr(task, "_log_traceback", False) else None
-
-
-def _is_ours(trace: Trace) -> bool:
-    try:
-        return current_trace() is trace
-    except RuntimeError:
-        return False

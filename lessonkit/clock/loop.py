@@ -29,6 +29,7 @@ from lessonkit.clock.errors import (
     RunawayError,
     describe,
 )
+from lessonkit.clock.strangers import FAILURES
 
 DEFAULT_TIME_LIMIT = 366 * 24 * 3600.0
 """Seconds of virtual time after which a run counts as a runaway: a year."""
@@ -219,7 +220,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
                 if callback is not None and not (self.is_dead and self.is_dead(handle)):
                     try:
                         handle.context.run(callback, *handle.args)
-                    except Exception as error:
+                    except FAILURES as error:
                         self.failures.append(error)
 
     def count_step(self) -> bool:

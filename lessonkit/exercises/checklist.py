@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import ipywidgets as widgets
 
 from lessonkit.exercises.course import tasks
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.progress import Entry, learners_progress
 from lessonkit.exercises.prose import remarks
-from lessonkit.exercises.quiz import Quiz
+from lessonkit.exercises.task import Task
 from lessonkit.lab.button import plain_button
+from lessonkit.lab.picture import Picture
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import GREEN
 from lessonkit.messages import N_, _
-
-if TYPE_CHECKING:
-    from lessonkit.lab import Picture
 
 POINTS: Final = (
     N_("Say what speaks for request-response, and what against it"),
@@ -36,8 +33,6 @@ COPY: Final = "my-progress.json"
 
 def checklist() -> Picture:
     """The six points with their exercises and quizzes: what is solved, and what is still open."""
-    from lessonkit.lab import Picture
-
     known = learners_progress().read()
     everything = tasks()
     solved = sum(_entry(known, task).solved for task in everything)
@@ -53,11 +48,11 @@ def checklist() -> Picture:
     return Picture(*parts)
 
 
-def _entry(known: dict[str, Entry], task: Exercise | Quiz) -> Entry:
+def _entry(known: dict[str, Entry], task: Task) -> Entry:
     return known.get(task.name, Entry())
 
 
-def _point(number: int, point: str, behind: list[Exercise | Quiz], known: dict[str, Entry]) -> str:
+def _point(number: int, point: str, behind: list[Task], known: dict[str, Entry]) -> str:
     solved = sum(_entry(known, task).solved for task in behind)
     done = solved == len(behind)
     mark = f'<span style="color: {GREEN}">✓</span>' if done else "○"
@@ -67,7 +62,7 @@ def _point(number: int, point: str, behind: list[Exercise | Quiz], known: dict[s
     return f'<div class="lessonkit-point">{heading}<ul style="{look}">{lines}</ul></div>'
 
 
-def _line(task: Exercise | Quiz, entry: Entry) -> str:
+def _line(task: Task, entry: Entry) -> str:
     mark = f'<span style="color: {GREEN}">✓</span>' if entry.solved else "○"
     link = f'<a href="{task.notebook}.ipynb">{task.notebook[:2]} · {escape(_(task.title))}</a>'
     if entry.solved or not entry.tries:

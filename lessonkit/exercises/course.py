@@ -7,6 +7,7 @@ from typing import Final
 
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.quiz import Quiz
+from lessonkit.exercises.task import Task
 
 MODULES: Final = {
     "00-start": "start",
@@ -33,7 +34,7 @@ NAMES: Final = {
 """For each notebook its exercises and quizzes, in their order there."""
 
 
-def tasks() -> list[Exercise | Quiz]:
+def tasks() -> list[Task]:
     """Every exercise and every quiz."""
     return [
         getattr(import_module(f"lessonkit.exercises.{MODULES[notebook]}"), name)

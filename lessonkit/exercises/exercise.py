@@ -15,19 +15,15 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import FrameSummary, extract_tb
-from typing import TYPE_CHECKING
 
 from lessonkit.exercises.guard import MOST_SECONDS, OutOfTime, Printed, guarded
-from lessonkit.exercises.progress import Entry, learners_progress
+from lessonkit.exercises.progress import learners_progress
 from lessonkit.exercises.result import Counterexample, Result, Verdict
 from lessonkit.exercises.starter import is_same, scope_of, started, wrong_kind
+from lessonkit.exercises.task import Task, module_of
+from lessonkit.exercises.view import ExerciseView, hints_html, solution_html
+from lessonkit.lab.picture import Picture
 from lessonkit.messages import _
-
-if TYPE_CHECKING:
-    from lessonkit.exercises.view import ExerciseView
-    from lessonkit.lab import Picture
-
-TRIES_BEFORE_THE_SOLUTION = 3
 
 Judge = Callable[..., Counterexample | None]
 
@@ -38,20 +34,12 @@ _NOT_THE_LEARNERS = (
 )
 
 
-@dataclass(frozen=True)
-class Exercise:
+@dataclass(frozen=True, kw_only=True)
+class Exercise(Task):
     """Something to write, and what tells whether it is right.
 
     Attributes
     ----------
-    name
-        Under this name it stands in its module, and in the progress file.
-    notebook
-        Where it is, such as ``"01-request-response"``.
-    point
-        Which of the six points of the checklist it belongs to, 1 to 6.
-    title
-        What is to be done, in a few words. English, marked with ``N_``.
     shown
         What the learner has shown by solving it. English, marked with ``N_``.
     starter
@@ -60,22 +48,12 @@ class Exercise:
         What of it is handed in, by name.
     judge
         Called with what was handed in; see the module.
-    hints
-        Each says more than the one before. English, marked with ``N_``.
-    answer
-        One way to do it: what the starter may become.
     """
 
-    name: str
-    notebook: str
-    point: int
-    title: str
     shown: str
     starter: str
     asks: tuple[str, ...]
     judge: Judge
-    hints: tuple[str, ...]
-    answer: str
 
     @property
     def cell(self) -> str:
@@ -85,17 +63,10 @@ class Exercise:
         importing = f"from {module} import {self.name}"
         return f"{importing}\n\n\n{self.starter.strip()}\n\n\n{handing_in}"
 
-    @property
-    def entry(self) -> Entry:
-        """What the progress file knows about it."""
-        return learners_progress().entry(self.name)
-
     # --- for the learner -------------------------------------------------------------------------
 
     def check(self, *answers: object) -> ExerciseView:
         """Try the answer, and show what came of it. It never raises what the answer raised."""
-        from lessonkit.exercises.view import ExerciseView
-
         result = self.evaluate(*answers)
         if result.verdict is Verdict.SOLVED:
             learners_progress().note(self.name, solved=True)
@@ -105,31 +76,11 @@ class Exercise:
 
     def hint(self) -> Picture:
         """Show one hint more than before."""
-        from lessonkit.exercises.view import hints_html
-        from lessonkit.lab import Picture
-
-        opened = self.open_a_hint()
-        return Picture(hints_html(self, opened))
+        return Picture(hints_html(self, self.open_a_hint()))
 
     def solution(self) -> Picture:
         """Show one way to do it, after a success or three tries."""
-        from lessonkit.exercises.view import solution_html
-        from lessonkit.lab import Picture
-
         return Picture(solution_html(self))
-
-    def open_a_hint(self) -> int:
-        """Open one more hint, if there is one; return how many are open."""
-        opened = self.entry.hints
-        if opened < len(self.hints):
-            opened = learners_progress().note(self.name, hints=1).hints
-        return min(opened, len(self.hints))
-
-    @property
-    def tries_left(self) -> int:
-        """How many tries there are before the solution opens."""
-        entry = self.entry
-        return 0 if entry.solved else max(0, TRIES_BEFORE_THE_SOLUTION - entry.tries)
 
     # --- the trial -------------------------------------------------------------------------------
 
@@ -174,11 +125,6 @@ class Exercise:
                 parts = map(_without_addresses, (found.sentence, found.advice, found.picture))
                 result = Result(Verdict.NOT_YET, *parts)
         return _with_printed(result, printed)
-
-
-def module_of(place: str) -> str:
-    """The module or package that a notebook imports from, for something defined at ``place``."""
-    return ".".join(place.split(".")[:3])  # lessonkit.exercises.event_bus
 
 
 def _throw_away_what_was_interrupted() -> None:

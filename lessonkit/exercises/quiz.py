@@ -12,9 +12,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lessonkit.exercises.exercise import module_of
-from lessonkit.exercises.progress import Entry, learners_progress
+from lessonkit.exercises.progress import learners_progress
 from lessonkit.exercises.prose import prose, remarks
+from lessonkit.exercises.task import Task, module_of
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import AMBER, GREEN
 from lessonkit.messages import _
@@ -43,24 +43,18 @@ class Question:
             raise ValueError(f"options must have exactly one that is right; got {right}")
 
 
-@dataclass(frozen=True)
-class Quiz:
+@dataclass(frozen=True, kw_only=True)
+class Quiz(Task):
     """Some questions. It is solved when each has its right answer.
 
     Attributes
     ----------
-    name, notebook, point, title
-        As those of an :class:`~lessonkit.exercises.exercise.Exercise`.
     questions
         In their order.
     module
         Where it is defined, ``__name__`` there.
     """
 
-    name: str
-    notebook: str
-    point: int
-    title: str
     questions: tuple[Question, ...]
     module: str
 
@@ -68,11 +62,6 @@ class Quiz:
     def cell(self) -> str:
         """The source of its cell in the notebook."""
         return f"from {module_of(self.module)} import {self.name}\n\n{self.name}.ask()"
-
-    @property
-    def entry(self) -> Entry:
-        """What the progress file knows about it."""
-        return learners_progress().entry(self.name)
 
     def ask(self) -> QuizView:
         """Show the questions."""

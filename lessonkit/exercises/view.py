@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
 from lessonkit.exercises.progress import learners_progress
 from lessonkit.exercises.prose import prose, remarks
 from lessonkit.exercises.result import Result, Verdict
+from lessonkit.exercises.task import Task
 from lessonkit.lab.button import plain_button
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
 from lessonkit.messages import _
 from lessonkit.words import clean
-
-if TYPE_CHECKING:
-    from lessonkit.exercises.exercise import Exercise
 
 LOOKS = {
     Verdict.NOT_ATTEMPTED: (BLUE, "○"),
@@ -36,7 +33,7 @@ class ExerciseView(StillBox):
         What is shown.
     """
 
-    def __init__(self, exercise: Exercise, result: Result) -> None:
+    def __init__(self, exercise: Task, result: Result) -> None:
         self.exercise = exercise
         self.result = result
         # One layout and one style for all: a stored notebook keeps each of them.
@@ -75,7 +72,7 @@ class ExerciseView(StillBox):
         self.solution_button.description = opens if left else _("Solution")
 
 
-def result_html(exercise: Exercise, result: Result) -> str:
+def result_html(exercise: Task, result: Result) -> str:
     """The verdict and what belongs to it, as HTML."""
     colour, mark = LOOKS[result.verdict]
     verdict = escape(_(result.verdict))
@@ -99,13 +96,13 @@ def result_html(exercise: Exercise, result: Result) -> str:
     return f"{said}{result.picture}"
 
 
-def hints_html(exercise: Exercise, opened: int) -> str:
+def hints_html(exercise: Task, opened: int) -> str:
     """The hints that have been opened so far, as HTML."""
     hints = "".join(f"<li>{prose(_(hint))}</li>" for hint in exercise.hints[:opened])
     return f'<ol class="lessonkit-hints" style="margin: 4px 0">{hints}</ol>' if hints else ""
 
 
-def solution_html(exercise: Exercise) -> str:
+def solution_html(exercise: Task) -> str:
     """One way to do it, or when it opens, as HTML."""
     if left := exercise.tries_left:
         words = _("The solution opens once you have solved it, or after {number} more tries.")

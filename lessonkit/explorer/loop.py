@@ -18,6 +18,7 @@ from typing import Any
 
 from lessonkit.clock import DeadlockError, RunawayError, VirtualTimeLoop
 from lessonkit.clock.loop import Handle
+from lessonkit.clock.strangers import FAILURES
 from lessonkit.explorer.decision import CUSTOMERS, FAILS, GIVES_UP, Decision, Event, Kind
 from lessonkit.faults import Failure
 from lessonkit.luck import Happening, Leg
@@ -264,7 +265,7 @@ class ExploringLoop(VirtualTimeLoop):
                 self._current.touched.add(_place(name, context.get(correlation)))
             try:
                 handle.context.run(callback, *handle.args)
-            except Exception as error:
+            except FAILURES as error:
                 self.failures.append(error)
 
     def close(self) -> None:

@@ -224,7 +224,7 @@ class Search:
                             alike.append((case, like))
                             if outcome.violations:
                                 broken.add(frozenset(outcome.decisions))
-                            elif like is case and depth < most:
+                            elif like is case:
                                 following.append(outcome)
                         progress.show(depth, number, len(units), runs)
                         if runs >= self.limit:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from lessonkit.lab import svg
-from lessonkit.trace import Fate, Kind, Message
+from lessonkit.records import Fate, Kind, Message
 
 
 @dataclass(frozen=True)

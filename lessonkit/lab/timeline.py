@@ -13,8 +13,9 @@ from lessonkit.checks import positive_number
 from lessonkit.lab import svg
 from lessonkit.lab.arrows import LOOKS, arrow, dot
 from lessonkit.messages import _, service_name
-from lessonkit.shop.network import CRASH
-from lessonkit.trace import Fate, Kind, Message, Trace
+from lessonkit.records import Fate, Kind, Message
+from lessonkit.shop.process import CRASH
+from lessonkit.trace import Trace
 from lessonkit.words import escape, fit
 
 MOST_MESSAGES = 200

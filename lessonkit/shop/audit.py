@@ -8,7 +8,7 @@ customer was told. A rule that only asked for "something" could be pleased with 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from lessonkit.messages import N_, _
@@ -60,16 +60,16 @@ class OrderBooks:
 
     order_id: str
     customer_id: str
-    ordered: CreateOrder | None = None
-    order: Order | None = None
-    money: int = 0
-    methods: tuple[str, ...] = ()
-    pieces: dict[str, int] = field(default_factory=dict)
-    confirmations: int = 0
-    regrets: int = 0
-    owed: bool = False
-    told: tuple[Told, ...] = ()
-    unanswered: int = 0
+    ordered: CreateOrder | None
+    order: Order | None
+    money: int
+    methods: tuple[str, ...]
+    pieces: dict[str, int]
+    confirmations: int
+    regrets: int
+    owed: bool
+    told: tuple[Told, ...]
+    unanswered: int
 
     @property
     def stands(self) -> bool:

@@ -7,18 +7,17 @@ caller has long given up waiting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lessonkit.faults import Failure
+from lessonkit.faults import Failure, Fault
 from lessonkit.luck import Happening, Leg
+from lessonkit.records import Fate, Kind, Message
 from lessonkit.shop.errors import NoReply, ServiceRefused
-from lessonkit.shop.process import Process, here
-from lessonkit.trace import Fate, Kind, Message, current_trace
-
-if TYPE_CHECKING:
-    from lessonkit.shop.network import Network
+from lessonkit.shop.process import Hosts, Process, here
+from lessonkit.trace import current_trace
 
 ON_THE_WAY = 0.1
 """The share of a call's latency that the request, and again the reply, is on its way."""
@@ -29,32 +28,32 @@ class Request:
 
     Parameters
     ----------
-    network
-        Knows the latencies and the faults.
+    hosts
+        Where the two processes run.
     caller, callee
         The two processes.
-    name
-        The operation.
-    number
-        How many times it has been called, this call included.
     handler, args
         What the service does: ``handler(*args)``.
+    latency
+        Seconds there and back, unless the faults make it slower.
+    faults
+        Those that strike it, each with its source of random numbers.
     failure
-        How it fails, if that is decided beforehand; else the network's faults decide.
+        How it fails, if that is decided beforehand; else the faults decide.
     """
 
     def __init__(
         self,
-        network: Network,
+        hosts: Hosts,
         caller: Process,
         callee: Process,
-        name: str,
-        number: int,
         handler: Callable[..., Any | Awaitable[Any]],
         args: tuple[Any, ...],
+        latency: float,
+        faults: Sequence[tuple[Fault, random.Random]],
         failure: Failure | None = None,
     ) -> None:
-        self.network = network
+        self.hosts = hosts
         self.caller = caller
         self.callee = callee
         self.handler = handler
@@ -62,12 +61,11 @@ class Request:
         self.loop = asyncio.get_running_loop()
         self.trace = current_trace()
         self.reply: asyncio.Future[Any] = self.loop.create_future()
-        self.faults = network.faults_of(f"{callee.name}.{name}", number)
+        self.faults = faults
         self.failure = failure
         self.context = copy_context()
 
-        latency = network.draw_latency(callee.name)
-        for fault, _ in self.faults:
+        for fault, _ in faults:
             latency *= fault.factor()
         self.way = latency * ON_THE_WAY
         self.work = latency * (1 - 2 * ON_THE_WAY)
@@ -81,7 +79,7 @@ class Request:
 
     def _arrive(self) -> None:
         # It is taken by whichever process runs there now: the service may have been restarted.
-        self.callee = self.network.processes[self.callee.name]
+        self.callee = self.hosts.processes[self.callee.name]
         self.callee.owed[self.reply] = None
         if self.faults:
             self.failure = self.failure or self._draw_failure()
@@ -94,7 +92,7 @@ class Request:
             self._after(
                 self.work + self.way, Leg.NO_REPLY, self._no_reply
             )  # until the reply is overdue
-        elif self.network.crash_if_due(self.callee):
+        elif self.hosts.crash_if_due(self.callee):
             self.trace.end(self.message, Fate.LOST)
         else:
             self.trace.end(self.message)
@@ -111,6 +109,9 @@ class Request:
             return
         try:
             result = self.handler(*self.args)
+        except asyncio.CancelledError:
+            self._no_reply()
+            return
         except Exception as error:
             self._answer(error=error)
             return
@@ -163,7 +164,7 @@ class Request:
             self.reply.set_result(result)
         else:
             self.reply.set_exception(error)
-            self.reply.exception()  # if the caller has died meanwhile, nobody has to look at it
+            self.reply.exception()  # nobody has to look at it: this may be a copy
 
     def _no_reply(self) -> None:
         if not self.reply.done():

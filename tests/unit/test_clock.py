@@ -9,9 +9,11 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -459,6 +461,15 @@ def test_as_completed_takes_the_same_one_twice_and_a_generator() -> None:
         return twice, several
 
     assert result_of(main()) == ([7], [1, 2])
+
+
+def test_as_completed_refuses_a_future_in_asyncios_own_words() -> None:
+    async def main() -> None:
+        future = asyncio.get_running_loop().create_future()
+        with pytest.raises(TypeError, match=r"an iterable of futures.* not .*Future"):
+            list(asyncio.as_completed(future))  # type: ignore[arg-type]
+
+    run(main())
 
 
 def test_as_completed_stops_when_its_time_is_up() -> None:
@@ -944,6 +955,67 @@ def names_of(waiting: tuple[str, ...]) -> list[str]:
     return [line.split(" (", 1)[0] for line in waiting]
 
 
+@pytest.mark.parametrize("limit", ["step_limit", "steps_per_instant"])
+@pytest.mark.parametrize("before", [0.0, 1.0], ids=["at 0 s", "later"])
+def test_a_limit_of_steps_may_be_reached_and_not_passed(limit: str, before: float) -> None:
+    async def main() -> None:
+        await asyncio.sleep(before)
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    def steps(**limits: int) -> int:
+        loop = VirtualTimeLoop(**limits)
+        try:
+            loop.run_until_complete(main())
+            return loop.steps
+        finally:
+            loop.close()
+
+    all_steps = steps()
+    most = all_steps - (1 if before and limit == "steps_per_instant" else 0)
+    assert steps(**{limit: most}) == all_steps
+    with pytest.raises(FrozenTimeError if limit == "steps_per_instant" else RunawayError):
+        steps(**{limit: most - 1})
+
+
+@pytest.mark.parametrize("before", [0, 50])
+def test_steps_that_are_counted_by_hand_are_those_of_this_instant(before: int) -> None:
+    counted: list[int] = []
+
+    async def main() -> None:
+        loop: Any = asyncio.get_running_loop()
+        for _ in range(before):
+            await asyncio.sleep(0)
+        await asyncio.sleep(1)
+        counted.append(0)
+        while not loop.count_step():
+            counted[0] += 1
+        await asyncio.sleep(0)
+
+    with pytest.raises(FrozenTimeError):
+        run(main(), steps_per_instant=200)
+    assert counted == [197]  # and the timer, the task that it woke, and the last one
+
+
+class _StepsAside:
+    """What no coroutine of asyncio does: to give way without saying what for."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+def test_a_task_that_only_gives_way_is_ready_to_go_on() -> None:
+    async def main() -> None:
+        while True:
+            await _StepsAside()
+
+    with pytest.raises(FrozenTimeError) as caught:
+        run(main(), steps_per_instant=100)
+    (line,) = caught.value.waiting
+    assert line.startswith("main (")
+    assert line.endswith(") is ready to go on")
+
+
 async def tidies_up_slowly() -> None:
     try:
         await ticks_for_ever()
@@ -1097,18 +1169,22 @@ def test_an_error_in_a_background_task_is_not_lost() -> None:
 def test_an_error_in_a_callback_is_not_lost_and_does_not_stop_the_others() -> None:
     log: list[str] = []
 
-    async def main() -> str:
+    async def main() -> None:
         loop = asyncio.get_running_loop()
         loop.call_soon(int, "no number")
         loop.call_soon(log.append, "next")
         loop.call_later(1, int, "no number either")
+        cancelled = loop.create_future()
+        cancelled.cancel()
+        loop.call_soon(cancelled.result)
         await asyncio.sleep(2)
-        return "done"
+        return log.append("done")
 
     with pytest.raises(BackgroundTaskError) as caught:
         run(main())
-    assert log == ["next"]
-    assert [type(error) for error in caught.value.errors] == [ValueError, ValueError]
+    assert log == ["next", "done"]
+    kinds = [type(error) for error in caught.value.errors]
+    assert kinds == [ValueError, asyncio.CancelledError, ValueError]
 
 
 def test_an_error_is_found_though_its_task_is_long_forgotten() -> None:
@@ -1354,6 +1430,20 @@ def test_asyncios_own_runner_takes_the_loop() -> None:
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         # `Runner.close` asks for shutdown_default_executor, which has nothing to shut down.
         assert runner.run(worker(1000, "value")) == "value"
+
+
+def test_a_closed_loop_keeps_nothing_of_what_was_to_come() -> None:
+    class Thing:
+        def __call__(self) -> None: ...
+
+    for set_up in (VirtualTimeLoop.call_soon, partial(VirtualTimeLoop.call_later, delay=1.0)):
+        loop, thing = VirtualTimeLoop(), Thing()
+        kept = weakref.ref(thing)
+        set_up(loop, callback=thing)
+        del thing
+        assert kept() is not None
+        loop.close()
+        assert kept() is None
 
 
 def test_finished_tasks_are_forgotten() -> None:

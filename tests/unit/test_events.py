@@ -228,6 +228,22 @@ def test_true_is_no_number_and_a_number_is_no_truth() -> None:
             TYPES.from_json(changed(everything, **wrong))
 
 
+@dataclass(frozen=True)
+class Parcel(Event):
+    code: int | str
+
+
+def test_none_is_neither_of_two_types() -> None:
+    types = EventTypes(Parcel)
+    for code in (7, "7"):
+        parcel = Parcel(code, **HEAD)
+        assert types.from_json(types.to_json(parcel)) == parcel
+        with pytest.raises(BadEvent, match=r"Parcel.code must be int or str; got NoneType"):
+            types.from_json(changed(parcel, code=None))
+    with pytest.raises(BadEvent, match=r"Parcel.code must be int or str; got NoneType"):
+        types.to_json(Parcel(None, **HEAD))  # type: ignore[arg-type]
+
+
 # --- what cannot be sent -------------------------------------------------------------------------
 
 

@@ -441,6 +441,17 @@ def test_an_event_is_stored_once(store: EventStore) -> None:
     assert store.append("O-002", [twice]) == 1
 
 
+def test_a_duplicate_in_the_middle_of_a_batch_refuses_the_whole_batch(store: EventStore) -> None:
+    first, event, last = paid(), paid(), paid()
+    store.append("O-001", [event])
+    with pytest.raises(DuplicateEvent, match=f"{event.event_id!r}: it is version 1 of stream 'O-0"):
+        store.append("O-001", [first, event, last])
+    with pytest.raises(DuplicateEvent, match=f"{first.event_id!r}: it comes twice in events"):
+        store.append("O-002", [first, paid(), first, last])
+    assert [recorded.event for recorded in store.read()] == [event]
+    assert store.append("O-001", [first, last], expected_version=1) == 3
+
+
 def test_ctrl_c_in_the_middle_leaves_nothing_behind(
     store: EventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -23,11 +24,13 @@ from lessonkit import (
     Case,
     Crash,
     CreateOrder,
+    Down,
     Event,
     Exploration,
     Exponential,
     InMemoryEventBus,
     NoReply,
+    NotFound,
     Order,
     OrderFailed,
     Refused,
@@ -42,7 +45,10 @@ from lessonkit import (
     run_case,
     saved_by,
 )
+from lessonkit.clock import FrozenTimeError
 from lessonkit.explorer import Kind
+from lessonkit.faults import AnyFault
+from lessonkit.luck import touch
 from lessonkit.messages import current_language, language
 from lessonkit.patterns.brokers import PartitionedLog, Queue, WorkQueue
 from lessonkit.shop.customer import OrderFunction
@@ -214,6 +220,69 @@ def test_the_titles_say_in_words_what_was_unlucky() -> None:
 )
 def test_a_case_is_found_by_its_bad_luck(kind: str, what: str, broken: list[str]) -> None:
     assert rules(found().find(kind, what)) == broken
+
+
+@pytest.mark.parametrize("faults", [(), (Down("payment"),)], ids=["an error", "no reply"])
+def test_nobody_waits_for_the_reply_to_a_copy_even_if_it_is_an_error(
+    faults: tuple[AnyFault, ...],
+) -> None:
+    async def scenario(shop: Shop) -> None:
+        with pytest.raises(NotFound if not faults else NoReply):
+            await shop.payment.refund("T-9")
+
+    def shop(**_: object) -> Shop:
+        return Shop(faults=faults)
+
+    exploration = explore(scenario, shop=shop, faults=False, late=0, crashes=None, customers=False)
+    _, case = exploration.cases
+    assert case.title == "payment.refund: delivered twice"
+    assert case.run.error is None
+
+
+def test_the_order_of_two_services_matters_only_if_they_touch_the_same_thing() -> None:
+    def orders_tried(shares: bool) -> int:
+        async def scenario(shop: Shop) -> None:
+            board: list[str] = []
+
+            def write(name: str) -> None:
+                if shares:
+                    touch(board)
+                board.append(name)
+
+            calls = [shop.network.call(name, "write", write, name) for name in ("points", "stamps")]
+            await asyncio.gather(*calls)
+
+        shop = partial(Shop, more={"points": 0.1, "stamps": 0.2})
+        return explore(
+            scenario, shop=shop, faults=False, twice=False, crashes=None, customers=False, late=1
+        ).tried
+
+    assert orders_tried(shares=True) > orders_tried(shares=False)
+
+
+def test_a_table_of_forty_cases_has_a_row_for_each_and_one_of_more_groups_them() -> None:
+    usual, unlucky = found().cases[:2]
+    forty = replace(found(), cases=(usual, *[unlucky] * 39))
+    assert len(forty.to_frame()) == 40
+    (row,) = replace(forty, cases=(*forty.cases, unlucky)).to_frame().itertuples(index=False)
+    assert row[1] == 40
+
+
+def test_a_scenario_that_lets_no_time_pass_is_stopped() -> None:
+    async def scenario(shop: Shop) -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    with pytest.raises(FrozenTimeError, match="time stands still") as caught:
+        run_case(scenario)
+    assert "while exploring the case: no fault" in caught.value.__notes__[0]
+
+
+def test_a_kind_or_a_leg_that_there_is_not_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^kind must be one of refused, .*; got 'stolen'"):
+        found().find("stolen")
+    with pytest.raises(ValueError, match=r"^leg must be one of arrive, .*; got 'arm'"):
+        found().find("late", leg="arm")
 
 
 def test_what_comes_twice_is_a_nuisance_for_a_mail() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -383,6 +383,32 @@ def test_a_fault_of_one_operation_spares_the_others_of_the_service() -> None:
     assert charge_under(Refused("inventory")).error == ""
 
 
+OPERATIONS: dict[str, Callable[[Shop], Awaitable[object]]] = {
+    "inventory.reserve": lambda shop: shop.inventory.reserve(an_order().items),
+    "inventory.cancel_reservation": lambda shop: shop.inventory.cancel_reservation("R-1"),
+    "inventory.cancel_by_key": lambda shop: shop.inventory.cancel_by_key("O-001"),
+    "payment.charge": lambda shop: shop.payment.charge(1, "card"),
+    "payment.refund": lambda shop: shop.payment.refund("T-1"),
+    "payment.refund_by_key": lambda shop: shop.payment.refund_by_key("O-001"),
+    "database.save": lambda shop: shop.database.save(Order.create(an_order())),
+    "notification.send_order_confirmation": lambda shop: shop.notification.send_order_confirmation(
+        an_order()
+    ),
+    "notification.send_regret": lambda shop: shop.notification.send_regret(an_order()),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_each_operation_is_struck_under_its_own_name(name: str) -> None:
+    async def main() -> None:
+        await OPERATIONS[name](shop)
+
+    for target in (name, name.partition(".")[0]):
+        shop = Shop(faults=[Refused(target)])
+        assert isinstance(run(main(), keep_error=True).error, ServiceRefused)
+        assert shop.network.calls == [("customer", name, 1)]
+
+
 def test_a_misspelt_operation_is_refused_at_the_door() -> None:
     with pytest.raises(ValueError, match=r"Refused\(target='payment.chrge'.* charge, refund"):
         Shop(faults=[Refused("payment.chrge")])
@@ -393,6 +419,19 @@ def test_two_equal_faults_are_two_faults() -> None:
     shop = Shop(faults=faults, latency={"payment": 0.0})
     results = run(charges(shop, 2000)).result
     assert results.count("ServiceRefused") / 2000 == pytest.approx(1 - 0.7**2, abs=0.04)
+
+
+def test_the_luck_of_a_fault_comes_from_the_seed_and_its_own_words_alone() -> None:
+    flaky, rare = Flaky("payment", p=0.3), Flaky("payment", p=1e-9)
+    luck = stream(7, repr(flaky))
+    own = [n for n in range(50) if luck.random() < 0.3]
+
+    def refused(*faults: AnyFault) -> list[int]:
+        shop = Shop(faults=faults, latency={"payment": 0.0}, seed=7)
+        return [n for n, got in enumerate(run(charges(shop, 50)).result) if got != "ok"]
+
+    assert refused(flaky) == own == refused(rare, flaky)
+    assert set(own) < set(refused(flaky, flaky))  # its twin has numbers of its own
 
 
 def test_a_service_that_loses_its_replies_can_crash_as_well() -> None:

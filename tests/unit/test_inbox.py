@@ -44,6 +44,14 @@ def test_a_message_that_comes_twice_has_its_effect_once(database: Database) -> N
     assert inbox.duplicates == 1
 
 
+def test_a_duplicate_in_the_middle_of_a_batch_leaves_the_others_alone(database: Database) -> None:
+    inbox = Inbox(database, "inventory")
+    done = [inbox.handle(number, partial(effect, f"{number}")) for number in (1, 2, 1, 3)]
+    assert done == ["1", "2", None, "3"]
+    assert effects(database) == ["1", "2", "3"]
+    assert inbox.duplicates == 1
+
+
 def test_a_number_and_its_digits_are_one_id(database: Database) -> None:
     inbox = Inbox(database, "inventory")
     inbox.handle(7, partial(effect, "first"))

@@ -28,8 +28,9 @@ from lessonkit import (
 from lessonkit.explorer import replay
 from lessonkit.lab import Mermaid, Picture, case_view, charts, shop_view, table, tiles, timeline
 from lessonkit.lab.svg import round_step, shorten, text_width
+from lessonkit.records import Fate, Kind
 from lessonkit.shop import CreateOrder
-from lessonkit.trace import Fate, Kind, Trace, current_trace
+from lessonkit.trace import Trace, current_trace
 
 SVG = "{http://www.w3.org/2000/svg}"
 NASTY = "<script>alert(1)</script>\"'&;\n#"

@@ -43,8 +43,9 @@ from lessonkit.lab import (
     whole,
 )
 from lessonkit.lab.still import StillBox
+from lessonkit.records import Fate, Kind
 from lessonkit.shop.network import correlation
-from lessonkit.trace import Fate, Kind, Trace
+from lessonkit.trace import Trace
 from lessonkit.words import LONGEST_NAME, LONGEST_TEXT, clean, error_words, escape, fit
 
 KNOWN = [

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -301,6 +301,43 @@ def test_background_tasks_go_on_for_drain_seconds_and_are_then_cancelled(
     outcome = run(main(), drain=drain)
     assert outcome.elapsed == 1.25  # what the main coroutine took, without the drain
     assert log == expected
+
+
+def test_without_a_drain_nothing_goes_on_not_even_at_that_instant() -> None:
+    log: list[str] = []
+
+    async def note() -> None:
+        for _ in range(9):
+            await asyncio.sleep(0)
+        log.append("went on")
+
+    tasks = []
+
+    async def main() -> None:
+        tasks.append(asyncio.create_task(note()))
+
+    run(main())
+    assert log == []
+    run(main(), drain=math.inf)
+    assert log == ["went on"]
+
+
+def test_an_interrupt_while_a_failed_run_is_tidied_up_is_no_part_of_the_failure() -> None:
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            raise KeyboardInterrupt
+
+    kept = []
+
+    async def main() -> None:
+        kept.append(numbers())
+        await anext(kept[0])
+        raise LookupError("no such item")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(main(), keep_error=True)
 
 
 def test_an_endless_drain_ends_when_the_rest_only_waits() -> None:

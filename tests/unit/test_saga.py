@@ -1315,6 +1315,27 @@ def test_a_log_with_commands_of_another_type_says_so(play: Play, tmp_path: Path)
         assert log.unfinished() == ["O-001"]
 
 
+def test_a_command_that_cannot_be_read_holds_up_no_other_saga(play: Play, tmp_path: Path) -> None:
+    steps = [play.step("a", takes=5.0)]
+    with SagaLog(tmp_path / "saga.db", CreateOrder) as log:
+        left_unfinished(play, steps, log)
+        assert log.command("order", "O-001") == an_order()
+    with SagaLog(tmp_path / "saga.db", dict) as log:
+        saga = Saga("order", steps, log=log)
+        with pytest.raises(TimeoutError):
+            run(asyncio.wait_for(saga.execute("O-002", {"any": "dict"}), 1.0))
+        with pytest.raises(ValueError, match="'O-001' cannot be read"):
+            execute(saga, "O-001", {"any": "dict"})  # the same id again
+        before = rows(log)
+        with pytest.raises(ValueError, match="'O-001' cannot be read"):
+            resumed(saga)
+        assert log.unfinished() == ["O-001"]
+        assert rows(log) == before  # it is still his who can read it
+    with SagaLog(tmp_path / "saga.db", CreateOrder) as log:
+        (result,) = resumed(Saga("order", steps, log=log))
+        assert (result.saga_id, result.state) == ("O-001", COMPENSATED)
+
+
 # --- bad input -----------------------------------------------------------------------------------
 
 

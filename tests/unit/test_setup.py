@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -103,9 +104,12 @@ ROOMS = [
     "checks",
     "words",
     "clock",
+    "records",
+    "mermaid",
     "trace",
     "faults",
     "luck",
+    "wall",
     "runner",
     "shop",
     "explorer",
@@ -113,19 +117,14 @@ ROOMS = [
     "lab",
     "exercises",
 ]
-SIDE_DOORS = {
-    ("trace", "mermaid"),  # inside to_mermaid(), which only names it
-    ("runner", "wall"),  # inside run(wall=True)
-}
 
 
 def test_imports_only_point_down() -> None:
     rank = {name: number for number, name in enumerate(ROOMS)}
-    rank |= {"mermaid": rank["trace"] + 0.5, "wall": rank["runner"] + 0.5}
     for path in (ROOT / "lessonkit").rglob("*.py"):
         own = path.relative_to(ROOT / "lessonkit").parts[0].removesuffix(".py")
         for other in re.findall(r"from lessonkit\.(\w+)[\w.]* import", path.read_text()):
-            if own != "__init__" and (own, other) not in SIDE_DOORS:
+            if own != "__init__":
                 assert rank[other] <= rank[own], f"{path.name} imports lessonkit.{other}"
 
 
@@ -143,3 +142,20 @@ def test_names_stay_what_they_are_whichever_module_is_loaded_first() -> None:
     )
     check = f"{code}; assert callable(run) and callable(explore)"
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
+
+
+def test_no_two_files_import_each_other() -> None:
+    files = {path for path in (ROOT / "lessonkit").rglob("*.py") if path.name != "__init__.py"}
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files}
+    imports = set()
+    for name, path in names.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                found = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                found = [alias.name for alias in node.names]
+            else:
+                continue
+            imports.update((name, other) for other in found if other in names)
+    pairs = sorted(pair for pair in imports if pair[::-1] in imports and pair < pair[::-1])
+    assert not pairs, "\n".join(f"{one} <-> {other}" for one, other in pairs)

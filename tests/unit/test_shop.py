@@ -28,6 +28,7 @@ from lessonkit import (
     KeyReused,
     Kind,
     LogNormal,
+    NoReply,
     NotFound,
     Order,
     OrderFailed,
@@ -773,6 +774,38 @@ def test_a_killed_service_is_restarted_with_the_work_it_is_given() -> None:
     assert ("orders", "database.save", 1) in shop.network.calls
 
 
+async def cancels_itself() -> None:
+    raise asyncio.CancelledError
+
+
+def finds_something_cancelled() -> None:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("gives_up", [cancels_itself, finds_something_cancelled])
+def test_work_that_ends_in_a_cancellation_of_its_own_gives_no_reply(gives_up: Any) -> None:
+    shop = Shop(more={"points": 0.1})
+
+    async def main() -> None:
+        with pytest.raises(NoReply, match="points"):
+            await shop.network.call("points", "add", gives_up)
+
+    trace = run(main(), drain=math.inf).trace
+    assert [(m.sender, m.what) for m in trace.messages] == [("customer", "add")]
+
+
+def test_what_a_process_has_done_it_forgets() -> None:
+    shop = Shop()
+
+    async def orders() -> None:
+        for number in (1, 2, 3):
+            await shop.place_order(plain(shop), an_order(number))
+        assert not any(process.tasks or process.owed for process in working)
+
+    working = shop.network.processes.values()
+    run(orders())
+
+
 def test_a_restarted_service_takes_orders_again_and_is_not_killed_a_second_time() -> None:
     shop = Shop(faults=[Crash("orders", after=1)])
 
@@ -853,6 +886,19 @@ def test_negative_stock_is_refused() -> None:
 def test_stock_is_counted_in_whole_pieces(pieces: Any) -> None:
     with pytest.raises(TypeError, match=rf"stock of P-1 must be a whole number, got .*{pieces!r}"):
         Shop(stock={"P-1": pieces})
+
+
+def test_without_a_seed_it_is_0() -> None:
+    def wait(**seed: int) -> float:
+        shop = Shop(latency={"payment": Exponential(1.0)}, **seed)
+        return run(shop.place_order(plain(shop))).result.wait
+
+    assert wait() == wait(seed=0) != wait(seed=1)
+
+
+def test_a_bad_latency_of_a_service_of_one_s_own_is_named() -> None:
+    with pytest.raises(ValueError, match=r"latency of points must be .*; got -1"):
+        Shop(more={"points": -1})
 
 
 @pytest.mark.parametrize("seed", [1.5, "1", None, True])

@@ -28,7 +28,7 @@ from lessonkit import (
     poll_until,
     run,
 )
-from lessonkit.clock.strangers import StrayCancellation, said
+from lessonkit.clock.strangers import StrayCancellation, refuse_unrun, said
 from lessonkit.patterns.bus import bus as bus_module
 from lessonkit.patterns.database import Database
 from lessonkit.patterns.eventstore.fold import rebuild
@@ -486,3 +486,20 @@ def test_who_never_lets_himself_be_stopped_does_not_hide_how_the_run_ended(
 
     with pytest.raises(error):
         run(main(), time_limit=100)
+
+
+def test_what_was_not_run_is_refused_and_said_whose_it_was() -> None:
+    async def work() -> None: ...
+
+    words = "question must be a plain function; question gave back a coroutine that nobody has run"
+    with pytest.raises(TypeError, match=words):
+        refuse_unrun("question", work(), "a plain function")
+    with pytest.raises(TypeError, match=r"question must be a plain .*; it gave back a _Later"):
+        refuse_unrun("question", _Later(), "a plain function")
+    refuse_unrun("question", None, "a plain function")
+    refuse_unrun("question", _Later, "a plain function")  # a class is a result like any other
+
+
+class _Later:
+    def __await__(self) -> Iterator[None]:
+        yield

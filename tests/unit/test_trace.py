@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import Fate, Kind, ReplyLost, Shop, Trace, current_trace, run
-from lessonkit.trace import Message, Note, StateChange, recording
+from lessonkit.records import Message, Note, StateChange
+from lessonkit.trace import recording
 
 COLUMNS = [field.name for field in fields(Message)]
 

@@ -27,9 +27,9 @@ from lessonkit.faults import ReplyLost
 from lessonkit.lab import timeline
 from lessonkit.lab.views import case_view
 from lessonkit.messages import N_, _
+from lessonkit.records import Kind
 from lessonkit.runner import run
 from lessonkit.shop import CreateOrder, Shop, Told
-from lessonkit.trace import Kind
 
 UNDOING = {"payment": "payment.refund_by_key", "inventory": "inventory.cancel_by_key"}
 

@@ -15,7 +15,8 @@ from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly
 from lessonkit.messages import N_, _, service_name
 from lessonkit.patterns.events import Event
-from lessonkit.trace import Kind, current_trace
+from lessonkit.records import Kind
+from lessonkit.trace import current_trace
 
 _THE_OTHERS = N_("The others want to go on hearing: end this one subscription and no other.")
 _STILL = N_(

@@ -12,7 +12,8 @@ from lessonkit.exercises.event_bus.pictures import in_ms, in_words
 from lessonkit.exercises.event_bus.situations import PATIENCE, Listener, Situation
 from lessonkit.messages import N_, _, service_name
 from lessonkit.patterns.events import Event
-from lessonkit.trace import Kind, Message, current_trace
+from lessonkit.records import Kind, Message
+from lessonkit.trace import current_trace
 
 Pair = tuple[Callable[..., Any], BaseException | None]
 """A handler, and why it failed."""

@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 
 from lessonkit.luck import Leg, current_luck
+from lessonkit.records import Fate, Kind, Message
 from lessonkit.shop.network import correlation
 from lessonkit.shop.process import here
-from lessonkit.trace import Fate, Kind, Message, find_trace
+from lessonkit.trace import find_trace
 
 MIB = 1024 * 1024
 

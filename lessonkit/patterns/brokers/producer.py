@@ -26,8 +26,8 @@ from lessonkit.checks import instance_of, one_of, positive_number, whole_number
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.partitioned_log import Log
 from lessonkit.patterns.brokers.work_queue import BasicQueue
+from lessonkit.records import Fate
 from lessonkit.shop.network import correlation
-from lessonkit.trace import Fate
 
 LOSSES = ("nothing", "request", "reply")
 

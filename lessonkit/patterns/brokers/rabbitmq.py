@@ -26,7 +26,7 @@ from lessonkit.checks import instance_of, one_of, positive_number, whole_number
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.work_message import Stored, WorkMessage
 from lessonkit.patterns.brokers.work_queue import BasicConsumer, BasicQueue
-from lessonkit.trace import Fate
+from lessonkit.records import Fate
 
 DELIVERY_LIMIT = 20
 """How often a message may fail in a quorum queue, unless told otherwise (since RabbitMQ 4.0)."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lessonkit.trace import Message
+from lessonkit.records import Message
 
 
 @dataclass(frozen=True, slots=True)

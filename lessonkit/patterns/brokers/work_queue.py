@@ -34,7 +34,7 @@ from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import Line
 from lessonkit.patterns.brokers.work_message import Stored, WorkMessage
-from lessonkit.trace import Fate
+from lessonkit.records import Fate
 
 MOST_BYTES = 16 * common.MIB
 """The default of ``max_message_size`` in RabbitMQ 4."""

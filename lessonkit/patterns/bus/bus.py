@@ -25,9 +25,10 @@ from lessonkit.patterns.bus.delivery import (
 from lessonkit.patterns.bus.dispatch import Dispatcher
 from lessonkit.patterns.bus.subscription import Handler, Lane, Subscription
 from lessonkit.patterns.events.event import Event, context_of
+from lessonkit.records import Kind
 from lessonkit.shop.network import Network
 from lessonkit.shop.process import here
-from lessonkit.trace import Kind, find_trace
+from lessonkit.trace import find_trace
 
 LOG_LENGTH = 10_000
 """How many events, deliveries and failures a bus remembers."""

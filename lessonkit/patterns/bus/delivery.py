@@ -13,9 +13,10 @@ from lessonkit.clock.strangers import FAILURES, said, unrun
 from lessonkit.messages import N_
 from lessonkit.patterns.bus.subscription import Lane, Subscription
 from lessonkit.patterns.events.event import Event
+from lessonkit.records import Fate, Kind, Message
 from lessonkit.shop.errors import ServiceRefused
 from lessonkit.shop.process import Process, here
-from lessonkit.trace import Fate, Kind, Message, find_trace
+from lessonkit.trace import find_trace
 
 FAILED = N_("handler failed")
 """The note that marks in the trace that a handler failed."""
