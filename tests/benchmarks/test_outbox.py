@@ -22,8 +22,9 @@ from typing import Any
 
 import pytest
 
-from lessonkit import Event, Item, Outbox, OutboxMessage, Relay
+from lessonkit import Event, Item, Outbox, Relay
 from lessonkit.patterns.database import Database
+from lessonkit.patterns.outbox import OutboxMessage
 from lessonkit.patterns.outbox.outbox import INSERT
 
 ORDERS = "CREATE TABLE orders (order_id TEXT PRIMARY KEY, body TEXT NOT NULL)"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from lessonkit import CreateOrder, Saga, SagaLog, SagaState, Step, an_order, run
+from lessonkit import CreateOrder, Saga, SagaLog, Step, an_order, run
+from lessonkit.patterns.saga import SagaState
 
 
 @pytest.mark.parametrize("kind", ["no log", "memory", "file"])

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import pandas as pd
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from lessonkit import LogNormal, Order, Shop, an_order, explore, run
+from lessonkit import Order, Shop, an_order, explore, run
+from lessonkit.faults import LogNormal
 from lessonkit.lab import charts, milliseconds, panel, shop_view, tiles, timeline
 from lessonkit.shop import Answer, CreateOrder
 

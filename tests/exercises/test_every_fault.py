@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lessonkit import CreateOrder, Item, Order, OutcomeUnknown, Shop, explore, run_case
+from lessonkit import CreateOrder, Item, Order, Shop, explore
 from lessonkit.exercises.seal import SealedShop
 from lessonkit.exercises.trial import (
     every_single_fault,
@@ -18,8 +18,9 @@ from lessonkit.exercises.trial import (
     rules_broken,
     what_the_audit_says,
 )
-from lessonkit.explorer import Scenario
+from lessonkit.explorer import Scenario, run_case
 from lessonkit.faults import Crash, Down, Refused, ReplyLost, Slow
+from lessonkit.shop import OutcomeUnknown
 
 
 def buying(create: Callable[[Shop, CreateOrder], Any]) -> Scenario:

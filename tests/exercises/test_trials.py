@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lessonkit import Shop, ShopError, an_order, audit, run
+from lessonkit import Shop, an_order, audit, run
 from lessonkit.exercises import guard
 from lessonkit.exercises.choreography_orchestration.points_shop import PointsShop
 from lessonkit.exercises.guard import OutOfTime, guarded
@@ -21,6 +21,7 @@ from lessonkit.exercises.start import stock_back
 from lessonkit.exercises.trial import run_briefly
 from lessonkit.exercises.view import ExerciseView
 from lessonkit.messages import language
+from lessonkit.shop import ShopError
 from tests.exercises.answers import attempt, changed
 
 LINE = "        payment = await shop.payment.charge(command.total, command.payment_method)\n"

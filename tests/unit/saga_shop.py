@@ -6,18 +6,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from lessonkit import (
-    CreateOrder,
-    Order,
-    OrderFailed,
-    Saga,
-    SagaLog,
-    SagaState,
-    Shop,
-    ShopError,
-    Step,
-)
+from lessonkit import CreateOrder, Order, OrderFailed, Saga, SagaLog, Shop, Step
 from lessonkit.patterns.backoff import Backoff
+from lessonkit.patterns.saga import SagaState
+from lessonkit.shop import ShopError
 
 
 class ShopWithLog(Shop):

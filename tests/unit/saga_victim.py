@@ -14,19 +14,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from lessonkit import (
-    CreateOrder,
-    NoReply,
-    OrderFailed,
-    Saga,
-    SagaLog,
-    ServiceRefused,
-    Step,
-    an_order,
-)
+from lessonkit import CreateOrder, OrderFailed, Saga, SagaLog, Step, an_order
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.database import Database
+from lessonkit.shop import NoReply, ServiceRefused
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS effects (service TEXT, key TEXT, state TEXT,"

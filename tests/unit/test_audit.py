@@ -26,17 +26,15 @@ from lessonkit import (
     Order,
     OrderFailed,
     OrderStatus,
-    OutcomeUnknown,
     Shop,
     Told,
-    Violation,
     an_order,
     audit,
     books,
     run,
 )
 from lessonkit.messages import current_language, language
-from lessonkit.shop import remarks
+from lessonkit.shop import OutcomeUnknown, Violation, remarks
 from lessonkit.shop.audit import REMARKS, RULES, Rule
 from lessonkit.shop.customer import Answer, OrderFunction
 from lessonkit.shop.services import Capture, Mail, Reservation

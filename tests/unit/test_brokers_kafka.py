@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import Fate, run
+from lessonkit import run
 from lessonkit.patterns.brokers import (
     CommitFailed,
     ConsumerClosed,
@@ -22,6 +22,7 @@ from lessonkit.patterns.brokers import (
 )
 from lessonkit.patterns.brokers.consumer_group import Member
 from lessonkit.patterns.brokers.partitioned_log import Record
+from lessonkit.records import Fate
 
 DAY = 24 * 3600
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import Fate, run
+from lessonkit import run
 from lessonkit.patterns.brokers import NotConfirmed, PartitionedLog, Producer, WorkQueue
+from lessonkit.records import Fate
 
 LOSSES = ["nothing", "request", "reply"]
 

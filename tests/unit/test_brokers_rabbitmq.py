@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import Fate, run
+from lessonkit import run
 from lessonkit.patterns.brokers import ConsumerClosed, UnknownDelivery, WorkQueue
 from lessonkit.patterns.brokers.rabbitmq import Consumer
 from lessonkit.patterns.brokers.work_message import WorkMessage
+from lessonkit.records import Fate
 
 
 async def take(consumer: Consumer, wait: float | None = 0) -> WorkMessage:

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import Fate, run
+from lessonkit import run
 from lessonkit.patterns.brokers import Queue, Topic, UnknownDelivery
 from lessonkit.patterns.brokers.sqs_message import SqsMessage
+from lessonkit.records import Fate
 
 DAY = 24 * 3600.0
 

@@ -15,21 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import (
-    BusClosed,
-    Crash,
-    CreateOrder,
-    DeadlockError,
-    Delivery,
-    Event,
-    InMemoryEventBus,
-    Order,
-    Refused,
-    ServiceRefused,
-    Shop,
-    an_order,
-    run,
-)
+from lessonkit import CreateOrder, Event, InMemoryEventBus, Order, Shop, an_order, run
+from lessonkit.clock import DeadlockError
+from lessonkit.faults import Crash, Refused
+from lessonkit.patterns.bus import BusClosed, Delivery
+from lessonkit.shop import ServiceRefused
 from lessonkit.shop.network import correlation
 
 

@@ -19,23 +19,12 @@ from typing import Any
 import pytest
 
 import lessonkit
-from lessonkit import (
-    Backoff,
-    DuplicateEvent,
-    Event,
-    EventStore,
-    EventTypes,
-    Inbox,
-    Outbox,
-    Projection,
-    ProjectionFailed,
-    Relay,
-    SnapshotStore,
-    VersionConflict,
-    run,
-)
+from lessonkit import Backoff, Event, EventStore, EventTypes, Inbox, Outbox, Relay, run
 from lessonkit.patterns.database import Database, DatabaseUnavailable, SqlDatabase
 from lessonkit.patterns.database.interface import NotYourTransaction
+from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
+from lessonkit.patterns.eventstore.snapshots import SnapshotStore
+from lessonkit.patterns.eventstore.store import DuplicateEvent, VersionConflict
 from lessonkit.patterns.outbox import OutboxMessage, PollingPublisher
 
 OPERATIONS = {name for name in vars(SqlDatabase) if not name.startswith("_")}

@@ -12,16 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lessonkit import (
-    BadEvent,
-    Event,
-    EventTypes,
-    Item,
-    MissingField,
-    NewerVersion,
-    UnknownEventType,
-    run,
-)
+from lessonkit import Event, EventTypes, Item, run
+from lessonkit.patterns.events import BadEvent, MissingField, NewerVersion, UnknownEventType
 
 
 class Colour(StrEnum):

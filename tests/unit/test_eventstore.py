@@ -23,8 +23,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import BadEvent, Event, EventStore, EventTypes, Item, UnknownEventType, run
+from lessonkit import Event, EventStore, EventTypes, Item, run
 from lessonkit.patterns.database import DatabaseUnavailable
+from lessonkit.patterns.events import BadEvent, UnknownEventType
 from lessonkit.patterns.events import event as event_module
 from lessonkit.patterns.eventstore.fold import rebuild
 from lessonkit.patterns.eventstore.snapshots import Snapshot, SnapshotStore

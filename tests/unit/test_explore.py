@@ -21,20 +21,11 @@ import pytest
 from nbclient import NotebookClient
 
 from lessonkit import (
-    Case,
-    Crash,
     CreateOrder,
-    Down,
     Event,
-    Exploration,
-    Exponential,
     InMemoryEventBus,
-    NoReply,
-    NotFound,
     Order,
     OrderFailed,
-    Refused,
-    ServiceRefused,
     Shop,
     Told,
     an_order,
@@ -42,15 +33,14 @@ from lessonkit import (
     explore,
     replay,
     run,
-    run_case,
-    saved_by,
 )
 from lessonkit.clock import FrozenTimeError
-from lessonkit.explorer import Kind
-from lessonkit.faults import AnyFault
+from lessonkit.explorer import Case, Exploration, Kind, run_case, saved_by
+from lessonkit.faults import AnyFault, Crash, Down, Exponential, Refused
 from lessonkit.luck import touch
 from lessonkit.messages import current_language, language
 from lessonkit.patterns.brokers import PartitionedLog, Queue, WorkQueue
+from lessonkit.shop import NoReply, NotFound, ServiceRefused
 from lessonkit.shop.customer import OrderFunction
 from tests.unit.saga_shop import ShopWithLog, by_saga, resume
 

@@ -14,33 +14,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import (
+from lessonkit import OrderFailed, Run, Shop, Told, an_order, run
+from lessonkit.faults import (
+    AnyFault,
     Crash,
     Down,
     Exponential,
     Failure,
-    Fate,
+    Fault,
     Fixed,
     Flaky,
-    Kind,
     LogNormal,
-    NoReply,
-    OrderFailed,
     Outage,
     Refused,
     ReplyLost,
-    Run,
-    ServiceRefused,
-    Shop,
-    ShopError,
     Slow,
-    Told,
     Uniform,
-    an_order,
-    run,
+    as_latency,
+    check_faults,
+    stream,
 )
-from lessonkit.faults import AnyFault, Fault, as_latency, check_faults, stream
-from lessonkit.shop import LATENCY, CreateOrder, Order
+from lessonkit.records import Fate, Kind
+from lessonkit.shop import LATENCY, CreateOrder, NoReply, Order, ServiceRefused, ShopError
 from lessonkit.shop.customer import OrderFunction
 
 SAMPLES = 20_000

@@ -14,27 +14,20 @@ from hypothesis import strategies as st
 
 from lessonkit import (
     CreateOrder,
-    Flaky,
     Item,
-    LogNormal,
     OrderStatus,
-    Outage,
-    Refused,
-    ReplyLost,
-    SagaState,
     Shop,
     Told,
-    Uniform,
     an_order,
     audit,
     books,
     explore,
-    remarks,
     run,
 )
 from lessonkit.explorer import Case, Exploration
-from lessonkit.faults import Failure
-from lessonkit.shop import OrderBooks
+from lessonkit.faults import Failure, Flaky, LogNormal, Outage, Refused, ReplyLost, Uniform
+from lessonkit.patterns.saga import SagaState
+from lessonkit.shop import OrderBooks, remarks
 from tests.notebook_code import namespace
 
 CELLS = (

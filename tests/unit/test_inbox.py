@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lessonkit import DatabaseUnavailable, Event, Inbox, Outbox
-from lessonkit.patterns.database import Database, DatabaseLocked
+from lessonkit import Event, Inbox, Outbox
+from lessonkit.patterns.database import Database, DatabaseLocked, DatabaseUnavailable
 
 
 def prepared(path: str | Path = ":memory:") -> Database:

@@ -12,20 +12,9 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from lessonkit import (
-    Crash,
-    Down,
-    Item,
-    Order,
-    Refused,
-    ReplyLost,
-    Shop,
-    an_order,
-    explore,
-    language,
-    run,
-)
+from lessonkit import Item, Order, Shop, an_order, explore, language, run
 from lessonkit.explorer import replay
+from lessonkit.faults import Crash, Down, Refused, ReplyLost
 from lessonkit.lab import Mermaid, Picture, case_view, charts, shop_view, table, tiles, timeline
 from lessonkit.lab.svg import round_step, shorten, text_width
 from lessonkit.records import Fate, Kind

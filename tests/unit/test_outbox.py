@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lessonkit import PARKED, DatabaseUnavailable, Event, EventTypes, Outbox, OutboxMessage
-from lessonkit.patterns.database import Database, DatabaseLocked
+from lessonkit import Event, EventTypes, Outbox
+from lessonkit.patterns.database import Database, DatabaseLocked, DatabaseUnavailable
+from lessonkit.patterns.outbox import PARKED, OutboxMessage
 from lessonkit.patterns.outbox import lease as leases
 from lessonkit.patterns.outbox.lease import mark_failed, mark_published
 

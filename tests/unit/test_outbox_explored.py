@@ -18,28 +18,24 @@ import pytest
 
 from lessonkit import (
     Backoff,
-    Case,
     CreateOrder,
     Event,
     EventTypes,
-    Exploration,
     Inbox,
     Item,
-    NoReply,
     Order,
     OrderFailed,
     OrderStatus,
     Outbox,
-    OutboxMessage,
-    OutcomeUnknown,
     Relay,
     Shop,
-    ShopError,
     Told,
     explore,
 )
-from lessonkit.explorer import Kind
+from lessonkit.explorer import Case, Exploration, Kind
 from lessonkit.patterns.database import Database
+from lessonkit.patterns.outbox import OutboxMessage
+from lessonkit.shop import NoReply, OutcomeUnknown, ShopError
 from lessonkit.shop.network import correlation
 from tests.notebook_code import namespace
 

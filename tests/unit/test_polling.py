@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lessonkit import Backoff, PollingTimeout, longest_wait, poll_until, run
+from lessonkit import Backoff, poll_until, run
 from lessonkit.faults import stream
+from lessonkit.patterns.polling import PollingTimeout, longest_wait
 
 CAPPED = Backoff(base=1, cap=5, jitter=False)
 

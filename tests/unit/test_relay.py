@@ -15,20 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import (
-    Backoff,
-    DatabaseUnavailable,
-    Event,
-    Inbox,
-    NoReply,
-    Outbox,
-    OutboxMessage,
-    Relay,
-    run,
-)
-from lessonkit.patterns.database import Database
-from lessonkit.patterns.outbox import PollingPublisher
+from lessonkit import Backoff, Event, Inbox, Outbox, Relay, run
+from lessonkit.patterns.database import Database, DatabaseUnavailable
+from lessonkit.patterns.outbox import OutboxMessage, PollingPublisher
 from lessonkit.patterns.outbox.lease import take
+from lessonkit.shop import NoReply
 
 STEADY = Backoff(base=1, factor=2, cap=60, jitter=False)
 

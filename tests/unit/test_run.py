@@ -653,7 +653,8 @@ def test_wall_drains_and_cancels_background_tasks(
 def test_wall_inside_of_a_running_loop_lets_that_loop_go_on() -> None:
     script = """
         import asyncio, nest_asyncio
-        from lessonkit import BackgroundTaskError, current_trace, run
+        from lessonkit import current_trace, run
+        from lessonkit.clock import BackgroundTaskError
 
         nest_asyncio.apply()
         log = []

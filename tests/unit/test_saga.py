@@ -14,30 +14,13 @@ from typing import Any
 
 import pytest
 
-from lessonkit import (
-    CreateOrder,
-    KeyReused,
-    NoReply,
-    OrderFailed,
-    OutcomeUnknown,
-    Saga,
-    SagaLog,
-    SagaResult,
-    SagaState,
-    SagaTakenOver,
-    SagaUnfinished,
-    ServiceRefused,
-    ShopError,
-    Step,
-    Told,
-    an_order,
-    audit,
-    run,
-)
+from lessonkit import CreateOrder, OrderFailed, Saga, SagaLog, Step, Told, an_order, audit, run
 from lessonkit.clock.strangers import StrayCancellation
 from lessonkit.messages import current_language, language
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.database import Database, DatabaseLocked, DatabaseUnavailable
+from lessonkit.patterns.saga import SagaResult, SagaState, SagaTakenOver, SagaUnfinished
+from lessonkit.shop import KeyReused, NoReply, OutcomeUnknown, ServiceRefused, ShopError
 from lessonkit.shop.customer import Answer
 from lessonkit.shop.network import correlation
 from tests.unit.saga_shop import ShopWithLog, order_saga, resume

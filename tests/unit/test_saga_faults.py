@@ -16,24 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import (
-    LATENCY,
-    Crash,
     CreateOrder,
-    Down,
-    Exploration,
-    Exponential,
-    Failure,
-    Fixed,
-    Flaky,
     Item,
     OrderFailed,
-    Outage,
-    OutcomeUnknown,
-    Refused,
-    ReplyLost,
     SagaLog,
-    SagaState,
-    Slow,
     Told,
     an_order,
     audit,
@@ -41,11 +27,24 @@ from lessonkit import (
     explore,
     run,
 )
-from lessonkit.explorer import run_case
-from lessonkit.faults import AnyFault
+from lessonkit.explorer import Exploration, run_case
+from lessonkit.faults import (
+    AnyFault,
+    Crash,
+    Down,
+    Exponential,
+    Failure,
+    Fixed,
+    Flaky,
+    Outage,
+    Refused,
+    ReplyLost,
+    Slow,
+)
 from lessonkit.messages import current_language, language
+from lessonkit.patterns.saga import SagaState
 from lessonkit.patterns.saga.progress import What
-from lessonkit.shop import remarks
+from lessonkit.shop import LATENCY, OutcomeUnknown, remarks
 from lessonkit.shop.customer import Answer
 from tests.unit.saga_shop import ShopWithLog, by_lesson, by_saga, order_saga, resume
 

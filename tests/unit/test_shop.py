@@ -15,40 +15,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import (
-    LATENCY,
-    STOCK,
-    Crash,
     CreateOrder,
-    Down,
-    Exponential,
-    Fate,
-    Fixed,
-    Flaky,
     Item,
-    KeyReused,
-    Kind,
-    LogNormal,
-    NoReply,
-    NotFound,
     Order,
     OrderFailed,
     OrderStatus,
-    Outage,
-    OutcomeUnknown,
-    Refused,
-    ReplyLost,
     Run,
     Shop,
-    Slow,
     Told,
-    Uniform,
     an_order,
     audit,
     books,
     run,
 )
-from lessonkit.faults import AnyFault
+from lessonkit.faults import (
+    AnyFault,
+    Crash,
+    Down,
+    Exponential,
+    Fixed,
+    Flaky,
+    LogNormal,
+    Outage,
+    Refused,
+    ReplyLost,
+    Slow,
+    Uniform,
+)
 from lessonkit.messages import current_language, language
+from lessonkit.records import Fate, Kind
+from lessonkit.shop import LATENCY, STOCK, KeyReused, NoReply, NotFound, OutcomeUnknown
 from lessonkit.shop.customer import Answer, OrderFunction
 from lessonkit.shop.services import (
     Capture,

@@ -17,23 +17,21 @@ from lessonkit import (
     Event,
     EventStore,
     EventTypes,
-    FrozenTimeError,
     Inbox,
     InMemoryEventBus,
     Outbox,
-    PollingTimeout,
-    Projection,
     Relay,
-    RunawayError,
     poll_until,
     run,
 )
+from lessonkit.clock import FrozenTimeError, RunawayError
 from lessonkit.clock.strangers import StrayCancellation, refuse_unrun, said
 from lessonkit.patterns.bus import bus as bus_module
 from lessonkit.patterns.database import Database
 from lessonkit.patterns.eventstore.fold import rebuild
-from lessonkit.patterns.eventstore.projections import ProjectionFailed
+from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.outbox import OutboxMessage
+from lessonkit.patterns.polling import PollingTimeout
 
 
 @dataclass(frozen=True)

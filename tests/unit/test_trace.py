@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import Fate, Kind, ReplyLost, Shop, Trace, current_trace, run
-from lessonkit.records import Message, Note, StateChange
-from lessonkit.trace import recording
+from lessonkit import Shop, current_trace, run
+from lessonkit.faults import ReplyLost
+from lessonkit.records import Fate, Kind, Message, Note, StateChange
+from lessonkit.trace import Trace, recording
 
 COLUMNS = [field.name for field in fields(Message)]
 

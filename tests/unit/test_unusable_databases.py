@@ -14,24 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lessonkit import (
-    Event,
-    EventStore,
-    EventTypes,
-    Inbox,
-    Outbox,
-    Projection,
-    Saga,
-    SagaLog,
-    SagaTakenOver,
-    Step,
-    run,
-)
+from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox, Saga, SagaLog, Step, run
 from lessonkit.patterns.database import Database, DatabaseUnavailable
 from lessonkit.patterns.events import BadEvent
-from lessonkit.patterns.eventstore.projections import ProjectionFailed
+from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.eventstore.snapshots import SnapshotStore
 from lessonkit.patterns.outbox.lease import mark_failed, mark_published, take
+from lessonkit.patterns.saga import SagaTakenOver
 from lessonkit.patterns.saga.progress import What
 
 
