@@ -41,7 +41,7 @@ def with_code(code: str) -> str:
     return stock_back.cell.replace(stock_back.starter.strip(), code.strip())
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("language", ["en", pytest.param("ja", marks=pytest.mark.slow)])
 def test_from_the_first_try_to_a_tick_that_stays(
     open_notebook: Open, lab: Lab, language: str
 ) -> None:
