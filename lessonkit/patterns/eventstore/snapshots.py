@@ -117,7 +117,7 @@ class SnapshotStore(Generic[State]):
         Raises
         ------
         TypeError, ValueError, Exception
-            As ``load``, ``store.stream`` and :func:`~lessonkit.patterns.eventstore.fold.rebuild` do.
+            As ``load``, ``store.stream`` and ``rebuild`` do.
         """
         snapshot = self.load(stream, upto) or Snapshot(0, initial)
         recorded = self.store.stream(stream, upto, after=snapshot.version)
