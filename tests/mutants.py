@@ -61,7 +61,7 @@ TESTS = {
     "lessonkit/runner.py": "run strangers clock between_runs",
     "lessonkit/patterns/backoff.py": "backoff polling relay",
     "lessonkit/patterns/brokers": "brokers_*",
-    "lessonkit/patterns/bus": "bus between_runs strangers bus_view",
+    "lessonkit/patterns/bus": "bus between_runs strangers bus_view explore",
     "lessonkit/patterns/database": "database_interface outbox inbox unusable_databases eventstore",
     "lessonkit/patterns/events": "events comes_back_equal between_runs eventstore",
     "lessonkit/patterns/eventstore": "projections eventstore unusable_databases",

@@ -10,6 +10,7 @@ from itertools import chain
 
 import pytest
 
+from lessonkit.patterns.brokers.message import label
 from lessonkit.shop.process import Process, here
 from tests.unit.broker_harness import ADAPTERS, Got, Harness, recovery, work_off
 
@@ -375,3 +376,8 @@ def test_what_was_acknowledged_can_be_read_again_only_from_a_log(play: Play) -> 
         assert Counter(again) == (Counter(published) if harness.traits.replay else Counter())
 
     play(scenario)
+
+
+@pytest.mark.parametrize(("letters", "shown"), [(24, "x" * 24), (25, "x" * 23 + "…")])
+def test_a_long_text_is_called_by_its_beginning(letters: int, shown: str) -> None:
+    assert label("x" * letters) == shown

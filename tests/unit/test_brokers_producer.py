@@ -111,3 +111,8 @@ def test_bad_options_are_refused_by_name() -> None:
             act()  # type: ignore[no-untyped-call]
     with pytest.raises(TypeError, match="value must be a text"):
         run(Producer(log).send(7))  # type: ignore[arg-type]
+
+
+def test_a_word_is_waited_for_one_second_unless_told_otherwise() -> None:
+    producer = Producer(WorkQueue("q"), losses=["reply"])
+    assert run(producer.send("x")).elapsed == 1.0

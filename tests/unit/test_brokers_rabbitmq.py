@@ -41,6 +41,17 @@ def a_queue(*texts: str, **options: Any) -> WorkQueue:
     return queue
 
 
+def test_what_comes_back_often_stays_before_all_that_never_came_back() -> None:
+    async def main() -> list[str]:
+        queue = a_queue("a", "b")
+        consumer = queue.consume("worker")
+        for _ in range(200):
+            consumer.nack(await take(consumer), requeue=True)
+        return await bodies(consumer)
+
+    assert run(main()).result == ["a", "b"]
+
+
 # --- prefetch and turns --------------------------------------------------------------------------
 
 

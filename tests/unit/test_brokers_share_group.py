@@ -228,3 +228,15 @@ def test_no_interleaving_loses_or_invents_a_record(
         assert +accepted + Counter(given_up) == Counter(appended)
 
     run(main())
+
+
+def test_a_poll_takes_ten_records_unless_told_otherwise() -> None:
+    async def main() -> int:
+        return len(await ShareGroup(a_log(*map(str, range(12))), "g").join("a").poll())
+
+    assert run(main()).result == 10
+
+
+def test_a_record_says_what_it_is_and_not_where_it_came_from() -> None:
+    (record,) = a_log("x").read(0, 0, 1)
+    assert "origin" not in repr(record)

@@ -16,6 +16,7 @@ from lessonkit import run
 from lessonkit.patterns.brokers import Queue, Topic, UnknownDelivery
 from lessonkit.patterns.brokers.sqs_message import SqsMessage
 from lessonkit.records import Fate
+from lessonkit.shop.network import correlation
 
 DAY = 24 * 3600.0
 
@@ -127,6 +128,7 @@ def test_bad_subscriptions_are_refused() -> None:
         ((Queue("x"),), {"filter": {"type": "A"}}, TypeError, r"filter\['type'\] must be a list"),
         ((Queue("x"),), {"filter": {"type": []}}, TypeError, r"filter\['type'\] must be a list"),
         ((Queue("x"),), {"filter": {"type": [1]}}, TypeError, "must be a text"),
+        ((Queue("x"),), {"filter": {1: ["A"]}}, TypeError, "filter must be a text"),
     ]:
         with pytest.raises(error, match=words):
             topic.subscribe(*arguments, **options)
@@ -436,6 +438,24 @@ def test_redrive_sends_the_dead_letters_back_as_new_messages() -> None:
     assert run(main()).result == (3, [("a", 1, 1), ("b", 1, 1), ("c", 1, 1)], 0)
 
 
+def test_attributes_and_the_order_go_along_into_the_dead_letters_and_back() -> None:
+    async def main() -> list[Any]:
+        dead = Queue("dead")
+        queue = Queue("q", dead_letter=dead, max_receives=1, visibility_timeout=1)
+        correlation.set("O-001")
+        queue.send("a", {"type": "A"})
+        correlation.set(None)
+        await queue.receive("worker")
+        await asyncio.sleep(1)
+        await queue.receive("worker", wait=0)
+        dead.redrive(queue)
+        return [(m.body, m.attributes) for m in await queue.receive("worker")]
+
+    done = run(main())
+    assert done.result == [("a", {"type": "A"})]
+    assert {message.correlation for message in done.trace.messages} == {"O-001"}
+
+
 def test_redrive_leaves_what_somebody_looks_at() -> None:
     async def main() -> tuple[int, list[str]]:
         dead, queue = Queue("dead", fifo=True), Queue("q", fifo=True)
@@ -574,6 +594,19 @@ def test_an_id_of_ones_own_goes_before_the_body() -> None:
         return await work_off(queue)
 
     assert run(main()).result == ["x", "x"]
+
+
+def test_an_id_is_forgotten_after_five_minutes_though_later_ones_are_remembered() -> None:
+    async def main() -> list[str]:
+        queue, sent = Queue("q", fifo=True), []
+        for wait, text in ((0, "x"), (200, "y"), (100, "x"), (0, "y")):
+            await asyncio.sleep(wait)
+            sent.append(queue.send(text, group="g"))
+        return sent
+
+    first, other, again, known = run(main()).result
+    assert again not in (first, other)
+    assert known == other
 
 
 def test_what_died_twice_with_one_body_lies_twice_in_the_dead_letters() -> None:

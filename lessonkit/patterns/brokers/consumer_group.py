@@ -194,7 +194,7 @@ class Member(Reader):
             self._check_mine(record)
             if common.comes_again(record.value, self.name, record.order):
                 # The commit is lost, and the partition is read again from the one before.
-                self.positions[record.partition] = committed.get(record.partition)
+                self.positions[record.partition] = None
                 return
             committed[record.partition] = record.offset + 1
         common.trace_state(self.log.name, self._group.lag_key, self._group.lag())

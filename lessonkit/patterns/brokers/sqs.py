@@ -142,7 +142,7 @@ class Queue(StandardQueue):
         TypeError, ValueError
             If the target is no queue, is this one, or is of the other kind.
         """
-        instance_of("target", target, Queue, "a Queue")
+        instance_of("target", target, Queue)
         if target is self:
             raise ValueError(f"target must be another queue than {self.name!r}")
         self._check_kind(target)

@@ -66,7 +66,7 @@ class Topic:
             If the queue is none or subscribed already, if it is a FIFO queue and the topic is not,
             or if the filter is no dict of lists of texts.
         """
-        instance_of("queue", queue, Queue, "a Queue")
+        instance_of("queue", queue, Queue)
         if queue in self._subscriptions:
             raise ValueError(f"a queue {queue.name!r} is subscribed to {self.name!r} already")
         if queue.fifo and not self.fifo:
