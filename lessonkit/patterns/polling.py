@@ -79,7 +79,7 @@ async def poll_until(
     function("ask", ask)
     plain_function("is_done", is_done)
     whole_number("attempts", attempts, low=1)
-    instance_of("backoff", backoff, Backoff, "a Backoff(...)")
+    instance_of("backoff", backoff, Backoff)
     latest = math.inf if deadline is None else positive_number("deadline", deadline)
     if rng is not None or backoff.jitter:
         instance_of("rng", rng, random.Random, "a random.Random of the client's own (jitter)")

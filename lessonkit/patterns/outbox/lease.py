@@ -140,7 +140,7 @@ class Relay(PollingPublisher):
     def __post_init__(self) -> None:
         super().__post_init__()
         positive_number("lease", self.lease)
-        instance_of("backoff", self.backoff, Backoff, "a Backoff(...)")
+        instance_of("backoff", self.backoff, Backoff)
         whole_number("attempts", self.attempts, low=1)
         self._rng = stream(0, some_text("name", self.name))
 
