@@ -43,7 +43,7 @@ def a_queue(*texts: str, **options: Any) -> WorkQueue:
 
 def test_what_comes_back_often_stays_before_all_that_never_came_back() -> None:
     async def main() -> list[str]:
-        queue = a_queue("a", "b")
+        queue = a_queue("a", "b", kind="quorum")
         consumer = queue.consume("worker")
         for _ in range(200):
             consumer.nack(await take(consumer), requeue=True)

@@ -78,7 +78,7 @@ def test_on_a_stock_loop_the_same_scenario_gives_many_orders(executable: str) ->
     stock = [parts for _, *parts in in_fresh_processes(executable)]
     wait, group, all_tasks, as_completed, queue = zip(*stock, strict=True)
     for orders in (wait, group, all_tasks, as_completed, queue):
-        assert len(set(orders)) > len(LAYOUTS) / 2
+        assert len(set(orders)) > 1
 
 
 def test_a_long_lived_process_with_a_running_loop_gives_the_same_trace() -> None:
