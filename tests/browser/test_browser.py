@@ -85,7 +85,11 @@ def test_five_seconds_can_be_felt_and_the_page_stays_alive(open_notebook: Open) 
     picture = cell.locator(".widget-html-content")
     expect(picture).to_contain_text("you are waiting")
     expect(picture).to_contain_text("you have waited")
-    expect(first_tile(cell)).to_contain_text(re.compile(r"\d\.\d s"))
+    seconds = re.compile(r"(\d+\.\d) s")
+    expect(first_tile(cell)).to_contain_text(seconds)
+    found = seconds.search(first_tile(cell).inner_text())
+    assert found is not None
+    assert float(found[1]) >= 5.3  # how much more than that is the machine's business
     # And a panel moves as before.
     other = notebook.cell("first-panel")
     slider = other.locator(".noUi-handle").first

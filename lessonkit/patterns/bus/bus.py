@@ -18,10 +18,7 @@ from typing import Any
 from lessonkit.checks import one_of
 from lessonkit.clock.strangers import forget_frames
 from lessonkit.luck import Happening, Leg, current_luck
-from lessonkit.patterns.bus.delivery import (
-    Delivery,
-    inside_a_handler,
-)
+from lessonkit.patterns.bus.delivery import Delivery, inside_a_handler
 from lessonkit.patterns.bus.dispatch import Dispatcher
 from lessonkit.patterns.bus.subscription import Handler, Lane, Subscription
 from lessonkit.patterns.events.event import Event, context_of

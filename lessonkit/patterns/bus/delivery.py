@@ -137,8 +137,8 @@ class Delivery:
             told = self._subscription.bus, self.subscriber, event.type, Kind.EVENT
             self._message = trace.send(*told, correlation=event.correlation_id)
             trace.end(self._message)
-        if self._subscription.service is not None:
-            self._move_to(self._subscription.process())
+        if (process := self._subscription.process()) is not None:
+            self._move_to(process)
         return self._subscription.handler(event)
 
     def arrival_context(self) -> Context:
@@ -148,9 +148,7 @@ class Delivery:
             context.run(here.set, process)
         return context
 
-    def _move_to(self, process: Process | None) -> None:
-        if process is None:
-            return
+    def _move_to(self, process: Process) -> None:
         if not process.alive:
             raise ServiceRefused(process.name)
         outside = copy_context()  # whoever learns of the death is not the dead one

@@ -8,12 +8,14 @@ that is why a sender may add a field without asking anybody.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
 import msgspec
+
+from lessonkit.clock.strangers import said
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode  # dumps() makes a new one
 
@@ -60,6 +62,25 @@ def _parts(value: object) -> Iterable[tuple[str, Any]]:
     if is_dataclass(value) and not isinstance(value, type):
         value = vars(value)
     return value.items() if isinstance(value, dict) else ()
+
+
+def text_that_comes_back(value: object, where: str, read: Callable[[str], Any]) -> str:
+    """``value`` as JSON text, if ``read`` gives it back equal.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it does not, or JSON cannot carry the value.
+    """
+    try:
+        text = json.dumps(plain(value, where))
+        if (back := read(text)) == value:
+            return text
+    except (TypeError, ValueError):
+        raise
+    except Exception as error:  # nested too deeply, an == of somebody's that fails, ...
+        raise ValueError(f"{where} cannot be stored: {said(error)}") from error
+    raise ValueError(f"{where} must come back from JSON as it is; got {value!r}, not {back!r}")
 
 
 def build(wanted: Any, value: Any, where: str) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from lessonkit.checks import instance_of, whole_number
-from lessonkit.patterns.events.jsonable import build, plain
+from lessonkit.patterns.events.jsonable import build, text_that_comes_back
 from lessonkit.patterns.eventstore.fold import State, rebuild
 from lessonkit.patterns.eventstore.store import EventStore, up_to
 
@@ -84,11 +84,7 @@ class SnapshotStore(Generic[State]):
         """
         whole_number("version", version, low=1)
         up_to("version", version, self.store.version(stream), f"of stream {stream!r}")
-        text = json.dumps(plain(state, "state"))
-        if (back := self._read(text)) != state:
-            raise ValueError(
-                f"state must come back from JSON as it is; got {state!r}, not {back!r}"
-            )
+        text = text_that_comes_back(state, "state", self._read)
         self.store.database.change(SAVE, (stream, version, text))
 
     def load(self, stream: str, upto: int | None = None) -> Snapshot[State] | None:

@@ -108,15 +108,8 @@ class Relay(PollingPublisher):
 
     Parameters
     ----------
-    outbox
-        Where the messages are.
-    publish
-        ``async def publish(message)``.
-    batch
-        How many messages to take at once.
-    clock
-        Gives the time in seconds, the same for all relays of an outbox. By default the time of the
-        run, or outside of a run the seconds since 1970.
+    outbox, publish, batch, clock
+        As a :class:`~lessonkit.patterns.outbox.relay.PollingPublisher` takes them.
     lease
         For how many seconds they are taken. What is not published by then, another relay may take.
     backoff

@@ -8,16 +8,14 @@ notices and stops. (Martin Kleppmann, "How to do distributed locking", 2016: a *
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lessonkit.checks import instance_of
-from lessonkit.clock.strangers import said
 from lessonkit.messages import _
 from lessonkit.patterns.database import Database
 from lessonkit.patterns.events.event import now
-from lessonkit.patterns.events.jsonable import build, plain
+from lessonkit.patterns.events.jsonable import build, text_that_comes_back
 from lessonkit.patterns.saga.progress import FINISHED, STATE_CHANGES, SagaState, What
 from lessonkit.shop.errors import OutcomeUnknown
 
@@ -109,7 +107,7 @@ class SagaTable:
             If JSON cannot carry the command and give it back as it is.
         """
         instance_of("command (the log's command_type)", command, self.command_type)
-        text = _stored(command, "command", self._read)
+        text = text_that_comes_back(command, "command", self._read)
         row = (saga_id, saga, self.command_type.__name__, text, SagaState.RUNNING, 1)
         with self.database.transaction():
             if self.database.change(START, row).rowcount == 0:
@@ -127,7 +125,10 @@ class SagaTable:
         TypeError, ValueError
             If JSON cannot carry ``detail`` and give it back as it is.
         """
-        text = _stored(detail, f"the result of step {step!r}", json.loads)
+        if detail is None or type(detail) in (str, int, bool):  # most are, and come back as such
+            text = json.dumps(detail)
+        else:
+            text = text_that_comes_back(detail, f"the result of step {step!r}", json.loads)
         with self.database.transaction():
             row = (STATE_CHANGES.get(what), saga_id, epoch)
             if self.database.change(MOVE, row).rowcount == 0:
@@ -215,18 +216,3 @@ class SagaTable:
             _("detail"): ["" if row.detail is None else str(row.detail) for row in rows],
         }
         return pd.DataFrame(columns)
-
-
-def _stored(value: object, where: str, read: Callable[[str], Any]) -> str:
-    """``value`` as JSON text, if ``read`` gives it back equal."""
-    if value is None or type(value) in (str, int, bool):
-        return json.dumps(value)
-    try:
-        text = json.dumps(plain(value, where))
-        if (back := read(text)) == value:
-            return text
-    except (TypeError, ValueError):
-        raise
-    except Exception as error:  # nested too deeply, an == of somebody's that fails, ...
-        raise ValueError(f"{where} cannot be stored: {said(error)}") from error
-    raise ValueError(f"{where} must come back from JSON as it is; got {value!r}, not {back!r}")
