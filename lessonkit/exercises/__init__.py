@@ -1,9 +1,5 @@
 """Exercises, quizzes and the checklist: the learner's own code on trial.
 
-Each notebook has a module here with its exercises, as in
-``from lessonkit.exercises.start import stock_back``. Reading it tells the solutions.
+This is the engine, and it knows no notebook. What is asked in each of them, and how it is judged,
+stands in :mod:`lessonkit.course`.
 """
-
-from lessonkit.exercises.checklist import checklist, progress_buttons
-
-__all__ = ["checklist", "progress_buttons"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Final
 
 import ipywidgets as widgets
 
-from lessonkit.exercises.course import tasks
 from lessonkit.exercises.progress import Entry, learners_progress
 from lessonkit.exercises.prose import remarks
 from lessonkit.exercises.task import Task
@@ -31,10 +31,9 @@ COPY: Final = "my-progress.json"
 """How the copy is called that a learner hands in."""
 
 
-def checklist() -> Picture:
+def checklist(everything: Sequence[Task]) -> Picture:
     """The six points with their exercises and quizzes: what is solved, and what is still open."""
     known = learners_progress().read()
-    everything = tasks()
     solved = sum(_entry(known, task).solved for task in everything)
     words = _("{solved} of {all} solved").format(solved=solved, all=len(everything))
     share = 100 * solved / len(everything)
@@ -111,8 +110,3 @@ class ProgressButtons(StillBox):
         self._asked = False
         told = [words, *learners_progress().take_messages()]
         self.said.value = "".join(f'<div role="status">{escape(line)}</div>' for line in told)
-
-
-def progress_buttons() -> ProgressButtons:
-    """Buttons to find, copy and forget what has been solved."""
-    return ProgressButtons()

@@ -57,4 +57,4 @@ class Task:
 
 def module_of(place: str) -> str:
     """The module or package that a notebook imports from, for something defined at ``place``."""
-    return ".".join(place.split(".")[:3])  # lessonkit.exercises.event_bus
+    return ".".join(place.split(".")[:3])  # lessonkit.course.event_bus

@@ -20,7 +20,7 @@ import psutil
 import pytest
 from jupyter_client.manager import KernelManager
 
-from lessonkit.exercises.course import exercises
+from lessonkit.course import exercises
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "en"
 LEARNERS = 20

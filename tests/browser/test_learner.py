@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from lessonkit.exercises.message_brokers import which_broker
+from lessonkit.course.message_brokers import which_broker
+from lessonkit.course.start import stock_back
 from lessonkit.exercises.progress import from_text
-from lessonkit.exercises.start import stock_back
 from tests.browser.pages import Lab, Open
 
 WORDS = {

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lessonkit.exercises import checklist, progress_buttons
+from lessonkit.course import MODULES, checklist, exercises, progress_buttons, quizzes, tasks
 from lessonkit.exercises.checklist import COPY, POINTS
-from lessonkit.exercises.course import MODULES, exercises, quizzes, tasks
 from lessonkit.exercises.progress import from_text, learners_progress
 from lessonkit.exercises.quiz import Option, Question, Quiz
 from lessonkit.messages import language, tr

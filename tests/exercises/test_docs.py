@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lessonkit.exercises.course import tasks
+from lessonkit.course import tasks
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Verdict
 from lessonkit.messages import language, tr

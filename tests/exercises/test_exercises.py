@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lessonkit.exercises.course import MODULES, NAMES, exercises
+from lessonkit.course import MODULES, NAMES, exercises
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Result, Verdict
 from tests.exercises.answers import Wrong, attempt

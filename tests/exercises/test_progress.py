@@ -201,7 +201,7 @@ def test_a_copy_can_be_handed_in_and_collected(
     folder.mkdir()
     progress.export(folder / "ada.json")
     (folder / "bob.json").write_text("garbage")
-    table = collect(folder)
+    table = collect(folder, ["survive", "mail_behind", "stock_back"])
     assert list(table.index) == ["ada", "bob"]
     ada = table.loc["ada"]
     assert (ada["solved"], ada["tries"], ada["hints"]) == (1, 3, 1)

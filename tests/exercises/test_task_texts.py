@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lessonkit.exercises.choosing import bad_days, gift_shop
-from lessonkit.exercises.event_driven import unpaid_orders
-from lessonkit.exercises.eventual_consistency import polling, relaying, waiting
-from lessonkit.exercises.message_brokers import parcel_key
+from lessonkit.course.choosing import bad_days, gift_shop
+from lessonkit.course.event_driven import unpaid_orders
+from lessonkit.course.eventual_consistency import polling, relaying, waiting
+from lessonkit.course.message_brokers import parcel_key
 from lessonkit.exercises.trial import LONGEST_WAIT
 from lessonkit.shop import LATENCY
 

@@ -12,14 +12,14 @@ from collections.abc import Callable
 import pytest
 
 from lessonkit import Shop, an_order, audit, run
+from lessonkit.course.choreography_orchestration.points_shop import PointsShop
+from lessonkit.course.request_response import survive
+from lessonkit.course.start import stock_back
 from lessonkit.exercises import guard
-from lessonkit.exercises.choreography_orchestration.points_shop import PointsShop
 from lessonkit.exercises.guard import OutOfTime, guarded
 from lessonkit.exercises.progress import learners_progress
-from lessonkit.exercises.request_response import survive
 from lessonkit.exercises.result import Counterexample, Result, Verdict
 from lessonkit.exercises.seal import SealedShop
-from lessonkit.exercises.start import stock_back
 from lessonkit.exercises.trial import run_briefly
 from lessonkit.exercises.view import ExerciseView
 from lessonkit.messages import language

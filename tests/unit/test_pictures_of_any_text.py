@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import lessonkit
 from lessonkit import Event, InMemoryEventBus, language, run
-from lessonkit.exercises.course import exercises
+from lessonkit.course import exercises
 from lessonkit.exercises.prose import prose, remarks
 from lessonkit.exercises.result import Result, Verdict
 from lessonkit.exercises.view import result_html

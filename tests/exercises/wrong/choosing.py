@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.choosing import in_line_or_behind
+from lessonkit.course.choosing import in_line_or_behind
 from tests.exercises.answers import Wrong, changed
 
 NEEDS: dict[str, list[str]] = {"in_line_or_behind": []}

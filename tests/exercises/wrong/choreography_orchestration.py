@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.choreography_orchestration import (
+from lessonkit.course.choreography_orchestration import (
     lost_reply,
     points_by_events,
     points_by_saga,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.event_bus import isolate, stop_hearing
+from lessonkit.course.event_bus import isolate, stop_hearing
 from tests.exercises.answers import Wrong, changed
 
 NEEDS = {

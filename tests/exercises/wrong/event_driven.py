@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.event_driven import carry_state, owed
+from lessonkit.course.event_driven import carry_state, owed
 from tests.exercises.answers import Wrong, changed
 
 NEEDS = {

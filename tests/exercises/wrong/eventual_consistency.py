@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.eventual_consistency import cancel_in_one, polite_polling, relay_safe
+from lessonkit.course.eventual_consistency import cancel_in_one, polite_polling, relay_safe
 from tests.exercises.answers import Wrong, changed
 
 NEEDS = {

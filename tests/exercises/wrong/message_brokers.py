@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.message_brokers import points_once
+from lessonkit.course.message_brokers import points_once
 from tests.exercises.answers import Wrong, changed
 
 NEEDS: dict[str, list[str]] = {"partition_key": [], "points_once": []}

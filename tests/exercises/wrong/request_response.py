@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.request_response import mail_behind, survive
+from lessonkit.course.request_response import mail_behind, survive
 from tests.exercises.answers import Wrong, changed
 
 NEEDS = {

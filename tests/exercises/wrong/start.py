@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.start import shorter_wait, stock_back
+from lessonkit.course.start import shorter_wait, stock_back
 from tests.exercises.answers import Wrong, changed
 
 NEEDS = {"shorter_wait": ["setup"], "stock_back": ["setup"]}

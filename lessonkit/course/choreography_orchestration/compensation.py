@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from lessonkit.exercises.choreography_orchestration.order import (
+from lessonkit.course.choreography_orchestration.order import (
     ORDER,
     WITH_EXPIRED_CARD,
     operations,

@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.message_brokers.points_service import (
+from lessonkit.course.message_brokers.points_service import (
     MESSAGES,
     PointsMessage,
     PointsService,
     saying_done,
 )
+from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
 from lessonkit.messages import N_, _

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from lessonkit.exercises.choreography_orchestration.order import operations
-from lessonkit.exercises.choreography_orchestration.points_shop import (
+from lessonkit.course.choreography_orchestration.order import operations
+from lessonkit.course.choreography_orchestration.points_shop import (
     POINTS,
     PointsShop,
     first_with_points,

@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from lessonkit.exercises.event_bus.events import OrderCreated
-from lessonkit.exercises.event_bus.pictures import in_ms, in_words
-from lessonkit.exercises.event_bus.situations import PATIENCE, Listener, Situation
+from lessonkit.course.event_bus.events import OrderCreated
+from lessonkit.course.event_bus.pictures import in_ms, in_words
+from lessonkit.course.event_bus.situations import PATIENCE, Listener, Situation
 from lessonkit.messages import N_, _, service_name
 from lessonkit.patterns.events import Event
 from lessonkit.records import Kind, Message

@@ -9,7 +9,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from lessonkit.exercises.event_driven.stories import (
+from lessonkit.course.event_driven.stories import (
     NEW_ID,
     STORIES,
     TWO_PRODUCTS,

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from lessonkit.exercises.event_bus.events import OrderCancelled, OrderCreated
-from lessonkit.exercises.event_bus.pictures import Complaint, in_words, listed, picture
-from lessonkit.exercises.event_bus.scripts import CREATED, SCRIPTS, Script, Step
+from lessonkit.course.event_bus.events import OrderCancelled, OrderCreated
+from lessonkit.course.event_bus.pictures import Complaint, in_words, listed, picture
+from lessonkit.course.event_bus.scripts import CREATED, SCRIPTS, Script, Step
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly

@@ -6,9 +6,9 @@ import asyncio
 import math
 import re
 
-from lessonkit.exercises.event_bus.pictures import Complaint, in_ms, in_words, listed, picture
-from lessonkit.exercises.event_bus.situations import PATIENCE, SITUATIONS
-from lessonkit.exercises.event_bus.telling import Telling
+from lessonkit.course.event_bus.pictures import Complaint, in_ms, in_words, listed, picture
+from lessonkit.course.event_bus.situations import PATIENCE, SITUATIONS
+from lessonkit.course.event_bus.telling import Telling
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly

@@ -8,12 +8,12 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, cast
 
-from lessonkit.exercises.choreography_orchestration.order import (
+from lessonkit.course.choreography_orchestration.order import (
     ORDER,
     WITH_EXPIRED_CARD,
     operations,
 )
-from lessonkit.exercises.choreography_orchestration.points_shop import (
+from lessonkit.course.choreography_orchestration.points_shop import (
     POINTS,
     PointsShop,
     first_with_points,

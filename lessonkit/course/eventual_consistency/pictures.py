@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from math import inf
 
-from lessonkit.exercises.eventual_consistency.waiting import (
+from lessonkit.course.eventual_consistency.waiting import (
     CLIENTS,
     DEADLINE,
     MOST_LATE,

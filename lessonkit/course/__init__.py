@@ -1,13 +1,20 @@
-"""All exercises and quizzes of the course, in its order."""
+"""What the notebooks ask: all exercises and quizzes of the course, in its order.
+
+Each notebook has a module or a package here, as in
+``from lessonkit.course.start import stock_back``. Reading it tells the solutions.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Final
 
+from lessonkit.exercises import checklist as checklists
+from lessonkit.exercises.checklist import ProgressButtons
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.quiz import Quiz
 from lessonkit.exercises.task import Task
+from lessonkit.lab.picture import Picture
 
 MODULES: Final = {
     "00-start": "start",
@@ -37,7 +44,7 @@ NAMES: Final = {
 def tasks() -> list[Task]:
     """Every exercise and every quiz."""
     return [
-        getattr(import_module(f"lessonkit.exercises.{MODULES[notebook]}"), name)
+        getattr(import_module(f"lessonkit.course.{MODULES[notebook]}"), name)
         for notebook, names in NAMES.items()
         for name in names
     ]
@@ -51,3 +58,13 @@ def exercises() -> list[Exercise]:
 def quizzes() -> list[Quiz]:
     """Every quiz."""
     return [task for task in tasks() if isinstance(task, Quiz)]
+
+
+def checklist() -> Picture:
+    """The six points with their exercises and quizzes: what is solved, and what is still open."""
+    return checklists.checklist(tasks())
+
+
+def progress_buttons() -> ProgressButtons:
+    """Buttons to find, copy and forget what has been solved."""
+    return ProgressButtons()

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from itertools import pairwise
 from math import inf
 
-from lessonkit.exercises.eventual_consistency.pictures import (
+from lessonkit.course.eventual_consistency.pictures import (
     crowd_chart,
     questions_table,
 )
-from lessonkit.exercises.eventual_consistency.waiting import (
+from lessonkit.course.eventual_consistency.waiting import (
     ANSWER_TAKES,
     CLIENTS,
     DEADLINE,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from lessonkit.exercises.choosing.bad_days import DAYS, Day
-from lessonkit.exercises.choosing.gift_shop import (
+from lessonkit.course.choosing.bad_days import DAYS, Day
+from lessonkit.course.choosing.gift_shop import (
     BEHIND,
     GIFT_CALLS,
     IN_LINE,

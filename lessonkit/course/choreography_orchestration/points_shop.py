@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
-from lessonkit.exercises.choreography_orchestration.order import ORDER
+from lessonkit.course.choreography_orchestration.order import ORDER
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.seal import SealedShop
 from lessonkit.exercises.trial import Explain, first_counterexample

@@ -1,0 +1,7 @@
+"""Notebook 04: a saga that outlives a lost reply, and points by events and by a saga."""
+
+from lessonkit.course.choreography_orchestration.compensation import lost_reply
+from lessonkit.course.choreography_orchestration.event_points import points_by_events
+from lessonkit.course.choreography_orchestration.saga_points import points_by_saga
+
+__all__ = ["lost_reply", "points_by_events", "points_by_saga"]

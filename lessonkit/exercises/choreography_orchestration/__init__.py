@@ -1,7 +1,0 @@
-"""Notebook 04: a saga that outlives a lost reply, and points by events and by a saga."""
-
-from lessonkit.exercises.choreography_orchestration.compensation import lost_reply
-from lessonkit.exercises.choreography_orchestration.event_points import points_by_events
-from lessonkit.exercises.choreography_orchestration.saga_points import points_by_saga
-
-__all__ = ["lost_reply", "points_by_events", "points_by_saga"]

@@ -1,7 +1,0 @@
-"""Notebook 02: an event that carries its state, a read model for money owed, and which is which."""
-
-from lessonkit.exercises.event_driven.pattern_quiz import which_pattern
-from lessonkit.exercises.event_driven.state_transfer import carry_state
-from lessonkit.exercises.event_driven.unpaid_orders import owed
-
-__all__ = ["carry_state", "owed", "which_pattern"]

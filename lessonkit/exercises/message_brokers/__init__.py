@@ -1,7 +1,0 @@
-"""Notebook 03: a key that keeps the order, a consumer that counts once, and a choice of brokers."""
-
-from lessonkit.exercises.message_brokers.broker_quiz import which_broker
-from lessonkit.exercises.message_brokers.parcel_key import partition_key
-from lessonkit.exercises.message_brokers.points_consumer import points_once
-
-__all__ = ["partition_key", "points_once", "which_broker"]
