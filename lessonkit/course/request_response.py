@@ -2,102 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Callable
 from functools import partial
 
+from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.seal import SealedShop
+from lessonkit.exercises.shopfront import ShopFront
 from lessonkit.exercises.trial import (
     LONGEST_WAIT,
-    every_single_fault,
-    first_counterexample,
-    forgive_lost_mail,
-    rules_broken,
-    what_the_audit_says,
+    OrderTrial,
+    TrialShop,
+    both,
+    breaks,
+    called,
+    struck,
+    waits_longer_than,
 )
-from lessonkit.explorer import Case, Scenario
-from lessonkit.messages import N_, _
-from lessonkit.shop import Shop, Told
+from lessonkit.explorer import Case, Kind
+from lessonkit.messages import N_
+from lessonkit.shop import Told
+from lessonkit.shop.customer import OrderFunction
 
 
-def _order_with(service: type) -> Scenario:
-    def scenario(shop: Shop) -> Awaitable[object]:
-        return shop.place_order(service(shop).create_order)
+def _creates_orders(service: type) -> Callable[[ShopFront], OrderFunction]:
+    def make(shop: ShopFront) -> OrderFunction:
+        create_order: OrderFunction = service(shop).create_order
+        return create_order
 
-    return scenario
+    return make
 
 
-def _sells(case: Case) -> bool:
-    """Whether the customer got what was ordered, with a mail."""
-    order = case.ledgers[0]
-    return order.told == (Told.CONFIRMED,) and order.stands and order.mails == 1
+REPLY_LOST = (Kind.REPLY_LOST, Kind.REPLY_LOST_FOR_GOOD)
 
 
 # --- survive every single fault ------------------------------------------------------------------
 
 
-def _judge_survive(service: type) -> Counterexample | None:
-    cases = every_single_fault(_order_with(service), for_good=True)
+def _judge_survive(service: type, starter: type) -> Counterexample | None:
+    return _SURVIVE.judge(_creates_orders(service), _creates_orders(starter))
+
+
+def _charged_more_than_once(case: Case) -> bool:
+    orders = [capture.order_id for capture in case.shop.payment.captures.values()]
+    return len(orders) > len(set(orders))
+
+
+_SURVIVE = OrderTrial(
+    every_fault=True,
     # It asks for the mail once, after the answer is certain. More it cannot promise yet.
-    return first_counterexample(map(forgive_lost_mail, cases), _explain_survive)
-
-
-def _explain_survive(case: Case) -> str | None:
-    if not case.faults and not _sells(case):
-        return _(
-            "On a normal day the order must go through: confirmed, paid, saved, with a mail. A shop"
-            " that sells nothing is honest, but closed."
-        )
-    if case.survived:
-        return None
-    return _advice_survive(case) if case.faults else what_the_audit_says(case)
-
-
-def _advice_survive(case: Case) -> str | None:
-    broken = rules_broken(case)
-    order = case.ledgers[0]
-    charges = len(case.shop.payment.captures)
-    if charges > 1 and ("no wrong amount" in broken or not order.stands):
-        return _(
-            "The charge was made more than once. Whoever asks again sends the same idempotency key"
-            " with each attempt, and the service answers as before: `charge(..., key)`."
-        )
-    if "no order lost" in broken:
-        return _(
-            'An error was swallowed: the customer was told "confirmed", and no order is there.'
-            " Catching an error is only half; it also has to be answered."
-        )
-    if "the customer is told the truth" in broken:
-        if case.title.startswith("notification"):
-            return _(
+    forgiven=["no mail lost"],
+    advice=(
+        Advice(
+            both(breaks("no wrong amount", "no money without an order"), _charged_more_than_once),
+            N_(
+                "The charge was made more than once. Whoever asks again sends the same idempotency"
+                " key with each attempt, and the service answers as before: `charge(..., key)`."
+            ),
+        ),
+        Advice(
+            breaks("no order lost"),
+            N_(
+                'The customer was told "confirmed", and no order is there. Whoever catches an error'
+                " also has to answer it."
+            ),
+        ),
+        Advice(
+            both(struck("notification"), breaks("the customer is told the truth")),
+            N_(
                 "The order stands, and a mail that failed has turned it into a failure. Let the"
                 " small thing fail alone."
-            )
-        if not case.title.startswith("database"):
-            return what_the_audit_says(case)
-        return _(
-            "The order was saved, only the reply was lost, and then everything was undone but the"
-            " order itself. Undo that as well: save `order.cancelled()`."
-        )
-    undone = broken & {"no order without its money", "no order without its stock"}
-    if undone and case.title.startswith("database"):
-        return _(
-            "The reply of the saving was lost, so the order may stand. Before money or stock go"
-            " back, the order must be cancelled: save `order.cancelled()`."
-        )
-    if "no money without an order" in broken:
-        return _(
-            "The money was taken, and nobody gives it back. If no reply came, you have no"
-            " transaction id to refund. But you have the key: `refund_by_key(key)`."
-        )
-    if "no stock without an order" in broken:
-        return _(
-            "The stock is set aside, and nobody puts it back. If no reply came, you have no"
-            " reservation id. But you have the key: `cancel_by_key(key)`."
-        )
-    return what_the_audit_says(case)
-
+            ),
+        ),
+        Advice(
+            both(struck("database", *REPLY_LOST), breaks("the customer is told the truth")),
+            N_(
+                "The order was saved, only the reply was lost, and the customer was told that it"
+                " failed. Whoever gives up undoes the order as well: save `order.cancelled()`."
+            ),
+        ),
+        Advice(
+            both(
+                struck("database", *REPLY_LOST),
+                breaks("no order without its money", "no order without its stock"),
+            ),
+            N_(
+                "The reply of the saving was lost, so the order may stand. Before money or stock go"
+                " back, the order must be cancelled: save `order.cancelled()`."
+            ),
+        ),
+        Advice(
+            both(breaks("no money without an order"), called("payment.refund_by_key")),
+            N_(
+                "`refund_by_key` was asked for, and the money is still there: it was not taken"
+                " under that key. The doing and the undoing must name the same key."
+            ),
+        ),
+        Advice(
+            breaks("no money without an order"),
+            N_(
+                "The money was taken, and nobody gives it back. Your key will do for that, also"
+                " where no reply came that brings an id: `refund_by_key(key)`."
+            ),
+        ),
+        Advice(
+            both(breaks("no stock without an order"), called("inventory.cancel_by_key")),
+            N_(
+                "`cancel_by_key` was asked for, and the stock is still set aside: not under that"
+                " key. The doing and the undoing must name the same key."
+            ),
+        ),
+        Advice(
+            breaks("no stock without an order"),
+            N_(
+                "The stock is set aside, and nobody puts it back. Your key will do for that, also"
+                " where no reply came that brings an id: `cancel_by_key(key)`."
+            ),
+        ),
+    ),
+)
 
 survive = Exercise(
     name="survive",
@@ -139,6 +162,7 @@ class MyOrderService(CarefulOrderService):
 """,
     asks=("MyOrderService",),
     judge=_judge_survive,
+    with_starter=True,
     hints=(
         N_(
             "A call without a reply may have had its effect. Undo it all the same: the services"
@@ -198,44 +222,52 @@ class MyOrderService(CarefulOrderService):
 # --- take the mail off the customer's wait -------------------------------------------------------
 
 
-def _judge_mail_behind(service: type) -> Counterexample | None:
-    slow_mail = partial(SealedShop, latency={"notification": 5.0})
-    cases = every_single_fault(_order_with(service), shop=slow_mail)
-    return first_counterexample(cases, _explain_mail_behind)
+def _judge_mail_behind(service: type, starter: type) -> Counterexample | None:
+    return _MAIL_BEHIND.judge(_creates_orders(service), _creates_orders(starter))
 
 
-def _explain_mail_behind(case: Case) -> str | None:
-    answer, order = case.answers[0], case.ledgers[0]
-    if not case.faults:
-        if answer.wait > LONGEST_WAIT:
-            return _(
-                "The customer still waits for the mail. Something that is awaited is waited for;"
-                " `asyncio.create_task(...)` starts it and goes on."
-            )
-        if not _sells(case):
-            return _(
-                "The answer comes in time, but something is missing: the order must be confirmed,"
-                " saved, and its mail must go out, though later."
-            )
-        return what_the_audit_says(case)
-    broken = rules_broken(case)
-    if "no mail without an order" in broken:
-        return _(
-            "A confirmation was mailed for an order that does not exist. The mail may only be"
-            " started when the order has been saved."
-        )
-    if case.title.startswith("notification") and answer.told is not Told.CONFIRMED:
-        return _("The mail has failed, and so the customer was told that the order has failed.")
-    if case.run.error is not None:
-        return _(
-            "The mail has failed in the background, and nobody took notice of the error. A task"
-            " needs a `try` of its own."
-        )
-    mail_is_well = not case.title.startswith("notification")
-    if answer.told is Told.CONFIRMED and not order.mails and mail_is_well:
-        return _("The order is confirmed, the mail service is well, and still no mail goes out.")
-    return None
+def _confirmed(case: Case) -> bool:
+    return all(answer.told is Told.CONFIRMED for answer in case.answers)
 
+
+def _mail_service_is_well(case: Case) -> bool:
+    return not struck("notification")(case)
+
+
+_MAIL_BEHIND = OrderTrial(
+    shop=partial(TrialShop, latency={"notification": 5.0}),
+    advice=(
+        Advice(
+            waits_longer_than(LONGEST_WAIT),
+            N_(
+                "The customer still waits for {run.answers[0].wait_ms} ms. Something that is"
+                " awaited is waited for; `asyncio.create_task(...)` starts it and goes on."
+            ),
+        ),
+        Advice(
+            breaks("no mail without an order"),
+            N_(
+                "A confirmation was mailed for an order that does not exist. The mail may only be"
+                " started when the order has been saved."
+            ),
+        ),
+        Advice(
+            both(struck("notification"), lambda case: case.answers[0].told is not Told.CONFIRMED),
+            N_("The mail has failed, and so the customer was told that the order has failed."),
+        ),
+        Advice(
+            both(struck("notification"), lambda case: case.run.error is not None),
+            N_(
+                "The mail has failed in the background, and nobody took notice of the error. A task"
+                " needs a `try` of its own."
+            ),
+        ),
+        Advice(
+            both(_confirmed, _mail_service_is_well, breaks("no mail lost")),
+            N_("The order is confirmed, the mail service is well, and still no mail goes out."),
+        ),
+    ),
+)
 
 mail_behind = Exercise(
     name="mail_behind",
@@ -253,6 +285,9 @@ class QuickOrderService(OrderService):
         if not reserved.success:
             raise OrderFailed("out of stock")
         payment = await self.payment.charge(command.total, command.payment_method)
+        if not payment.success:
+            await self.inventory.cancel_reservation(reserved.reservation_id)
+            raise OrderFailed("card declined")
         order = Order.create(command, payment.transaction_id)
         await self.database.save(order)
         await self.notification.send_order_confirmation(order)
@@ -260,6 +295,7 @@ class QuickOrderService(OrderService):
 """,
     asks=("QuickOrderService",),
     judge=_judge_mail_behind,
+    with_starter=True,
     hints=(
         N_("Which line makes the customer wait, though nobody needs its result?"),
         N_(
@@ -278,6 +314,9 @@ class QuickOrderService(OrderService):
         if not reserved.success:
             raise OrderFailed("out of stock")
         payment = await self.payment.charge(command.total, command.payment_method)
+        if not payment.success:
+            await self.inventory.cancel_reservation(reserved.reservation_id)
+            raise OrderFailed("card declined")
         order = Order.create(command, payment.transaction_id)
         await self.database.save(order)
         self.background = asyncio.create_task(self.mail(order))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.seal import SealedShop
-from lessonkit.exercises.trial import LONGEST_WAIT, first_counterexample, what_the_audit_says
-from lessonkit.explorer import Case, run_case
-from lessonkit.faults import Refused
-from lessonkit.messages import N_, _
-from lessonkit.shop import OrderStatus, Shop, Told
+from lessonkit.exercises.trial import (
+    LONGEST_WAIT,
+    OrderTrial,
+    TrialShop,
+    both,
+    breaks,
+    on_a_good_day,
+    struck,
+    waits_longer_than,
+)
+from lessonkit.messages import N_
+from lessonkit.shop import OrderStatus
 
 
-class NightMailShop(SealedShop):
+class NightMailShop(TrialShop):
     """Somebody else sends this shop's mails, all at once at night: so none of them is lost."""
 
     def __init__(self, **given: Any) -> None:
@@ -31,26 +36,30 @@ class NightMailShop(SealedShop):
 # --- a shorter wait ------------------------------------------------------------------------------
 
 
-def _judge_shorter_wait(quick_call: Callable[[Shop], Callable[..., Any]]) -> Counterexample | None:
-    case = run_case(lambda shop: shop.place_order(quick_call(shop)), shop=NightMailShop)
-    return first_counterexample([case], _explain_shorter_wait)
-
-
-def _explain_shorter_wait(case: Case) -> str | None:
-    answer, order = case.answers[0], case.ledgers[0]
-    if not order.stands:
-        return _("There is no order in the database any more. Which line saved it?")
-    if not order.money:
-        return _("The customer has an order and has not paid. The charge has to stay.")
-    if not order.held:
-        return _("No stock is set aside for the order. The reservation has to stay.")
-    if answer.wait > LONGEST_WAIT:
-        return _(
-            "The customer still waits for {ms} ms. Look at the picture: which call is the longest,"
-            " and which line makes it?"
-        ).format(ms=f"{answer.wait * 1000:.0f}")
-    return what_the_audit_says(case)
-
+_SHORTER_WAIT = OrderTrial(
+    shop=NightMailShop,
+    advice=(
+        Advice(
+            breaks("no order lost"),
+            N_("There is no order in the database any more. Which line saved it?"),
+        ),
+        Advice(
+            breaks("no order without its money"),
+            N_("The customer has an order and has not paid for it. The charge has to stay."),
+        ),
+        Advice(
+            breaks("no order without its stock"),
+            N_("No stock is set aside for the order. The reservation has to stay."),
+        ),
+        Advice(
+            waits_longer_than(LONGEST_WAIT),
+            N_(
+                "The customer still waits for {run.answers[0].wait_ms} ms. Look at the picture:"
+                " which call is the longest, and which line makes it?"
+            ),
+        ),
+    ),
+)
 
 shorter_wait = Exercise(
     name="shorter_wait",
@@ -71,7 +80,8 @@ def quick_call(shop):
     return create_order
 """,
     asks=("quick_call",),
-    judge=_judge_shorter_wait,
+    judge=_SHORTER_WAIT.judge,
+    with_starter=True,
     hints=(
         N_("Each `await` is a wait. Which of the four is for the mail?"),
         N_("Delete the line with `send_order_confirmation`, and run the cell again."),
@@ -92,38 +102,33 @@ def quick_call(shop):
 # --- put the stock back --------------------------------------------------------------------------
 
 
-def _judge_stock_back(put_back: Callable[[Shop], Callable[..., Any]]) -> Counterexample | None:
-    def scenario(shop: Shop) -> Any:
-        return shop.place_order(put_back(shop))
-
-    cases = [
-        run_case(scenario, *faults, shop=NightMailShop)
-        for faults in ([], [Refused("payment")], [Refused("inventory")])
-    ]
-    return first_counterexample(cases, _explain_stock_back)
-
-
-def _explain_stock_back(case: Case) -> str | None:
-    answer, order = case.answers[0], case.ledgers[0]
-    if not case.faults:
-        if answer.told is not Told.CONFIRMED or not order.held:
-            return _(
-                "On a normal day the customer must get the order, and its stock must stay set"
-                " aside. Put the items back only when something has failed."
-            )
-        return what_the_audit_says(case)
-    if answer.told is Told.CONFIRMED:
-        return _(
-            "The order has failed, and the customer was told that it is confirmed. Whoever catches"
-            " an error must raise it again, or nobody learns of it: a bare `raise` does that."
-        )
-    if order.held:
-        return _(
-            "The stock is still set aside. Which line puts it back, and is that line reached when"
-            " `charge` raises its error?"
-        )
-    return what_the_audit_says(case)
-
+_STOCK_BACK = OrderTrial(
+    shop=NightMailShop,
+    advice=(
+        Advice(
+            both(on_a_good_day, lambda case: case.ledgers[0].stands and not case.ledgers[0].held),
+            N_(
+                "Nothing has failed, and the stock of the order is not set aside any more. Put the"
+                " items back only when something has failed."
+            ),
+        ),
+        Advice(
+            breaks("no order lost"),
+            N_(
+                "The order has failed, and the customer was told that it is confirmed. Whoever"
+                " catches an error must raise it again, or nobody learns of it: a bare `raise` does"
+                " that."
+            ),
+        ),
+        Advice(
+            both(struck("payment.charge"), breaks("no stock without an order")),
+            N_(
+                "The stock is still set aside. Which line puts it back, and is that line reached"
+                " when `charge` raises its error?"
+            ),
+        ),
+    ),
+)
 
 stock_back = Exercise(
     name="stock_back",
@@ -143,7 +148,8 @@ def put_back(shop):
     return create_order
 """,
     asks=("put_back",),
-    judge=_judge_stock_back,
+    judge=_STOCK_BACK.judge,
+    with_starter=True,
     hints=(
         N_("A refused call raises an error at its `await`. Which line should notice it?"),
         N_("Put `try:` before the charge and `except Exception:` after it."),

@@ -1,7 +1,8 @@
 """An exercise: a starting cell, a judge that runs what the learner makes of it, and hints.
 
-The judge is an ordinary function. It gets what the learner has written and returns None if all is
-well, or a :class:`~lessonkit.exercises.result.Counterexample`: never just "wrong".
+The judge is an ordinary function. It gets what the learner has written, and if it wants to, what the
+starting cell defines: whatever that does well must stay so. It returns None if all is well, or a
+:class:`~lessonkit.exercises.result.Counterexample`: never just "wrong".
 """
 
 from __future__ import annotations
@@ -48,12 +49,15 @@ class Exercise(Task):
         What of it is handed in, by name.
     judge
         Called with what was handed in; see the module.
+    with_starter
+        Whether the judge is called with what the starting cell defines under the same names, too.
     """
 
     shown: str
     starter: str
     asks: tuple[str, ...]
     judge: Judge
+    with_starter: bool = False
 
     @property
     def cell(self) -> str:
@@ -100,7 +104,7 @@ class Exercise(Task):
         for name, wanted, got in zip(self.asks, ours, answers, strict=True):
             if (complaint := wrong_kind(name, wanted, got)) is not None:
                 return _error(TypeError(complaint), "")
-        return self._try(answers)
+        return self._try((*answers, *ours) if self.with_starter else answers)
 
     def _try(self, answers: tuple[object, ...]) -> Result:
         printed: Printed | None = None

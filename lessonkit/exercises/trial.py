@@ -1,159 +1,325 @@
-"""The learner's order service under every fault, in a shop whose books are sealed."""
+"""A learner's order service on all kinds of days, and under all kinds of bad luck.
+
+One order at first, then three: of two customers, one after the other, with other products and
+amounts; the first customer comes back later. First on days on which nothing fails, then under every
+single piece of bad luck. The simplest run in which it does not do what it should is shown.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
+from lessonkit.exercises.advice import Advice, first_advice
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.seal import SealedShop
-from lessonkit.explorer import Case, Restart, Scenario, run_case
-from lessonkit.faults import AnyFault, Crash, Down, Refused, ReplyLost, Slow
+from lessonkit.exercises.shopfront import ShopFront
+from lessonkit.explorer import Case, Exploration, Kind, explore, run_case
+from lessonkit.explorer.case import struck_thing
+from lessonkit.faults import AnyFault, Slow
 from lessonkit.lab.views import case_view
-from lessonkit.messages import N_, _, service_name
+from lessonkit.messages import N_, _
 from lessonkit.runner import Run, run
-from lessonkit.shop import LATENCY, Shop, Told
-from lessonkit.shop.customer import ORDER_OPERATION
+from lessonkit.shop import LATENCY, STOCK, CreateOrder, Item, Shop, Told
+from lessonkit.shop.customer import OrderFunction
 
 LONGEST_WAIT = LATENCY["inventory"] + LATENCY["payment"] + 0.001
 """Seconds that a customer has to wait for stock and payment in any case, and a bit."""
 
-Explain = Callable[[Case], str | None]
-"""What to say to somebody whose code fails in this case; None if it does not fail."""
+ORDERS: Final = (
+    CreateOrder("O-001", "C-100", (Item("P-1", 2, 2500),)),
+    CreateOrder("O-002", "C-200", (Item("P-2", 1, 4800),), "bank transfer"),
+    CreateOrder("O-003", "C-100", (Item("P-1", 1, 1900), Item("P-2", 3, 700)), "points card"),
+)
+"""What is ordered: no two of them have the same products, amount or way of paying."""
+
+PAUSE: Final = 60.0
+"""Seconds between two orders: later than any limit of time that somebody counts from zero."""
+
+CALLS_FAIL: Final = {"late": 0, "twice": False, "crashes": None, "customers": False}
+"""What :func:`~lessonkit.explorer.explore` is told to leave out, where only calls fail."""
+
+MakeService = Callable[[Any], OrderFunction]
+"""Called with a shop's front, as ``lambda shop: OrderService(shop).create_order``."""
 
 
-def every_single_fault(
-    scenario: Scenario,
-    *,
-    shop: Callable[..., SealedShop] = SealedShop,
-    restart: Restart | None = None,
-    crashes: str | None = None,
-    for_good: bool = False,
-) -> list[Case]:
-    """The scenario without a fault, then under each single one, in the order of the calls.
+class TrialShop(Shop):
+    """A shop whose programs are on trial.
 
-    Parameters
+    Attributes
     ----------
-    scenario, shop, restart
-        As in :func:`lessonkit.explorer.run_case`.
-    crashes
-        The service whose process is killed after each of its steps; None for no kills.
-    for_good
-        Also let each operation fail at every call, not only at one.
+    front
+        What they get of it.
     """
-    case_with = partial(run_case, scenario, shop=shop, restart=restart)
-    first = case_with()
-    return [first, *map(case_with, _faults_at(first.shop.network.calls, crashes, for_good))]
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.front = ShopFront(self, self.services())
+
+    def services(self) -> dict[str, object]:
+        """The services that a program may call."""
+        names = ("inventory", "payment", "database", "notification")
+        return {name: getattr(self, name) for name in names}
 
 
-def _faults_at(
-    calls: Iterable[tuple[str, str, int]], crashes: str | None, for_good: bool
-) -> Iterator[AnyFault]:
-    # Not the explorer's search: a judge wants the same few faults, in the same order, each time.
-    steps = 0
-    operations: dict[str, None] = {}
-    if crashes is not None:
-        yield Crash(crashes, after=0)
-    for caller, operation, number in calls:
-        if operation != ORDER_OPERATION:  # the customer's order is where it all begins
-            operations[operation] = None
-            for kind in (Refused, Down, ReplyLost, Slow):
-                yield kind(operation, call=number)
-        if caller == crashes:
-            steps += 1
-            yield Crash(crashes, after=steps)
-    for operation in operations if for_good else ():
-        for kind in (Refused, Down, ReplyLost):
-            yield kind(operation)
+# --- days on which nothing fails -----------------------------------------------------------------
 
 
-def forgive_lost_mail(case: Case) -> Case:
-    """The case for a judge whose learner cannot promise a mail yet.
+@dataclass(frozen=True)
+class Day:
+    """A day in the shop.
 
-    Who does not write down that a mail is owed may lose it. The audit says so, rightly; but the
-    remedy comes only with notebook 05. So this one rule, "no mail lost", is forgiven here, and
-    nothing else is. It is not forgiven if the mail was the only word that the order stands.
-    """
-    known = {answer.order_id for answer in case.answers if answer.told is Told.CONFIRMED}
-    left = [v for v in case.violations if not (v.rule == "no mail lost" and v.order_id in known)]
-    return replace(case, violations=tuple(left))
-
-
-def first_counterexample(
-    cases: Iterable[Case], explain: Explain, view: Callable[[Case], str] = case_view
-) -> Counterexample | None:
-    """The first case that ``explain`` has something to say about, as a counterexample.
-
-    A broken seal comes before everything else: books that were changed by hand prove nothing.
-
-    Parameters
+    Attributes
     ----------
-    cases
-        Whose shops are :class:`~lessonkit.exercises.seal.SealedShop` s.
-    explain
-        Says what is wrong with a case; None if it is all right.
-    view
-        Draws the case, as SVG and HTML.
+    sentence
+        What is said of it, if the service does not do then what it should.
+    told
+        What each customer is to be told.
+    advice
+        To somebody whose customers are told something else.
+    orders, faults, stock
+        What is ordered, what is slow, what lies on the shelf.
     """
-    cases = list(cases)
-    for case in cases:
-        if (found := broken_seal(case.shop, partial(view, case))) is not None:
-            return found
-    failing = [
-        (case, advice)
-        for case in cases
-        if (advice := _no_answer(case) or explain(case)) is not None
-    ]
-    if not failing:
-        return None
-    case, advice = failing[0]
-    sentence = _("Even without a fault, it does not do what it should.")
-    if case.faults:
-        sentence = _("{failed} of {tried} faults do harm. Here is one of them: {fault}").format(
-            failed=len(failing), tried=len(cases) - 1, fault=case.title
-        )
-    return Counterexample(sentence, advice, view(case))
+
+    sentence: str
+    told: Told
+    advice: str
+    orders: tuple[CreateOrder, ...] = ORDERS[:1]
+    faults: tuple[AnyFault, ...] = ()
+    stock: Mapping[str, int] | None = None
 
 
-def broken_seal(shop: Shop, view: Callable[[], str]) -> Counterexample | None:
-    """What to show to somebody who has changed a shop's books by hand; None if nobody has.
+NORMAL = Day(
+    N_("Even without a fault, it does not do what it should."),
+    Told.CONFIRMED,
+    N_(
+        "On a normal day the order must go through. A shop that sells nothing is honest, but"
+        " closed."
+    ),
+)
+SLOW = Day(
+    N_("On a day on which every service takes three times as long, it does not do what it should."),
+    Told.CONFIRMED,
+    N_("The services are slow, but none of them fails: the order must go through."),
+    faults=tuple(Slow(service, times=3) for service in LATENCY if service != "orders"),
+)
+SOLD_OUT = Day(
+    N_("On a day on which the shelf is empty, it does not do what it should."),
+    Told.FAILED,
+    N_(
+        "The warehouse answers that there is not enough, and the customer is to hear that the order"
+        " has failed. Look at `success`: this no is an answer, not an error."
+    ),
+    stock=dict.fromkeys(STOCK, 1),
+)
+DECLINED = Day(
+    N_("With a card that is declined, it does not do what it should."),
+    Told.FAILED,
+    N_(
+        "The payment service declines the card, and the customer is to hear that the order has"
+        " failed. Look at `success`: this no is an answer, not an error."
+    ),
+    orders=(replace(ORDERS[0], payment_method="expired card"),),
+)
+THREE_ORDERS = Day(
+    N_(
+        "With three orders of two customers, one after the other, it does not do what it should."
+        " The first one alone goes through."
+    ),
+    Told.CONFIRMED,
+    N_(
+        "No two of the three orders have the same products, amount or way of paying, and the third"
+        " comes two minutes after the first. What in your code fits only the first?"
+    ),
+    orders=ORDERS,
+)
+EVERY_DAY: Final = (NORMAL, SLOW, SOLD_OUT, DECLINED)
 
-    Parameters
+
+# --- the trial -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderTrial:
+    """What is asked of a program that creates orders.
+
+    Attributes
     ----------
+    advice
+        What to say about a :class:`~lessonkit.explorer.Case`, before anything general is said. A
+        line also says that the case is a bad one, even if the audit has nothing to say.
+    every_fault
+        Whether the audit must be content under every bad luck. If not, only where it is content
+        with the starting cell: whatever that does well must stay.
+    luck
+        What :func:`~lessonkit.explorer.explore` is to try besides calls that fail, with one order.
     shop
-        After its run.
+        Makes the shop.
+    restart
+        What a new process of a killed service does first; called with the shop's front.
+    forgiven
+        Names of rules of the audit that nobody can keep yet at this point of the course.
     view
-        Draws the run, as SVG and HTML. It is called only if there is something to show.
+        Draws a case, as SVG and HTML.
     """
-    broken = shop.look() if isinstance(shop, SealedShop) else []
-    if not broken:
-        return None
-    sentence = _("{service}: the books were changed, and nobody had asked the service for it.")
-    advice = _(
-        "A service's data belong to the service. Nobody else can reach them in a real shop: not"
-        " even to put them right. Send it a request."
-    )
-    return Counterexample(sentence.format(service=service_name(broken[0])), advice, view())
+
+    advice: Sequence[Advice]
+    every_fault: bool = False
+    luck: Mapping[str, Any] = field(default_factory=dict)
+    shop: Callable[..., TrialShop] = TrialShop
+    restart: Callable[[Any], Coroutine[Any, Any, object]] | None = None
+    forgiven: Collection[str] = ()
+    view: Callable[[Case], str] = case_view
+
+    def judge(self, make: MakeService, starter: MakeService) -> Counterexample | None:
+        """The simplest case in which the program falls short; None if there is none.
+
+        Parameters
+        ----------
+        make
+            Called with a shop's front; returns what creates an order there.
+        starter
+            The same for the starting cell.
+        """
+        return next(filter(None, self._trials(make, starter)), None)
+
+    def _trials(self, make: MakeService, starter: MakeService) -> Iterator[Counterexample | None]:
+        yield from (self._on(day, make, starter) for day in EVERY_DAY)
+        yield self._under({**CALLS_FAIL, **self.luck}, ORDERS[:1], make, starter)
+        yield self._on(THREE_ORDERS, make, starter)
+        yield self._under(CALLS_FAIL, ORDERS, make, starter)
+
+    def _on(self, day: Day, make: MakeService, starter: MakeService) -> Counterexample | None:
+        shop = self.shop if day.stock is None else partial(self.shop, stock=day.stock)
+
+        def case_of(service: MakeService) -> Case:
+            scenario = partial(_one_after_the_other, service, day.orders)
+            return self._forgive(run_case(scenario, *day.faults, shop=shop))
+
+        usual = case_of(starter)
+        if not usual.survived or _told(usual) != {day.told}:
+            return None  # the starting cell does not cope with this day either
+        case = case_of(make)
+        said = first_advice(self.advice, case)
+        if said is None and _told(case) != {day.told}:
+            said = _(day.advice)
+        said = said or what_the_audit_says(case)
+        return None if said is None else Counterexample(_(day.sentence), said, self.view(case))
+
+    def _under(
+        self,
+        luck: Mapping[str, Any],
+        orders: Sequence[CreateOrder],
+        make: MakeService,
+        starter: MakeService,
+    ) -> Counterexample | None:
+        def tried(service: MakeService) -> Exploration:
+            scenario = partial(_one_after_the_other, service, orders)
+            restart = None if self.restart is None else partial(_in_front, self.restart)
+            return explore(scenario, shop=self.shop, restart=restart, **luck)
+
+        cases = list(map(self._forgive, tried(make).cases[1:]))
+        may_fail: set[str] = set()
+        if not self.every_fault:
+            usual = tried(starter).alike
+            may_fail = {one.title for one, like in usual if not self._forgive(like).survived}
+        harmed = [
+            (case, said)
+            for case in cases
+            if (said := self._says(case, case.title in may_fail)) is not None
+        ]
+        if not harmed:
+            return None
+        case, said = harmed[0]
+        sentence = _("{failed} of {tried} faults do harm. Here is one of them: {fault}").format(
+            failed=len(harmed), tried=len(cases), fault=case.title
+        )
+        return Counterexample(sentence, said, self.view(case))
+
+    def _says(self, case: Case, may_fail: bool) -> str | None:
+        said = first_advice(self.advice, case)
+        return said if said is not None or may_fail else what_the_audit_says(case)
+
+    def _forgive(self, case: Case) -> Case:
+        # A lost mail is not forgiven if it was the only word that the order stands.
+        known = {answer.order_id for answer in case.answers if answer.told is Told.CONFIRMED}
+        left = [
+            one
+            for one in case.violations
+            if one.rule not in self.forgiven or one.order_id not in known
+        ]
+        return replace(case, violations=tuple(left))
+
+
+def _told(case: Case) -> set[Told]:
+    return {answer.told for answer in case.answers}
+
+
+async def _one_after_the_other(
+    make: MakeService, orders: Sequence[CreateOrder], shop: Shop
+) -> None:
+    assert isinstance(shop, TrialShop)
+    create_order = make(shop.front)  # one service for all orders, as in a real shop
+    for number, order in enumerate(orders):
+        await asyncio.sleep(PAUSE if number else 0)
+        await shop.place_order(create_order, order)
+
+
+async def _in_front(restart: Callable[[Any], Coroutine[Any, Any, object]], shop: Shop) -> None:
+    assert isinstance(shop, TrialShop)
+    await restart(shop.front)
 
 
 # --- what every judge says -----------------------------------------------------------------------
 
 
-def _no_answer(case: Case) -> str | None:
-    if "the customer gets an answer" not in rules_broken(case):
-        return None
-    return _(
-        "The customer still waits for an answer, and none will come: your code waits for something"
-        " that never happens now."
-    )
+def breaks(*rules: str) -> Callable[[Case], bool]:
+    """Whether the audit finds one of these rules broken in a case."""
+
+    def is_broken(case: Case) -> bool:
+        return any(violation.rule in rules for violation in case.violations)
+
+    return is_broken
 
 
-def rules_broken(case: Case) -> set[str]:
-    """The names of the rules that the audit finds broken in a case."""
-    return {violation.rule for violation in case.violations}
+def struck(what: str, *kinds: Kind) -> Callable[[Case], bool]:
+    """Whether bad luck of one of these kinds (or any) struck this service or operation."""
+
+    def is_struck(case: Case) -> bool:
+        return any(
+            f"{struck_thing(one, case.events)}.".startswith(f"{what}.")
+            for one in case.decisions
+            if not kinds or one.kind in kinds
+        )
+
+    return is_struck
+
+
+def called(operation: str) -> Callable[[Case], bool]:
+    """Whether somebody has called this operation, as ``"payment.refund"``."""
+    return lambda case: any(what == operation for _who, what, _number in case.shop.network.calls)
+
+
+def on_a_good_day(case: Case) -> bool:
+    """Whether nothing was slow, and nothing failed."""
+    return not case.decisions and not case.faults
+
+
+def waits_longer_than(seconds: float) -> Callable[[Case], bool]:
+    """Whether a customer who got the order waited for longer than that, and nothing was slow."""
+
+    def has_waited(case: Case) -> bool:
+        waits = [one.wait for one in case.answers if one.told is Told.CONFIRMED]
+        return on_a_good_day(case) and max(waits, default=0.0) > seconds
+
+    return has_waited
+
+
+def both(*conditions: Callable[[Case], bool]) -> Callable[[Case], bool]:
+    """Whether all of these are so."""
+    return lambda case: all(condition(case) for condition in conditions)
 
 
 def what_the_audit_says(case: Case) -> str | None:
@@ -164,81 +330,102 @@ def what_the_audit_says(case: Case) -> str | None:
     """
     if case.survived:
         return None
-    broken = rules_broken(case)
-    advice = (_(words) for rules, words in _ADVICE if broken & rules)
-    return next(advice, case.violations[0].sentence)
+    return first_advice(WHAT_THE_AUDIT_SAYS, case) or case.violations[0].sentence
 
 
-_ADVICE = (
-    (
-        {"the customer is told the truth"},
+WHAT_THE_AUDIT_SAYS: Final = (
+    Advice(
+        breaks("the customer gets an answer"),
+        N_(
+            "The customer still waits for an answer, and none will come: your code waits for"
+            " something that never happens now."
+        ),
+    ),
+    Advice(
+        breaks("the customer is told the truth"),
         N_(
             "The order stands, and the customer was told that it failed. Whoever gives up cancels"
             " the order first: save `order.cancelled()`."
         ),
     ),
-    (
-        {"no order that nobody placed"},
+    Advice(
+        breaks("no order that nobody placed"),
         N_(
             "An order stands under an id under which nobody has ordered. `Order.create(command)`"
             " takes the id of the command."
         ),
     ),
-    (
-        {"the order says what was ordered", "the order has the right total"},
+    Advice(
+        breaks("the order says what was ordered", "the order has the right total"),
         N_(
             "The order that was saved is not the one that was placed. Make it of the command, and"
             " change nothing in it: `Order.create(command, ...)`."
         ),
     ),
-    (
-        {"no wrong product"},
+    Advice(
+        breaks("no wrong product"),
         N_(
             "What was set aside is not what the customer ordered. The command says what it must be:"
             " `command.items`."
         ),
     ),
-    (
-        {"no piece too many"},
+    Advice(
+        breaks("no piece too many"),
         N_(
             "More pieces are set aside than were ordered. Whoever asks again sends the same key"
             " with each attempt, and the warehouse answers as before: `reserve(..., key)`."
         ),
     ),
-    (
-        {"no piece too few"},
+    Advice(
+        breaks("no piece too few"),
         N_(
             "Fewer pieces are set aside than were ordered. The command says how many:"
             " `command.items`."
         ),
     ),
-    (
-        {"no wrong amount"},
+    Advice(
+        breaks("no wrong amount"),
         N_(
             "More was taken than the customer has agreed to. What the order costs is in"
             " `command.total`, and it is to be taken once: whoever asks again sends the same key."
         ),
     ),
-    (
-        {"paid as the customer wanted"},
+    Advice(
+        breaks("paid as the customer wanted"),
         N_(
             "The money was not taken in the way that the customer had chosen. It is in"
             " `command.payment_method`."
         ),
     ),
-    (
-        {"no order without its money"},
+    Advice(
+        breaks("no order lost"),
+        N_('The customer was told "confirmed", and no order is there.'),
+    ),
+    Advice(
+        breaks("no money without an order"),
+        N_("No order stands, and money was taken for it that nobody gives back."),
+    ),
+    Advice(
+        breaks("no stock without an order"),
+        N_("No order stands, and pieces are set aside for it that nobody puts back."),
+    ),
+    Advice(
+        breaks("no mail without an order"),
+        N_("A mail says that the order is confirmed, and no order is there."),
+    ),
+    Advice(
+        breaks("no order without its money"),
         N_(
             "The order stands, and not all of its money was taken. What it costs is in"
             " `command.total`."
         ),
     ),
-    (
-        {"no order without its stock"},
+    Advice(
+        breaks("no order without its stock"),
         N_("The order stands, and nothing is set aside for it."),
     ),
-    (
-        {"the customer learns how it ended", "no mail lost"},
+    Advice(
+        breaks("the customer learns how it ended", "no mail lost"),
         N_(
             "Nobody has told the customer how the order ended: not in the answer, and not in a"
             " mail."

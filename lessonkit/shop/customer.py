@@ -36,6 +36,11 @@ class Answer:
         """How many seconds the customer waited."""
         return self.answered - self.asked
 
+    @property
+    def wait_ms(self) -> str:
+        """The same in milliseconds, for the screen."""
+        return f"{self.wait * 1000:,.0f}"
+
 
 class Customer:
     """Everybody who orders, in one place.

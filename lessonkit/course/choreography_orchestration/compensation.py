@@ -13,15 +13,15 @@ from lessonkit.course.choreography_orchestration.order import (
     operations,
 )
 from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.seal import SealedShop
-from lessonkit.exercises.trial import (
+from lessonkit.exercises.old_trial import (
     every_single_fault,
     first_counterexample,
     forgive_lost_mail,
     rules_broken,
     what_the_audit_says,
 )
+from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.seal import SealedShop
 from lessonkit.explorer import Case, run_case
 from lessonkit.faults import ReplyLost
 from lessonkit.lab import timeline

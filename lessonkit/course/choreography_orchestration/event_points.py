@@ -20,8 +20,8 @@ from lessonkit.course.choreography_orchestration.points_shop import (
     shop_of,
 )
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.old_trial import LONGEST_WAIT, every_single_fault, what_the_audit_says
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import LONGEST_WAIT, every_single_fault, what_the_audit_says
 from lessonkit.explorer import Case, run_case
 from lessonkit.faults import Refused
 from lessonkit.messages import N_, _, service_name

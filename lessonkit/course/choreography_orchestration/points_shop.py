@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, cast
 
 from lessonkit.course.choreography_orchestration.order import ORDER
+from lessonkit.exercises.old_trial import Explain, first_counterexample
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.seal import SealedShop
-from lessonkit.exercises.trial import Explain, first_counterexample
 from lessonkit.explorer import Case
 from lessonkit.lab import flow_view, table, tiles
 from lessonkit.lab.views import case_view

@@ -13,8 +13,8 @@ from lessonkit.course.choreography_orchestration.points_shop import (
     shop_of,
 )
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.old_trial import every_single_fault, forgive_lost_mail
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import every_single_fault, forgive_lost_mail
 from lessonkit.explorer import Case
 from lessonkit.messages import N_, _
 from lessonkit.patterns.saga import Saga

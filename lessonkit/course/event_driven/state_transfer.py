@@ -21,9 +21,9 @@ from lessonkit.course.event_driven.stories import (
     live_through,
 )
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.old_trial import broken_seal, run_briefly
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import columns_html
-from lessonkit.exercises.trial import broken_seal, run_briefly
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import N_, _
 from lessonkit.patterns.events import BadEvent, Event, EventTypes

@@ -11,8 +11,8 @@ from functools import partial
 from types import MethodType
 from typing import Any
 
+from lessonkit.exercises.old_trial import run_briefly
 from lessonkit.exercises.seal import SealedShop
-from lessonkit.exercises.trial import run_briefly
 from lessonkit.faults import Outage
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.events import Event, EventTypes

@@ -49,7 +49,7 @@ WRONG = {
                     "            return None\n",
                 ),
             ),
-            "swallowed",
+            "also has to answer it",
         ),
         Wrong(
             "does not undo the order",
@@ -80,7 +80,7 @@ WRONG = {
         Wrong(
             "reserves without a key",
             changed(survive.answer, (RESERVE, RESERVE.replace(", key", ""))),
-            "sends the same key",
+            "must name the same key",
         ),
         Wrong(
             "makes a new key for each attempt, and undoes them all",
@@ -182,7 +182,7 @@ WRONG = {
         Wrong(
             "leaves the mail out",
             changed(mail_behind.starter, (MAIL, "")),
-            "something is missing",
+            "no mail goes out",
         ),
         Wrong(
             "lets the task's error go unseen",

@@ -1,0 +1,64 @@
+"""What to say about a run, and when: a table that is read from the top.
+
+A judge makes runs. The first run about which a line of the table has something to say is the
+counterexample. Each line states only what its run has shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lessonkit.exercises.result import Counterexample
+from lessonkit.messages import _
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One line of the table.
+
+    Attributes
+    ----------
+    when
+        Asked with a run: whether this is what has happened there.
+    words
+        What to say then. English, marked with ``N_``; ``{run.name}`` stands for what the run has
+        under this name.
+    """
+
+    when: Callable[[Any], bool]
+    words: str
+
+
+def first_advice(table: Iterable[Advice], run: object) -> str | None:
+    """What the table has to say about the run; None if it has nothing to say."""
+    for advice in table:
+        if advice.when(run):
+            return _(advice.words).format(run=run)
+    return None
+
+
+def first_counterexample(
+    runs: Iterable[Any],
+    table: Iterable[Advice],
+    sentence: Callable[[Any], str],
+    picture: Callable[[Any], str],
+) -> Counterexample | None:
+    """The first run about which the table has something to say; None if there is none.
+
+    Parameters
+    ----------
+    runs
+        In the order in which they are to be shown: the simplest first. They are made one by one.
+    table
+        What to say.
+    sentence
+        Says what happened in a run.
+    picture
+        Draws it, as SVG and HTML.
+    """
+    for run in runs:
+        if (advice := first_advice(table, run)) is not None:
+            return Counterexample(sentence(run), advice, picture(run))
+    return None

@@ -1,0 +1,118 @@
+"""What a program on trial gets of a shop: the operations of its services, and nothing else.
+
+In a real shop each service is a program of its own, on another machine. Nobody else can read its
+books or write there, and nobody learns from the network what is going to fail. So a program on
+trial gets clients: objects that can ask, and know nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from inspect import iscoroutinefunction
+from typing import Any, NoReturn
+
+from lessonkit.messages import _
+from lessonkit.shop import Answer, CreateOrder, Shop
+from lessonkit.shop.customer import OrderFunction
+from lessonkit.shop.network import Network
+
+
+class NotYours(AttributeError):
+    """A program has reached for something that belongs to another one."""
+
+
+class Client:
+    """Can ask one service for its operations. It does not hold what the service knows.
+
+    Parameters
+    ----------
+    name
+        The service's name.
+    service
+        The service itself. Its public coroutine functions are its operations.
+    """
+
+    def __init__(self, name: str, service: object) -> None:
+        operations = [
+            operation
+            for operation, function in vars(type(service)).items()
+            if iscoroutinefunction(function) and not operation.startswith("_")
+        ]
+        asking = {one: _asking(f"{name}.{one}", getattr(service, one)) for one in operations}
+        vars(self).update(_name=name, _operations=operations, **asking)
+
+    def __getattr__(self, wanted: str) -> NoReturn:
+        raise self._refusal(wanted)
+
+    def __setattr__(self, wanted: str, value: object) -> NoReturn:
+        raise self._refusal(wanted)
+
+    def _refusal(self, wanted: str) -> NotYours:
+        words = _(
+            "{service}.{name}: what a service knows belongs to the service, and no other program"
+            " can reach it. It can be asked to: {operations}"
+        )
+        operations = ", ".join(self._operations)
+        return NotYours(words.format(service=self._name, name=wanted, operations=operations))
+
+
+class Wire:
+    """The network as a program sees it: it can call, and does not know what will go wrong.
+
+    Attributes
+    ----------
+    processes
+        Who runs where: an event bus starts each handler in the process of its service.
+    """
+
+    def __init__(self, network: Network, owned: tuple[str, ...]) -> None:
+        self.processes = network.processes
+
+        async def call(
+            service: str, name: str, handler: Callable[..., Any | Awaitable[Any]], *args: Any
+        ) -> Any:
+            if service in owned:
+                words = _("{service} has its own code; nobody else's runs in its name")
+                raise NotYours(words.format(service=service))
+            return await network.call(service, name, handler, *args)
+
+        self.call = call
+
+
+class ShopFront:
+    """A shop as its own programs see it.
+
+    What a notebook keeps in it by itself (``shop.bus = ...``) stays there.
+
+    Parameters
+    ----------
+    shop
+        Its network, its customer and its keepers.
+    services
+        Its services by their names.
+    """
+
+    def __init__(self, shop: Shop, services: Mapping[str, object]) -> None:
+        vars(self).update({name: Client(name, one) for name, one in services.items()})
+        self.network = Wire(shop.network, tuple(services))
+        self.keepers = shop.keepers
+
+        async def place_order(
+            create_order: OrderFunction, command: CreateOrder | None = None
+        ) -> Answer:
+            return await shop.place_order(create_order, command)
+
+        self.place_order = place_order
+
+    def __getattr__(self, wanted: str) -> Any:
+        words = _("shop.{name}: a program of this shop has no such thing")
+        raise NotYours(words.format(name=wanted))
+
+
+def _asking(name: str, operation: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def ask(*args: Any, **named: Any) -> Any:
+        return await operation(*args, **named)
+
+    # So that Python can say which call was never awaited.
+    ask.__name__ = ask.__qualname__ = name
+    return ask
