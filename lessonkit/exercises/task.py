@@ -23,6 +23,10 @@ class Task:
         Which of the six points of the checklist it belongs to, 1 to 6.
     title
         What is to be done, in a few words. English, marked with ``N_``.
+    practises
+        The one concept that it is about, in the field's term. English, marked with ``N_``.
+    grade
+        How hard it is: 1 (easy), 2 (medium) or 3 (hard).
     hints
         Each says more than the one before. English, marked with ``N_``. A quiz has none.
     answer
@@ -33,6 +37,8 @@ class Task:
     notebook: str
     point: int
     title: str
+    practises: str = ""
+    grade: int = 1
     hints: tuple[str, ...] = ()
     answer: str = ""
 

@@ -39,6 +39,14 @@ class Wrong:
     says: str
 
 
+@dataclass(frozen=True)
+class Right:
+    """A right answer in another style."""
+
+    name: str
+    code: str
+
+
 def changed(code: str, *changes: tuple[str, str]) -> str:
     """The code with each first text replaced by the second."""
     for old, new in changes:
