@@ -21,7 +21,7 @@ from lessonkit.exercises.trial import (
 )
 from lessonkit.explorer import Case, Kind
 from lessonkit.messages import N_
-from lessonkit.shop import Told
+from lessonkit.shop import OrderStatus, Told
 from lessonkit.shop.customer import OrderFunction
 
 
@@ -127,6 +127,8 @@ survive = Exercise(
     notebook="01-request-response",
     point=1,
     title=N_("Survive every single fault, and also one that does not go away"),
+    practises=N_("idempotency key"),
+    grade=3,
     shown=N_(
         "A key that you know before the call is worth more than an id that comes with the reply."
     ),
@@ -230,6 +232,11 @@ def _confirmed(case: Case) -> bool:
     return all(answer.told is Told.CONFIRMED for answer in case.answers)
 
 
+def _cancelled(case: Case) -> bool:
+    orders = [ledger.order for ledger in case.ledgers]
+    return any(order is not None and order.status is OrderStatus.CANCELLED for order in orders)
+
+
 def _mail_service_is_well(case: Case) -> bool:
     return not struck("notification")(case)
 
@@ -242,6 +249,13 @@ _MAIL_BEHIND = OrderTrial(
             N_(
                 "The customer still waits for {run.answers[0].wait_ms} ms. Something that is"
                 " awaited is waited for; `asyncio.create_task(...)` starts it and goes on."
+            ),
+        ),
+        Advice(
+            both(struck("notification"), _cancelled),
+            N_(
+                "The mail has failed, and so the order was cancelled. Let the small thing fail"
+                " alone."
             ),
         ),
         Advice(
@@ -274,6 +288,8 @@ mail_behind = Exercise(
     notebook="01-request-response",
     point=1,
     title=N_("Take the mail out of the customer's wait"),
+    practises=N_("asynchronous call"),
+    grade=2,
     shown=N_(
         "The customer waits for 300 ms, and a mail that fails fails alone. But the task lives"
         " in the memory of the process. What if that dies? Notebook 05 has the answer."

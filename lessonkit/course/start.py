@@ -66,6 +66,7 @@ shorter_wait = Exercise(
     notebook="00-start",
     point=1,
     title=N_("A shorter wait"),
+    practises=N_("synchronous call"),
     shown=N_("The customer waits for 300 ms. All that it took was to ask who needs the answer."),
     starter="""
 def quick_call(shop):
@@ -135,6 +136,7 @@ stock_back = Exercise(
     notebook="00-start",
     point=1,
     title=N_("Put the stock back"),
+    practises=N_("compensation"),
     shown=N_("Whoever takes something must know how to put it back. Notebook 01 has more of that."),
     starter="""
 def put_back(shop):

@@ -1,8 +1,8 @@
 """An exercise: a starting cell, a judge that runs what the learner makes of it, and hints.
 
-The judge is an ordinary function. It gets what the learner has written and, if it wants to, what the
-starting cell defines: whatever that does well must stay so. It returns None if all is well, or a
-:class:`~lessonkit.exercises.result.Counterexample`: never just "wrong".
+The judge is an ordinary function. It gets what the learner has written and, if it wants to, what
+the starting cell defines: whatever that does well must stay so. It returns None if all is well, or
+a :class:`~lessonkit.exercises.result.Counterexample`: never just "wrong".
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ trial gets clients: objects that can ask, and know nothing.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from inspect import iscoroutinefunction
 from typing import Any, NoReturn
 
@@ -33,11 +34,7 @@ class Client:
     """
 
     def __init__(self, name: str, service: object) -> None:
-        operations = [
-            operation
-            for operation, function in vars(type(service)).items()
-            if iscoroutinefunction(function) and not operation.startswith("_")
-        ]
+        operations = _operations(type(service))
         asking = {one: _asking(f"{name}.{one}", getattr(service, one)) for one in operations}
         vars(self).update(_name=name, _operations=operations, **asking)
 
@@ -107,6 +104,11 @@ class ShopFront:
     def __getattr__(self, wanted: str) -> Any:
         words = _("shop.{name}: a program of this shop has no such thing")
         raise NotYours(words.format(name=wanted))
+
+
+@cache
+def _operations(kind: Any) -> tuple[str, ...]:
+    return tuple(n for n, f in vars(kind).items() if iscoroutinefunction(f) and n[0] != "_")
 
 
 def _asking(name: str, operation: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from lessonkit.course import MODULES, NAMES, exercises
+from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Result, Verdict
-from tests.exercises.answers import Wrong, attempt
+from lessonkit.exercises.trial import OrderTrial
+from tests.exercises.answers import Right, Wrong, attempt
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 EXERCISES = exercises()
@@ -24,7 +27,11 @@ BOOKS = {
 }
 NEEDS = {name: cells for book in BOOKS.values() for name, cells in book.NEEDS.items()}
 WRONG = {name: answers for book in BOOKS.values() for name, answers in book.WRONG.items()}
+RIGHT = {
+    name: answers for book in BOOKS.values() for name, answers in getattr(book, "RIGHT", {}).items()
+}
 WRONGS = [(exercise, wrong) for exercise in EXERCISES for wrong in WRONG[exercise.name]]
+RIGHTS = [(exercise, right) for exercise in EXERCISES for right in RIGHT.get(exercise.name, ())]
 
 each = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
 
@@ -61,19 +68,56 @@ def test_a_wrong_answer_gets_its_counterexample_and_its_hint(
     exercise: Exercise, wrong: Wrong
 ) -> None:
     result = result_of(exercise.name, wrong.code)
-    assert result.verdict is Verdict.NOT_YET, result
-    assert wrong.says in result.advice
+    if result.verdict is Verdict.NOT_YET:
+        assert wrong.says in result.advice
+        assert "<" in result.picture  # there is something to see
+    else:
+        assert result.verdict is Verdict.ERROR, result
+        assert wrong.says in result.trouble
+    assert wrong.says
     assert result.sentence
-    assert "<" in result.picture  # there is something to see
-    again = attempt(exercise, wrong.code, NEEDS[exercise.name])
-    assert again == result  # and the same each time
+    for _again in range(2):  # and the same each time
+        assert attempt(exercise, wrong.code, NEEDS[exercise.name]) == result
+
+
+@pytest.mark.parametrize(
+    ("exercise", "right"), RIGHTS, ids=[f"{ex.name}: {right.name}" for ex, right in RIGHTS]
+)
+def test_a_right_answer_in_another_style_is_solved(exercise: Exercise, right: Right) -> None:
+    result = attempt(exercise, right.code, NEEDS[exercise.name])
+    assert (result.verdict, result.trouble, result.advice) == (Verdict.SOLVED, "", "")
 
 
 @each
-def test_three_wrong_answers_get_three_different_hints(exercise: Exercise) -> None:
-    wrongs = WRONG[exercise.name]
-    advice = {result_of(exercise.name, wrong.code).advice for wrong in wrongs}
-    assert len(advice) >= 3
+def test_there_are_wrong_and_right_answers_enough(exercise: Exercise) -> None:
+    wrongs, rights = WRONG[exercise.name], RIGHT[exercise.name]
+    assert len({wrong.code for wrong in wrongs}) >= 8
+    assert len({right.code for right in rights}) >= 5
+    assert len({result_of(exercise.name, wrong.code).advice for wrong in wrongs}) >= 3
+
+
+@pytest.mark.parametrize("notebook", MODULES)
+def test_every_sentence_of_advice_is_given_to_somebody(notebook: str) -> None:
+    names = [name for name in NAMES[notebook] if name in WRONG]
+    said = [result_of(name, wrong.code).advice for name in names for wrong in WRONG[name]]
+    for advice in advice_in(f"lessonkit.course.{MODULES[notebook]}"):
+        pattern = re.compile(re.sub(r"\\{[^}]*\\}", ".*", re.escape(advice.words)))
+        assert any(map(pattern.search, said)), advice.words
+
+
+def advice_in(module: str) -> list[Advice]:
+    """The lines of all tables of advice in a notebook's module or package."""
+    parts = [name for name in list(sys.modules) if f"{name}.".startswith(f"{module}.")]
+    tables = [value for name in parts for value in vars(sys.modules[name]).values()]
+    tables = [table.advice if isinstance(table, OrderTrial) else table for table in tables]
+    lines = [line for table in tables if isinstance(table, list | tuple) for line in table]
+    return [line for line in lines if isinstance(line, Advice)]
+
+
+@each
+def test_an_exercise_says_what_it_practises_and_how_hard_it_is(exercise: Exercise) -> None:
+    assert exercise.practises
+    assert exercise.grade in (1, 2, 3)
 
 
 @each

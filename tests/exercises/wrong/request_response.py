@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lessonkit.course.request_response import mail_behind, survive
-from tests.exercises.answers import Wrong, changed
+from tests.exercises.answers import Right, Wrong, changed
 
 NEEDS = {
     "survive": ["setup", "order-service", "retry", "careful"],
@@ -27,6 +27,9 @@ SOMETHING_ELSE = """
 """
 CHARGE = "payment = await retry(self.payment.charge, command.total, command.payment_method, key)"
 UNDONE = "            (self.database.save, Order.create(command).cancelled()),\n"
+SOLD_OUT = '        if not reserved.success:\n            raise OrderFailed("out of stock")\n'
+PUT_BACK = "            await self.inventory.cancel_reservation(reserved.reservation_id)\n"
+CANCEL = "await self.database.save(order.cancelled())"
 WRONG = {
     "survive": [
         Wrong(
@@ -164,6 +167,59 @@ WRONG = {
             "        raise OrderFailed('closed')\n",
             "closed",
         ),
+        Wrong(
+            "takes the customer for the key",
+            changed(
+                survive.answer.replace("key = command.order_id", "key = command.customer_id"),
+            ),
+            "take for another one",
+        ),
+        Wrong(
+            "takes what was ordered for the key",
+            survive.answer.replace("key = command.order_id", "key = repr(command.items)"),
+            "not all of its money",
+        ),
+        Wrong(
+            "takes the amount for the key",
+            survive.answer.replace("key = command.order_id", "key = str(command.total)"),
+            "not all of its money",
+        ),
+        Wrong(
+            "has one key for all",
+            survive.answer.replace("key = command.order_id", "key = 'key'"),
+            "take for another one",
+        ),
+        Wrong(
+            "sells what is not there",
+            survive.answer.replace("if not reserved.success:", "if reserved is None:"),
+            "there is not enough",
+        ),
+        Wrong(
+            "gives up for good two minutes after midnight",
+            changed(
+                survive.answer,
+                (
+                    "        try:\n            order = await self.reserve",
+                    "        if asyncio.get_running_loop().time() > 30:\n"
+                    "            raise OrderFailed('too late')\n"
+                    "        try:\n            order = await self.reserve",
+                ),
+            ),
+            "take for another one",
+        ),
+        Wrong(
+            "reads in the warehouse's books",
+            changed(
+                survive.answer,
+                (
+                    "        reserved = await retry",
+                    "        if self.inventory.stock['P-1'] < 2:\n"
+                    "            raise OrderFailed('out of stock')\n"
+                    "        reserved = await retry",
+                ),
+            ),
+            "what a service knows belongs to the service",
+        ),
     ],
     "mail_behind": [
         Wrong(
@@ -203,6 +259,258 @@ WRONG = {
                 ("        return order\n", "        await self.background\n        return order\n"),
             ),
             "still waits",
+        ),
+        Wrong(
+            "looks at no answer of the warehouse",
+            changed(
+                mail_behind.answer,
+                (SOLD_OUT, ""),
+            ),
+            "there is not enough",
+        ),
+        Wrong(
+            "looks at no answer of the payment service",
+            changed(
+                mail_behind.answer,
+                (
+                    "        if not payment.success:\n"
+                    "            await self.inventory.cancel_reservation(reserved.reservation_id)\n"
+                    '            raise OrderFailed("card declined")\n',
+                    "",
+                ),
+            ),
+            "declines the card",
+        ),
+        Wrong(
+            "leaves the stock where it is when the card is declined",
+            changed(
+                mail_behind.answer,
+                (PUT_BACK, ""),
+            ),
+            "set aside for it",
+        ),
+        Wrong(
+            "saves in the background as well",
+            changed(
+                mail_behind.answer,
+                (
+                    "        await self.database.save(order)\n",
+                    "        self.saving = asyncio.create_task(self.database.save(order))\n",
+                ),
+            ),
+            "does not exist",
+        ),
+        Wrong(
+            "mails only the first order",
+            changed(
+                mail_behind.answer,
+                (
+                    "        self.background = asyncio",
+                    "        if not hasattr(self, 'background'):\n"
+                    "            self.background = asyncio",
+                ),
+            ),
+            "no mail goes out",
+        ),
+        Wrong(
+            "undoes the order when the mail fails",
+            changed(
+                mail_behind.answer,
+                (
+                    "            pass  #",
+                    "            await self.database.save(order.cancelled())  #",
+                ),
+            ),
+            "",
+        ),
+    ],
+}
+
+# --- right ones, in other styles -----------------------------------------------------------------
+
+UNDO_STEPS = """    async def undo(self, command):
+        key = command.order_id
+        for step in (
+            (self.database.save, Order.create(command).cancelled()),
+            (self.payment.refund_by_key, key),
+            (self.inventory.cancel_by_key, key),
+        ):
+            try:
+                await retry(*step)
+            except ShopError:
+                pass  # no reply: it may have happened, and the next step must be done anyway
+"""
+CHARGE_QUICKLY = (
+    "        payment = await self.payment.charge(command.total, command.payment_method)\n"
+)
+IN_THE_BACKGROUND = "        self.background = asyncio.create_task(self.mail(order))\n"
+
+RIGHT = {
+    "survive": [
+        Right(
+            "undoes step by step, each with its own try",
+            changed(
+                survive.answer,
+                (
+                    UNDO_STEPS,
+                    """    async def undo(self, command):
+        await self.try_to(self.database.save, Order.create(command).cancelled())
+        await self.try_to(self.payment.refund_by_key, command.order_id)
+        await self.try_to(self.inventory.cancel_by_key, command.order_id)
+
+    async def try_to(self, call, *args):
+        try:
+            await retry(call, *args)
+        except ShopError:
+            pass
+""",
+                ),
+            ),
+        ),
+        Right(
+            "undoes in reverse what it has noted",
+            """
+from functools import partial
+
+
+class MyOrderService(CarefulOrderService):
+    async def create_order(self, command):
+        key, undo = command.order_id, []
+        try:
+            undo.append(partial(self.inventory.cancel_by_key, key))
+            reserved = await retry(self.inventory.reserve, command.items, key)
+            if not reserved.success:
+                raise OrderFailed("out of stock")
+            undo.append(partial(self.payment.refund_by_key, key))
+            paid = await retry(self.payment.charge, command.total, command.payment_method, key)
+            if not paid.success:
+                raise OrderFailed("card declined")
+            order = Order.create(command, paid.transaction_id)
+            undo.append(partial(self.database.save, order.cancelled()))
+            await retry(self.database.save, order)
+        except ShopError:
+            for step in reversed(undo):
+                try:
+                    await retry(step)
+                except ShopError:
+                    continue
+            raise
+        try:
+            await retry(self.notification.send_order_confirmation, order)
+        except ShopError:
+            pass
+        return order
+""",
+        ),
+        Right(
+            "asks more often",
+            survive.answer.replace("await retry(*step)", "await retry(*step, times=6)"),
+        ),
+        Right(
+            "has keys of its own for stock and money",
+            survive.answer.replace("command.items, key", "command.items, key + '/stock'")
+            .replace("command.payment_method, key)", "command.payment_method, key + '/money')")
+            .replace("refund_by_key, key)", "refund_by_key, key + '/money')")
+            .replace("cancel_by_key, key)", "cancel_by_key, key + '/stock')"),
+        ),
+        Right(
+            "mails in the background",
+            changed(
+                survive.answer,
+                (
+                    "        try:\n"
+                    "            await self.notification.send_order_confirmation(order)\n"
+                    "        except ShopError:\n"
+                    "            pass\n"
+                    "        return order\n",
+                    "        self.task = asyncio.create_task(self.mail(order))\n"
+                    "        return order\n"
+                    "\n"
+                    "    async def mail(self, order):\n"
+                    "        try:\n"
+                    "            await self.notification.send_order_confirmation(order)\n"
+                    "        except ShopError:\n"
+                    "            pass\n",
+                ),
+            ),
+        ),
+    ],
+    "mail_behind": [
+        Right(
+            "has the try in a function of the method",
+            changed(
+                mail_behind.answer,
+                (
+                    IN_THE_BACKGROUND,
+                    """
+        async def mail():
+            try:
+                await self.notification.send_order_confirmation(order)
+            except ShopError:
+                pass
+
+        self.background = asyncio.ensure_future(mail())
+""",
+                ),
+            ),
+        ),
+        Right(
+            "suppresses the error",
+            "from contextlib import suppress\n"
+            + changed(
+                mail_behind.answer,
+                (
+                    "        try:\n"
+                    "            await self.notification.send_order_confirmation(order)\n"
+                    "        except ShopError:\n"
+                    "            pass  # the order stands all the same; its mail is lost\n",
+                    "        with suppress(ShopError):\n"
+                    "            await self.notification.send_order_confirmation(order)\n",
+                ),
+            ),
+        ),
+        Right(
+            "looks at the error when the task is done",
+            changed(
+                mail_behind.starter,
+                (
+                    MAIL,
+                    "        send = self.notification.send_order_confirmation\n"
+                    "        self.background = asyncio.create_task(send(order))\n"
+                    "        self.background.add_done_callback(lambda task: task.exception())\n",
+                ),
+            ),
+        ),
+        Right(
+            "keeps its tasks in a set",
+            changed(
+                mail_behind.answer,
+                (
+                    IN_THE_BACKGROUND,
+                    "        task = asyncio.create_task(self.mail(order))\n"
+                    "        tasks.add(task)\n"
+                    "        task.add_done_callback(tasks.discard)\n",
+                ),
+            )
+            + "\n\ntasks = set()\n",
+        ),
+        Right(
+            "asks again for the mail",
+            changed(
+                mail_behind.answer,
+                (
+                    "        try:\n"
+                    "            await self.notification.send_order_confirmation(order)\n"
+                    "        except ShopError:\n",
+                    "        for _attempt in range(3):\n"
+                    "            try:\n"
+                    "                await self.notification.send_order_confirmation(order)\n"
+                    "                return\n"
+                    "            except ShopError:\n"
+                    "                await asyncio.sleep(1)\n"
+                    "        else:\n",
+                ),
+            ),
         ),
     ],
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lessonkit.course.start import shorter_wait, stock_back
-from tests.exercises.answers import Wrong, changed
+from tests.exercises.answers import Right, Wrong, changed
 
 NEEDS = {"shorter_wait": ["setup"], "stock_back": ["setup"]}
 
@@ -47,6 +47,57 @@ WRONG = {
             ),
             "800 ms",
         ),
+        Wrong(
+            "charges twice",
+            changed(
+                shorter_wait.answer,
+                (f"        payment = {CHARGE}", 2 * f"        payment = {CHARGE}"),
+            ),
+            "still waits for 500 ms",
+        ),
+        Wrong(
+            "charges one yen",
+            changed(shorter_wait.answer, ("command.total", "1")),
+            "not paid",
+        ),
+        Wrong(
+            "takes everybody's money from the same card",
+            changed(shorter_wait.answer, ("command.payment_method", "'card'")),
+            "had chosen",
+        ),
+        Wrong(
+            "saves an order of its own",
+            changed(
+                shorter_wait.answer,
+                ("Order.create(command,", "Order.create(an_order(),"),
+            ),
+            "Which line saved it",
+        ),
+        Wrong(
+            "reserves what the first customer wanted",
+            changed(shorter_wait.answer, ("reserve(command.items)", "reserve(an_order().items)")),
+            "More pieces are set aside",
+        ),
+        Wrong(
+            "does not await the saving",
+            changed(
+                shorter_wait.answer,
+                ("await shop.database.save(order)", "shop.database.save(order)"),
+            ),
+            "Which line saved it",
+        ),
+        Wrong(
+            "waits for the mail, and not for long enough",
+            changed(
+                shorter_wait.starter,
+                (
+                    MAIL,
+                    "        mail = shop.notification.send_order_confirmation(order)\n"
+                    "        await asyncio.wait_for(mail, 0.4)\n",
+                ),
+            ),
+            "must go through",
+        ),
     ],
     "stock_back": [
         Wrong(
@@ -83,6 +134,196 @@ WRONG = {
                 ),
             ),
             "is that line reached",
+        ),
+        Wrong(
+            "catches the error of the reservation as well",
+            changed(
+                stock_back.answer,
+                ("            raise\n", "            return Order.create(command)\n"),
+            ),
+            "raise it again",
+        ),
+        Wrong(
+            "puts back by an id of the first order",
+            changed(stock_back.answer, ("reserved.reservation_id", "'R-1'")),
+            "still set aside",
+        ),
+        Wrong(
+            "does not await the putting back",
+            changed(stock_back.answer, ("await shop.inventory.cancel", "shop.inventory.cancel")),
+            "still set aside",
+        ),
+        Wrong(
+            "charges first, and then reserves",
+            changed(
+                stock_back.starter,
+                (f"        payment = {CHARGE}", ""),
+                ("        reserved = await", f"        payment = {CHARGE}        reserved = await"),
+            ),
+            "money was taken for it that nobody gives back",
+        ),
+        Wrong(
+            "puts the pieces on the shelf by hand",
+            changed(
+                stock_back.answer,
+                (CANCEL, "            shop.inventory.stock['P-1'] += 2\n"),
+            ),
+            "what a service knows belongs to the service",
+        ),
+    ],
+}
+
+FIRST_WORDS = "def quick_call(shop):\n"
+RIGHT = {
+    "shorter_wait": [
+        Right(
+            "keeps the mail's line as a comment",
+            changed(shorter_wait.starter, (MAIL, MAIL.replace("await", "# await"))),
+        ),
+        Right(
+            "gives its parts other names",
+            changed(
+                shorter_wait.answer,
+                ("payment = await", "paid = await"),
+                ("payment.transaction_id", "paid.transaction_id"),
+            ),
+        ),
+        Right(
+            "returns nothing",
+            changed(shorter_wait.answer, ("        return order\n", "")),
+        ),
+        Right(
+            "is a class",
+            """
+class Quick:
+    def __init__(self, shop):
+        self.shop = shop
+
+    async def __call__(self, command):
+        await self.shop.inventory.reserve(command.items)
+        paid = await self.shop.payment.charge(command.total, command.payment_method)
+        await self.shop.database.save(Order.create(command, paid.transaction_id))
+
+
+def quick_call(shop):
+    return Quick(shop)
+""",
+        ),
+        Right(
+            "sends the mail in the background all the same",
+            changed(
+                shorter_wait.starter,
+                (
+                    MAIL,
+                    "        tasks.append(asyncio.create_task(mail(order)))\n",
+                ),
+                (
+                    FIRST_WORDS,
+                    FIRST_WORDS
+                    + """    tasks = []
+
+    async def mail(order):
+        await shop.notification.send_order_confirmation(order)
+
+""",
+                ),
+            ),
+        ),
+        Right(
+            "reserves and charges with a key",
+            changed(
+                shorter_wait.answer,
+                ("reserve(command.items)", "reserve(command.items, command.order_id)"),
+                ("command.payment_method)", "command.payment_method, command.order_id)"),
+            ),
+        ),
+    ],
+    "stock_back": [
+        Right(
+            "catches everything",
+            changed(stock_back.answer, ("except Exception:", "except BaseException:")),
+        ),
+        Right(
+            "raises an error of its own",
+            changed(
+                stock_back.answer,
+                ("except Exception:", "except Exception as error:"),
+                ("            raise\n", "            raise OrderFailed('not paid') from error\n"),
+            ).replace("def put_back", "from lessonkit import OrderFailed\n\n\ndef put_back"),
+        ),
+        Right(
+            "charges in a function of its own",
+            """
+def put_back(shop):
+    async def charge(command, reserved):
+        try:
+            return await shop.payment.charge(command.total, command.payment_method)
+        except Exception as error:
+            await shop.inventory.cancel_reservation(reserved.reservation_id)
+            raise error
+
+    async def create_order(command):
+        reserved = await shop.inventory.reserve(command.items)
+        payment = await charge(command, reserved)
+        order = Order.create(command, payment.transaction_id)
+        await shop.database.save(order)
+        return order
+
+    return create_order
+""",
+        ),
+        Right(
+            "remembers in a variable whether it is paid",
+            """
+def put_back(shop):
+    async def create_order(command):
+        reserved = await shop.inventory.reserve(command.items)
+        paid = None
+        try:
+            paid = await shop.payment.charge(command.total, command.payment_method)
+        finally:
+            if paid is None:
+                await shop.inventory.cancel_reservation(reserved.reservation_id)
+        order = Order.create(command, paid.transaction_id)
+        await shop.database.save(order)
+        return order
+
+    return create_order
+""",
+        ),
+        Right(
+            "has a helper for the putting back",
+            """
+class Reserved:
+    def __init__(self, shop, items):
+        self.shop, self.items = shop, items
+
+    async def __aenter__(self):
+        self.reserved = await self.shop.inventory.reserve(self.items)
+
+    async def __aexit__(self, kind, error, traceback):
+        if kind is not None:
+            await self.shop.inventory.cancel_reservation(self.reserved.reservation_id)
+
+
+def put_back(shop):
+    async def create_order(command):
+        async with Reserved(shop, command.items):
+            payment = await shop.payment.charge(command.total, command.payment_method)
+        order = Order.create(command, payment.transaction_id)
+        await shop.database.save(order)
+        return order
+
+    return create_order
+""",
+        ),
+        Right(
+            "puts back by the key",
+            changed(
+                stock_back.answer,
+                ("reserve(command.items)", "reserve(command.items, command.order_id)"),
+                ("cancel_reservation(reserved.reservation_id)", "cancel_by_key(command.order_id)"),
+            ),
         ),
     ],
 }
