@@ -33,7 +33,7 @@ class Client:
         The service itself. Its public coroutine functions are its operations.
     """
 
-    def __init__(self, name: str, service: object) -> None:
+    def __init__(self, name: str, service: Any) -> None:
         operations = _operations(type(service))
         asking = {one: _asking(f"{name}.{one}", getattr(service, one)) for one in operations}
         vars(self).update(_name=name, _operations=operations, **asking)

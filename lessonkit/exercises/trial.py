@@ -42,9 +42,6 @@ PAUSE: Final = 60.0
 CALLS_FAIL: Final = {"late": 0, "twice": False, "crashes": None, "customers": False}
 """What :func:`~lessonkit.explorer.explore` is told to leave out, where only calls fail."""
 
-MakeService = Callable[[Any], OrderFunction]
-"""Called with a shop's front, as ``lambda shop: OrderService(shop).create_order``."""
-
 
 class TrialShop(Shop):
     """A shop whose programs are on trial.
@@ -63,6 +60,9 @@ class TrialShop(Shop):
         """The services that a program may call."""
         names = ("inventory", "payment", "database", "notification")
         return {name: getattr(self, name) for name in names}
+
+
+Play = Callable[[Any, TrialShop, Sequence[CreateOrder]], Coroutine[Any, Any, object]]
 
 
 # --- days on which nothing fails -----------------------------------------------------------------
@@ -140,6 +140,16 @@ THREE_ORDERS = Day(
 EVERY_DAY: Final = (NORMAL, SLOW, SOLD_OUT, DECLINED)
 
 
+async def one_after_the_other(
+    make: Callable[[Any], OrderFunction], shop: TrialShop, orders: Sequence[CreateOrder]
+) -> None:
+    """Let the customers order at one service, with a pause between them."""
+    create_order = make(shop.front)
+    for number, order in enumerate(orders):
+        await asyncio.sleep(PAUSE if number else 0)
+        await shop.place_order(create_order, order)
+
+
 # --- the trial -----------------------------------------------------------------------------------
 
 
@@ -163,6 +173,12 @@ class OrderTrial:
         What a new process of a killed service does first; called with the shop's front.
     forgiven
         Names of rules of the audit that nobody can keep yet at this point of the course.
+    goal
+        Names of rules that the exercise is about: the starting cell need not keep them.
+    counts
+        Whether a case with bad luck is asked for.
+    play
+        Lets the customers of a shop order; called with the program, the shop and the orders.
     view
         Draws a case, as SVG and HTML.
     """
@@ -173,63 +189,61 @@ class OrderTrial:
     shop: Callable[..., TrialShop] = TrialShop
     restart: Callable[[Any], Coroutine[Any, Any, object]] | None = None
     forgiven: Collection[str] = ()
+    goal: Collection[str] = ()
+    counts: Callable[[Case], bool] = lambda _case: True
+    play: Play = one_after_the_other
     view: Callable[[Case], str] = case_view
 
-    def judge(self, make: MakeService, starter: MakeService) -> Counterexample | None:
+    def judge(self, program: Any, starter: Any) -> Counterexample | None:
         """The simplest case in which the program falls short; None if there is none.
 
         Parameters
         ----------
-        make
-            Called with a shop's front; returns what creates an order there.
+        program
+            Called with a shop's front, returns what creates an order there; or whatever ``play``
+            takes.
         starter
             The same for the starting cell.
         """
-        return next(filter(None, self._trials(make, starter)), None)
+        return next(filter(None, self._trials(program, starter)), None)
 
-    def _trials(self, make: MakeService, starter: MakeService) -> Iterator[Counterexample | None]:
-        yield from (self._on(day, make, starter) for day in EVERY_DAY)
+    def _trials(self, program: Any, starter: Any) -> Iterator[Counterexample | None]:
+        yield from (self._on(day, program, starter) for day in EVERY_DAY)
         luck = {**CALLS_FAIL, **self.luck}
         may_fail: set[tuple[str, ...]] = set()
         if not self.every_fault:
             usual = self._explore(luck, ORDERS[:1], starter).alike
-            may_fail = {_bad_luck(one) for one, like in usual if not self._forgive(like).survived}
-        yield self._under(luck, ORDERS[:1], make, may_fail)
-        yield self._on(THREE_ORDERS, make, starter)
-        yield self._under(CALLS_FAIL, ORDERS, make, may_fail)
+            may_fail = {_bad_luck(one) for one, like in usual if not self._copes(like)}
+        yield self._under(luck, ORDERS[:1], program, may_fail)
+        yield self._on(THREE_ORDERS, program, starter)
+        yield self._under(CALLS_FAIL, ORDERS, program, may_fail)
 
-    def _on(self, day: Day, make: MakeService, starter: MakeService) -> Counterexample | None:
+    def _on(self, day: Day, program: Any, starter: Any) -> Counterexample | None:
         shop = self.shop if day.stock is None else partial(self.shop, stock=day.stock)
 
-        def case_of(service: MakeService) -> Case:
-            scenario = partial(_one_after_the_other, service, day.orders)
+        def case_of(anybody: Any) -> Case:
+            scenario = partial(self._play, anybody, day.orders)
             return self._forgive(run_case(scenario, *day.faults, shop=shop))
 
         usual = case_of(starter)
-        if not usual.survived or _told(usual) != {day.told}:
+        if not self._copes(usual) or _told(usual) != {day.told}:
             return None  # the starting cell does not cope with this day either
-        case = case_of(make)
+        case = case_of(program)
         said = first_advice(self.advice, case)
         if said is None and _told(case) != {day.told}:
             said = _(day.advice)
         said = said or what_the_audit_says(case)
         return None if said is None else Counterexample(_(day.sentence), said, self.view(case))
 
-    def _explore(
-        self, luck: Mapping[str, Any], orders: Sequence[CreateOrder], service: MakeService
-    ) -> Exploration:
-        scenario = partial(_one_after_the_other, service, orders)
-        restart = None if self.restart is None else partial(_in_front, self.restart)
-        return explore(scenario, shop=self.shop, restart=restart, **luck)
-
     def _under(
         self,
         luck: Mapping[str, Any],
         orders: Sequence[CreateOrder],
-        make: MakeService,
+        program: Any,
         may_fail: Collection[tuple[str, ...]],
     ) -> Counterexample | None:
-        cases = list(map(self._forgive, self._explore(luck, orders, make).cases[1:]))
+        found = self._explore(luck, orders, program).cases[1:]
+        cases = [self._forgive(case) for case in found if self.counts(case)]
         harmed = [
             (case, said)
             for case in cases
@@ -242,6 +256,22 @@ class OrderTrial:
             failed=len(harmed), tried=len(cases), fault=case.title
         )
         return Counterexample(sentence, said, self.view(case))
+
+    def _explore(
+        self, luck: Mapping[str, Any], orders: Sequence[CreateOrder], program: Any
+    ) -> Exploration:
+        scenario = partial(self._play, program, orders)
+        restart = None if self.restart is None else partial(_in_front, self.restart)
+        return explore(scenario, shop=self.shop, restart=restart, **luck)
+
+    def _play(
+        self, program: Any, orders: Sequence[CreateOrder], shop: Shop
+    ) -> Coroutine[Any, Any, object]:
+        assert isinstance(shop, TrialShop)
+        return self.play(program, shop, orders)
+
+    def _copes(self, starter: Case) -> bool:
+        return all(one.rule in self.goal for one in self._forgive(starter).violations)
 
     def _says(self, case: Case, may_fail: bool) -> str | None:
         said = first_advice(self.advice, case)
@@ -265,16 +295,6 @@ def _bad_luck(case: Case) -> tuple[str, ...]:
 
 def _told(case: Case) -> set[Told]:
     return {answer.told for answer in case.answers}
-
-
-async def _one_after_the_other(
-    make: MakeService, orders: Sequence[CreateOrder], shop: Shop
-) -> None:
-    assert isinstance(shop, TrialShop)
-    create_order = make(shop.front)  # one service for all orders, as in a real shop
-    for number, order in enumerate(orders):
-        await asyncio.sleep(PAUSE if number else 0)
-        await shop.place_order(create_order, order)
 
 
 async def _in_front(restart: Callable[[Any], Coroutine[Any, Any, object]], shop: Shop) -> None:

@@ -165,7 +165,7 @@ def audit(shop: Shop) -> list[Violation]:
     shop
         After its run: everything that was on its way has arrived.
     """
-    return [*_broken(RULES, books(shop)), *_lost_pieces(shop)]
+    return [*_broken(RULES, books(shop)), *_lost_pieces(shop), *shop.own_rules()]
 
 
 def remarks(shop: Shop) -> list[Violation]:

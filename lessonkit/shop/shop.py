@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from lessonkit.checks import one_of, whole_number
@@ -109,6 +109,10 @@ class Shop:
         self.notification = Notification(self.network)
         self.keepers: list[Keeper] = []
         self._check_operations(faults)
+
+    def own_rules(self) -> Iterable[Any]:
+        """What is wrong in the books of services that only this shop has (Violations)."""
+        return ()
 
     def _check_operations(self, faults: Sequence[AnyFault]) -> None:
         # A fault at an operation that does not exist would never strike, and nobody would know.
