@@ -82,16 +82,6 @@ _SURVIVE = OrderTrial(
             ),
         ),
         Advice(
-            both(
-                struck("database", *REPLY_LOST),
-                breaks("no order without its money", "no order without its stock"),
-            ),
-            N_(
-                "The reply of the saving was lost, so the order may stand. Before money or stock go"
-                " back, the order must be cancelled: save `order.cancelled()`."
-            ),
-        ),
-        Advice(
             both(breaks("no money without an order"), called("payment.refund_by_key")),
             N_(
                 "`refund_by_key` was asked for, and the money is still there: it was not taken"
@@ -264,10 +254,6 @@ _MAIL_BEHIND = OrderTrial(
                 "A confirmation was mailed for an order that does not exist. The mail may only be"
                 " started when the order has been saved."
             ),
-        ),
-        Advice(
-            both(struck("notification"), lambda case: case.answers[0].told is not Told.CONFIRMED),
-            N_("The mail has failed, and so the customer was told that the order has failed."),
         ),
         Advice(
             both(struck("notification"), lambda case: case.run.error is not None),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.shopfront import ShopFront
 from lessonkit.exercises.trial import (
     LONGEST_WAIT,
     OrderTrial,
@@ -18,6 +21,9 @@ from lessonkit.exercises.trial import (
 )
 from lessonkit.messages import N_
 from lessonkit.shop import OrderStatus
+from lessonkit.shop.customer import OrderFunction
+
+Make = Callable[[ShopFront], OrderFunction]
 
 
 class NightMailShop(TrialShop):
@@ -34,6 +40,10 @@ class NightMailShop(TrialShop):
 
 
 # --- a shorter wait ------------------------------------------------------------------------------
+
+
+def _judge_shorter_wait(quick_call: Make, starter: Make) -> Counterexample | None:
+    return _SHORTER_WAIT.judge(quick_call, starter)
 
 
 _SHORTER_WAIT = OrderTrial(
@@ -81,7 +91,7 @@ def quick_call(shop):
     return create_order
 """,
     asks=("quick_call",),
-    judge=_SHORTER_WAIT.judge,
+    judge=_judge_shorter_wait,
     with_starter=True,
     hints=(
         N_("Each `await` is a wait. Which of the four is for the mail?"),
@@ -101,6 +111,10 @@ def quick_call(shop):
 )
 
 # --- put the stock back --------------------------------------------------------------------------
+
+
+def _judge_stock_back(put_back: Make, starter: Make) -> Counterexample | None:
+    return _STOCK_BACK.judge(put_back, starter)
 
 
 _STOCK_BACK = OrderTrial(
@@ -150,7 +164,7 @@ def put_back(shop):
     return create_order
 """,
     asks=("put_back",),
-    judge=_STOCK_BACK.judge,
+    judge=_judge_stock_back,
     with_starter=True,
     hints=(
         N_("A refused call raises an error at its `await`. Which line should notice it?"),

@@ -34,7 +34,7 @@ class Client:
     """
 
     def __init__(self, name: str, service: Any) -> None:
-        operations = _operations(type(service))
+        operations = _operations(type(service))  # type: ignore[arg-type]
         asking = {one: _asking(f"{name}.{one}", getattr(service, one)) for one in operations}
         vars(self).update(_name=name, _operations=operations, **asking)
 
@@ -74,6 +74,10 @@ class Wire:
             return await network.call(service, name, handler, *args)
 
         self.call = call
+
+    def __getattr__(self, wanted: str) -> NoReturn:
+        words = _("network.{name}: no program can know what the network does, or will do")
+        raise NotYours(words.format(name=wanted))
 
 
 class ShopFront:

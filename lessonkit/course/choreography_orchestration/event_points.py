@@ -3,206 +3,200 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import copy_context
-from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple
 
-from lessonkit.course.choreography_orchestration.order import (
-    ORDER,
-    WITH_EXPIRED_CARD,
-    operations,
-)
 from lessonkit.course.choreography_orchestration.points_shop import (
-    POINTS,
+    TOO_FEW,
+    TOO_MANY,
     PointsShop,
-    first_with_points,
-    shop_of,
+    points_view,
 )
+from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.old_trial import LONGEST_WAIT, every_single_fault, what_the_audit_says
 from lessonkit.exercises.result import Counterexample
-from lessonkit.explorer import Case, run_case
-from lessonkit.faults import Refused
-from lessonkit.messages import N_, _, service_name
-from lessonkit.patterns.bus import InMemoryEventBus
+from lessonkit.exercises.trial import (
+    LONGEST_WAIT,
+    OrderTrial,
+    TrialShop,
+    both,
+    breaks,
+    on_a_good_day,
+    struck,
+    waits_longer_than,
+)
+from lessonkit.explorer import Case, Kind
+from lessonkit.explorer.decision import FAILS
+from lessonkit.messages import N_
 from lessonkit.patterns.events import Event
-from lessonkit.shop import CreateOrder, Shop, ShopError, Told
+from lessonkit.shop import CreateOrder, ShopError, Violation
 from lessonkit.shop.process import here
 
-PAUSE, LONG_PAUSE = 1.0, 4.0
-"""Seconds from the order to its return: so long the points may take, without and with faults."""
+PAUSE = 6.0
+"""Seconds from an order to the next thing: so long the points may take."""
+
+KEPT = "no points for what came back"
+
+
+class Program(NamedTuple):
+    """What was handed in."""
+
+    sell: Callable[..., Awaitable[object]]
+    returned: Callable[..., Event]
+
+
+class ReturningShop(PointsShop):
+    """Every order that stands comes back in the end: then its points are taken back."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.before: list[Violation] = []  # what was wrong before the orders came back
+
+    def own_rules(self) -> Iterator[Violation]:
+        """Points while the order stands, and none when it is back."""
+        yield from self.before
+        for order_id, points in self.points.given.items():
+            if points:
+                words = f"{order_id}: {points}"
+                yield Violation(KEPT, "order", order_id, words)
+
+
+async def _sell_and_take_back(
+    program: Program, shop: TrialShop, orders: Sequence[CreateOrder]
+) -> None:
+    assert isinstance(shop, ReturningShop)
+    for order in orders:
+        await program.sell(shop.front, order)
+        await asyncio.sleep(PAUSE)
+        _raise_mistakes(shop)
+        wrong = PointsShop.own_rules(shop)
+        shop.before += [one for one in wrong if one.order_id == order.order_id]
+        if order.order_id in shop.database.orders:
+            event = program.returned(order, correlation_id=order.order_id)
+            context = copy_context()
+            context.run(here.set, shop.network.processes["orders"])  # it is who says so
+            context.run(shop.front.bus.publish_and_forget, event)
+            await asyncio.sleep(PAUSE)
+            _raise_mistakes(shop)
+
+
+def _raise_mistakes(shop: TrialShop) -> None:
+    # The bus keeps what a handler raises to itself. A mistake in the program is to be seen.
+    for failure in shop.front.bus.failures:
+        if failure.error is not None and not isinstance(failure.error, ShopError):
+            raise failure.error
 
 
 def _judge_points_by_events(
-    _service: object, sell: Callable[..., Awaitable[object]], returned: Callable[..., Event]
+    _mine: object, sell: Any, returned: Any, _its_own: object, starter: Any, draft: Any
 ) -> Counterexample | None:
-    async def buy_and_return(
-        shop: Shop,
-        command: CreateOrder = ORDER,
-        pause: float = LONG_PAUSE,
-        times: int = 1,
-        returns: bool = True,
-    ) -> int | None:
-        ours = cast(PointsShop, shop)
-        await sell(ours, command)
-        await asyncio.sleep(pause)
-        for _again in range(times - 1):
-            paid = [e for _by, e in _bus_of(ours).published if e.type == "PaymentCompleted"]
-            _publish(ours, *paid)
-            await asyncio.sleep(pause)
-        before = ours.points.total
-        if not returns:
-            return None
-        _publish(ours, *[returned(command, correlation_id=command.order_id)] * times)
-        return before
-
-    def on_trial(*faults: Refused, **special: Any) -> Case:
-        scenario = partial(buy_and_return, pause=PAUSE, **special)
-        return run_case(scenario, *faults, shop=PointsShop)
-
-    normal = on_trial()
-    declined = on_trial(command=WITH_EXPIRED_CARD, returns=False)
-    _raise_mistakes(normal, declined)
-    took_back_at_once = "points.take_back" in operations(declined)
-    return (
-        first_with_points([normal], _explain_the_purchase)
-        or first_with_points(
-            [declined], _explain_no_purchase, _("Points for a card that has expired.")
-        )
-        or first_with_points([normal], partial(_explain_the_return, took_back_at_once))
-        or first_with_points([on_trial(times=2)], _explain_twice, _("An event may come twice."))
-        or first_with_points(
-            [on_trial(Refused("notification"))],
-            _explain_no_mail,
-            _("Paid, and no points: the mail service takes nothing today."),
-        )
-        or first_with_points(
-            every_single_fault(buy_and_return, shop=PointsShop, crashes=None),
-            _explain_points_by_events,
-        )
-    )
+    return _TRIAL.judge(Program(sell, returned), Program(starter, draft))
 
 
-def _publish(shop: PointsShop, *events: Event) -> None:
-    """Let the order service say it."""
-    context = copy_context()
-    context.run(here.set, shop.network.processes["orders"])
-    for event in events:
-        context.run(_bus_of(shop).publish_and_forget, event)
+def _once(case: Case) -> bool:
+    """Whether it goes away again, or strikes only the mail, on which nobody depends."""
+    for_good = {kind for kind, (_failure, every_time) in FAILS.items() if every_time}
+    return not struck("", *for_good)(case) or struck("notification")(case)
 
 
-def _bus_of(shop: PointsShop) -> InMemoryEventBus:
-    if shop.bus is None:
-        raise ValueError("sell must put the bus into shop.bus, as choreography does; got None")
-    return shop.bus
+def _given_by_others(case: Case) -> bool:
+    calls = case.shop.network.calls
+    return any(what.startswith("points.") and who != "points" for who, what, _number in calls)
 
 
-def _raise_mistakes(*cases: Case) -> None:
-    # The bus keeps what a handler raises to itself. A mistake in the program is to be seen.
-    for case in cases:
-        for failure in getattr(shop_of(case).bus, "failures", ()):
-            if failure.error is not None and not isinstance(failure.error, ShopError):
-                raise failure.error
+def _given_once_more(case: Case) -> bool:
+    calls = [what for _who, what, _number in case.shop.network.calls]
+    return calls.count("points.give") > len(case.shop.customer.placed)
 
 
-def _explain_the_purchase(case: Case) -> str | None:
-    shop = shop_of(case)
-    answer = case.answers[0]
-    if answer.wait > LONGEST_WAIT:
-        words = _(
-            "The customer now waits {ms} ms instead of 300: the points stand in the way of the"
-            " order. Whoever only listens keeps nobody waiting."
-        )
-        return words.format(ms=f"{answer.wait * 1000:,.0f}")
-    if answer.told is not Told.CONFIRMED or not case.ledgers[0].stands:
-        return _(
-            "The order itself does not go through any more. The other services need no change;"
-            " write only your own."
-        )
-    if not case.survived:
-        return what_the_audit_says(case)
-    callers = [who for who, what, _number in shop.network.calls if what.startswith("points.")]
-    if others := [who for who in callers if who != "points"]:
-        words = _(
-            "It is the process of another service that gives the points here: {service}. A handler"
-            ' belongs to the service that it names: `service="points"`.'
-        )
-        return words.format(service=service_name(others[0]))
-    if case.run.result != POINTS:
-        words = _(
-            "On a normal day the customer must have {points} points when the order is paid; now it"
-            " is {given}. Which event says that the order is paid?"
-        )
-        return words.format(points=POINTS, given=case.run.result)
-    return None
+def _nothing_bought(case: Case) -> bool:
+    return not any(order.stands for order in case.ledgers)
 
 
-def _explain_no_purchase(case: Case) -> str | None:
-    if shop_of(case).points.total:
-        return _(
-            "The card has expired, nothing was bought, and the customer has points. Look at the"
-            " tree below: which events does this order have as well, and which one does it lack?"
-        )
-    return None
-
-
-def _explain_the_return(took_back_at_once: bool, case: Case) -> str | None:
-    shop = shop_of(case)
-    if not shop.points.total:
-        return None
-    if operations(case).count("points.give") > 1:
-        return _(
-            "When the order comes back, the points are given once more. The return needs the"
-            " opposite: `take_back`."
-        )
-    if took_back_at_once:
-        return _(
-            "You take back when the payment fails; but then no points were given. They are to be"
-            " taken back when the order is returned: that is another event."
-        )
-    return _(
-        "The order came back, and the customer keeps the points. Look at the tree below: who heard"
-        " `OrderReturned`?"
-    )
-
-
-def _explain_twice(case: Case) -> str | None:
-    if case.run.result != POINTS or shop_of(case).points.total:
-        return _(
-            "The points service does the same thing only once. So tell it the same thing both times"
-            " that an event comes: do not remember, and do not count."
-        )
-    return None
-
-
-def _explain_no_mail(case: Case) -> str | None:
-    if case.run.result != POINTS:
-        return _(
-            "Only the mail fails, and the points fail with it: they hang on an event that comes"
-            " after the mail. Points are given for the payment."
-        )
-    return None
-
-
-def _explain_points_by_events(case: Case) -> str | None:
-    shop = shop_of(case)
-    if not case.survived or case.answers[0].told is not Told.CONFIRMED:
-        return _(
-            "Under this fault the order itself is not what it was. The other services need no"
-            " change, and they ask again only if `choreography` is told `ask=again`."
-        )
-    if case.run.result != POINTS:
-        return _(
-            "The points service failed once to answer, and the customer never gets the points. The"
-            " handler gave up after one attempt. `ask` is handed to you for that."
-        )
-    if shop.points.total:
-        return _(
-            "The giving is asked for again, the taking back is not: it failed once, and the"
-            " customer keeps the points of a returned order."
-        )
-    return None
+_TRIAL = OrderTrial(
+    every_fault=True,  # of those that count
+    forgiven=["no mail lost"],
+    luck={"twice": True},
+    shop=ReturningShop,
+    goal=[TOO_FEW, TOO_MANY, KEPT],
+    counts=_once,
+    play=_sell_and_take_back,
+    view=points_view,
+    advice=(
+        Advice(
+            waits_longer_than(LONGEST_WAIT),
+            N_(
+                "The customer now waits {run.answers[0].wait_ms} ms instead of 300: the points"
+                " stand in the way of the order. Whoever only listens keeps nobody waiting."
+            ),
+        ),
+        Advice(
+            both(on_a_good_day, _given_by_others),
+            N_(
+                "It is the process of another service that gives the points here. A handler belongs"
+                ' to the service that it names: `service="points"`.'
+            ),
+        ),
+        Advice(
+            both(breaks(TOO_MANY), _nothing_bought),
+            N_(
+                "Nothing was bought, and the customer has got points. Look at the tree below: which"
+                " events does this order have as well, and which one does it lack?"
+            ),
+        ),
+        Advice(
+            both(on_a_good_day, breaks(TOO_FEW)),
+            N_(
+                "The order is paid, and its points are not there. Which event says that the order"
+                " is paid?"
+            ),
+        ),
+        Advice(
+            both(on_a_good_day, breaks(KEPT), _given_once_more),
+            N_(
+                "When the order comes back, the points are given once more. The return needs the"
+                " opposite: `take_back`."
+            ),
+        ),
+        Advice(
+            both(on_a_good_day, breaks(KEPT)),
+            N_(
+                "The order came back, and the customer keeps the points. Look at the tree below:"
+                " who heard `OrderReturned`, and what did it do?"
+            ),
+        ),
+        Advice(
+            both(struck("", Kind.TWICE), breaks(TOO_FEW, TOO_MANY, KEPT)),
+            N_(
+                "Something came twice, and now the points are wrong. The points service does the"
+                " same thing only once. So tell it the same thing both times: do not remember, and"
+                " do not count."
+            ),
+        ),
+        Advice(
+            both(struck("notification"), breaks(TOO_FEW)),
+            N_(
+                "Only the mail fails, and the points fail with it: they hang on an event that comes"
+                " after the mail. Points are given for the payment."
+            ),
+        ),
+        Advice(
+            both(struck("points"), breaks(TOO_FEW)),
+            N_(
+                "The points service failed once to answer, and the customer never gets the points."
+                " The handler gave up after one attempt. `ask` is handed to you for that."
+            ),
+        ),
+        Advice(
+            both(struck("points"), breaks(KEPT)),
+            N_(
+                "The taking back failed once, and the customer keeps the points of a returned"
+                " order. `ask` is handed to you for that."
+            ),
+        ),
+    ),
+)
 
 
 points_by_events = Exercise(
@@ -210,6 +204,8 @@ points_by_events = Exercise(
     notebook="04-choreography-orchestration",
     point=3,
     title=N_("Points by events, and taken back when the order is returned"),
+    practises=N_("choreography"),
+    grade=2,
     shown=N_(
         "Nobody else was touched, and nobody waits for it. But if the points are off for "
         "longer than your patience, nobody remembers that they are owed."
@@ -229,6 +225,7 @@ def sell(shop, command=None):
 """,
     asks=("my_points", "sell", "OrderReturned"),
     judge=_judge_points_by_events,
+    with_starter=True,
     hints=(
         N_(
             "Three things are missing. The draft listens to the wrong event, it makes its call only"

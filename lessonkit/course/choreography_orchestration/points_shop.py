@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any, cast
 
-from lessonkit.course.choreography_orchestration.order import ORDER
-from lessonkit.exercises.old_trial import Explain, first_counterexample
-from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.seal import SealedShop
+from lessonkit.exercises.trial import TrialShop
 from lessonkit.explorer import Case
 from lessonkit.lab import flow_view, table, tiles
 from lessonkit.lab.views import case_view
 from lessonkit.messages import N_, _
-from lessonkit.patterns.bus import InMemoryEventBus
-from lessonkit.patterns.saga import Saga, SagaLog
-from lessonkit.shop import CreateOrder
+from lessonkit.patterns.saga import SagaLog
+from lessonkit.shop import CreateOrder, OrderBooks, Violation, books
 from lessonkit.shop.network import Network
 from lessonkit.trace import current_trace
 
-POINTS = ORDER.total // 100
-"""What the order of all trials is worth."""
+TOO_FEW, TOO_MANY = "no order without its points", "no points without an order"
+
+
+def points_of(order: CreateOrder) -> int:
+    """A point for every hundred yen."""
+    return order.total // 100
 
 
 class PointsService:
-    """A point for every hundred yen, by the id of the order: what comes twice is done once.
+    """Gives points by the id of the order: what comes twice is done once.
 
     Points that were taken back stay taken back, even if the request to give them comes late.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._given: dict[str, int] = {}
-
-    @property
-    def total(self) -> int:
-        """How many points the customers have."""
-        return sum(self._given.values())
+        self.given: dict[str, int] = {}
 
     async def give(self, order: CreateOrder) -> None:
         """Give the points for this order."""
@@ -47,38 +42,45 @@ class PointsService:
         await self._network.call("points", "take_back", self._take_back, order)
 
     def _give(self, order: CreateOrder) -> None:
-        self._given.setdefault(order.order_id, order.total // 100)
+        self.given.setdefault(order.order_id, points_of(order))
         self._show()
 
     def _take_back(self, order: CreateOrder) -> None:
-        self._given[order.order_id] = 0
+        self.given[order.order_id] = 0
         self._show()
 
     def _show(self) -> None:
-        current_trace().state("points", N_("points"), self.total)
+        current_trace().state("points", N_("points"), sum(self.given.values()))
 
 
-class PointsShop(SealedShop):
-    """A sealed shop with a points service.
-
-    Attributes
-    ----------
-    bus, saga
-        What directs it, put here by the notebook's ``choreography`` or ``order_saga``.
-    """
-
-    bus: InMemoryEventBus | None = None
-    saga: Saga | None = None
+class PointsShop(TrialShop):
+    """A shop with a points service, and with rules about it."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(more={"points": 0.05}, **given)
-        self._points = PointsService(self.network)
-        self.seal("points", self._points, lambda: self._points.total)
 
-    @property
-    def points(self) -> PointsService:
-        """Gives points and takes them back."""
-        return self._points
+    def services(self) -> dict[str, object]:
+        """The services that a program may call."""
+        self.points = PointsService(self.network)
+        return {**super().services(), "points": self.points}
+
+    def due(self, order: OrderBooks) -> int:
+        """How many points the order should have brought by now."""
+        return points_of(order.ordered) if order.stands and order.ordered else 0
+
+    def own_rules(self) -> Iterator[Violation]:
+        """No order without its points, and no points without an order."""
+        for order in books(self):
+            points, due = self.points.given.get(order.order_id, 0), self.due(order)
+            if points < due:
+                words = _("{order}: it should bring {due} points, and brings {points}.")
+            elif points > due and not order.owed:
+                words = _("{order}: {points} points were given, and {due} are due.")
+            else:
+                continue
+            said = words.format(order=order.order_id, points=points, due=due)
+            rule = TOO_FEW if points < due else TOO_MANY
+            yield Violation(rule, "order", order.order_id, said)
 
 
 def shop_of(case: Case) -> PointsShop:
@@ -86,24 +88,17 @@ def shop_of(case: Case) -> PointsShop:
     return cast(PointsShop, case.shop)
 
 
-def first_with_points(
-    cases: list[Case], explain: Explain, sentence: str = ""
-) -> Counterexample | None:
-    """As :func:`first_counterexample`, and the picture shows the points and the flow, too."""
-    found = first_counterexample(cases, explain, _view)
-    return replace(found, sentence=sentence) if found is not None and sentence else found
-
-
-def _view(case: Case) -> str:
+def points_view(case: Case) -> str:
+    """The points, the case, and what directed it: the flow of its events, or the saga's log."""
     shop = shop_of(case)
-    due = POINTS if case.ledgers[0].stands else 0
-    figures, flow = [(_("points at the end"), shop.points.total, due)], ""
-    if shop.bus is not None:
-        figures = [(_("points at the end"), shop.points.total, 0)]
-        if isinstance(case.run.result, int):
-            figures.insert(0, (_("points before the return"), case.run.result, due))
-        flow = flow_view(shop.bus, ORDER.order_id)
-    elif shop.saga is not None and isinstance(shop.saga.log, SagaLog):
-        flow = table(shop.saga.log.to_frame(ORDER.order_id)).html
-    shown = tiles((label, str(n), "good" if n == wanted else "bad") for label, n, wanted in figures)
+    due = sum(map(shop.due, books(shop)))
+    points = sum(shop.points.given.values())
+    kind = "good" if points == due else "bad"
+    shown = tiles([(_("points at the end"), str(points), kind)])
+    first = case.ledgers[0].order_id
+    flow = ""
+    if hasattr(shop.front, "bus"):
+        flow = flow_view(shop.front.bus, first)
+    elif hasattr(shop.front, "saga") and isinstance(shop.front.saga.log, SagaLog):
+        flow = table(shop.front.saga.log.to_frame(first)).html
     return f"{shown}{case_view(case)}{flow}"

@@ -2,95 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import cast
+from collections.abc import Callable
+from typing import Any
 
-from lessonkit.course.choreography_orchestration.order import operations
 from lessonkit.course.choreography_orchestration.points_shop import (
-    POINTS,
+    TOO_FEW,
+    TOO_MANY,
     PointsShop,
-    first_with_points,
+    points_view,
     shop_of,
 )
+from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.old_trial import every_single_fault, forgive_lost_mail
 from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.trial import OrderTrial, both, breaks, on_a_good_day
 from lessonkit.explorer import Case
-from lessonkit.messages import N_, _
-from lessonkit.patterns.saga import Saga
-from lessonkit.shop import Shop, Told
+from lessonkit.messages import N_
+from lessonkit.shop.customer import OrderFunction
+
+Direct = Callable[[Any], OrderFunction]
 
 
 def _judge_points_by_saga(
-    _flow: object, direct: Callable[[Shop], Awaitable[object]]
+    _flow: object, direct: Direct, _starters_flow: object, starter: Direct
 ) -> Counterexample | None:
-    cases = every_single_fault(
-        direct, shop=PointsShop, restart=_resume, crashes="orders", for_good=True
-    )
-    # The mail is an optional step, and may be missing for good.
-    return first_with_points([*map(forgive_lost_mail, cases)], _explain_points_by_saga)
+    return _TRIAL.judge(direct, starter)
 
 
-async def _resume(shop: Shop) -> None:
-    saga = _shop_saga(shop)
-    if saga is not None and saga.log is not None:
-        await saga.resume()
+async def _resume(shop: Any) -> None:
+    if hasattr(shop, "saga") and shop.saga.log is not None:
+        await shop.saga.resume()
 
 
-def _shop_saga(shop: Shop) -> Saga | None:
-    return cast(PointsShop, shop).saga
+def _points_are_optional(case: Case) -> bool:
+    steps = shop_of(case).front.saga.steps
+    return any(step.optional for step in steps if step.name != "mail")
 
 
-def _explain_points_by_saga(case: Case) -> str | None:
-    shop = shop_of(case)
-    answer, order = case.answers[0], case.ledgers[0]
-    points = shop.points.total
-    if not case.faults and not (
-        answer.told is Told.CONFIRMED and order.stands and order.mails and points == POINTS
-    ):
-        words = _(
-            "On a normal day the order must go through, and bring {points} points; now it brings"
-            " {given}."
-        )
-        return words.format(points=POINTS, given=points)
-    if answer.told is Told.CONFIRMED and not order.stands:
-        return _(
-            "The customer was told that the order is confirmed, and it could not be saved. After"
-            " the pivot nothing is undone any more, and the saving comes after it. What is the"
-            " point of no return here: the points, or the saved order?"
-        )
-    if points and not order.stands and not order.owed:
-        if operations(case).count("points.give") > 1:
-            return _(
-                "The order was undone, and the points were given once more instead of taken"
-                " back. The compensation is the opposite of the action."
-            )
-        return _(
-            "The order was undone, and its points were not. Look at the log below: which steps are"
-            " undone there, and which is not? That one has no compensation."
-        )
-    if order.stands and not points:
-        if _is_optional(shop):
-            return _(
-                "The points failed at each attempt, and the saga went on without them: an"
-                " `optional` step may be missing. A mail may be missing; these points are promised."
-            )
-        return _(
-            "The order was saved, and then the points failed at each attempt. It was too late to go"
-            " back: the saved order is the pivot. What must not be missing is done before it."
-        )
-    if not case.survived:
-        return _(
-            "The points are right, but the books are not. The other steps, and the choices of the"
-            " saga, need no change."
-        )
-    return None
+def _has_no_log(case: Case) -> bool:
+    return shop_of(case).front.saga.log is None
 
 
-def _is_optional(shop: PointsShop) -> bool:
-    return shop.saga is not None and any(
-        step.optional for step in shop.saga.steps if step.name != "mail"
-    )
+_TRIAL = OrderTrial(
+    every_fault=True,
+    luck={"crashes": "orders"},
+    shop=PointsShop,
+    restart=_resume,
+    forgiven=["no mail lost"],  # the mail is an optional step, and may be missing for good
+    view=points_view,
+    advice=(
+        Advice(
+            both(on_a_good_day, breaks(TOO_FEW)),
+            N_(
+                "On a normal day the order must bring its points, and the books have fewer. See"
+                " the log below: which step gives them?"
+            ),
+        ),
+        Advice(
+            both(lambda case: not case.survived, _has_no_log),
+            N_(
+                "The saga has no log: what it could not finish, nobody knows of any more. Its"
+                " choices need no change; the steps do."
+            ),
+        ),
+        Advice(
+            breaks("no order lost"),
+            N_(
+                "The customer was told that the order is confirmed, and it could not be saved."
+                " After the pivot nothing is undone any more, and the saving comes after it. What"
+                " is the point of no return here: the points, or the saved order?"
+            ),
+        ),
+        Advice(
+            breaks(TOO_MANY),
+            N_(
+                "The order was undone, and its points were not. Look at the log below: which steps"
+                " are undone there, and which is not? Its compensation is the opposite of its"
+                " action."
+            ),
+        ),
+        Advice(
+            both(breaks(TOO_FEW), _points_are_optional),
+            N_(
+                "The points failed, and the saga went on without them: an `optional` step may be"
+                " missing. A mail may be missing; these points are promised."
+            ),
+        ),
+        Advice(
+            breaks(TOO_FEW),
+            N_(
+                "The order was saved, and then the points failed. It was too late to go back: the"
+                " saved order is the pivot. What must not be missing is done before it."
+            ),
+        ),
+    ),
+)
 
 
 points_by_saga = Exercise(
@@ -98,6 +104,8 @@ points_by_saga = Exercise(
     notebook="04-choreography-orchestration",
     point=3,
     title=N_("Points by a saga: no order without them, and none without an order"),
+    practises=N_("orchestration"),
+    grade=2,
     shown=N_("What is promised belongs before the pivot, and needs a way back."),
     starter="""
 def my_flow(do, pivot):
@@ -113,10 +121,11 @@ def my_flow(do, pivot):
 
 def direct_with_points(shop):
     choices = ["keys", "first", "log", "pivot", "retries", "steadfast", "limits"]
-    return shop.place_order(order_saga(shop, **dict.fromkeys(choices, True), flow=my_flow))
+    return order_saga(shop, **dict.fromkeys(choices, True), flow=my_flow)
 """,
     asks=("my_flow", "direct_with_points"),
     judge=_judge_points_by_saga,
+    with_starter=True,
     hints=(
         N_(
             "When the points fail for good, can the saga still go back? Up to the pivot it can."
@@ -145,6 +154,6 @@ def my_flow(do, pivot):
 
 def direct_with_points(shop):
     choices = ["keys", "first", "log", "pivot", "retries", "steadfast", "limits"]
-    return shop.place_order(order_saga(shop, **dict.fromkeys(choices, True), flow=my_flow))
+    return order_saga(shop, **dict.fromkeys(choices, True), flow=my_flow)
 """,
 )

@@ -7,7 +7,7 @@ from lessonkit.course.choreography_orchestration import (
     points_by_events,
     points_by_saga,
 )
-from tests.exercises.answers import Wrong, changed
+from tests.exercises.answers import Right, Wrong, changed
 
 DANCE = ["events", "services", "order-service", "choreography-run", "declined", "release"]
 NEEDS = {
@@ -61,7 +61,7 @@ LOST_REPLY = [
             (NOTE_STOCK_BY_ID, ""),
             (RESERVE_WITHOUT_KEY, NOTE_STOCK_BY_ID + RESERVE_WITHOUT_KEY),
         ),
-        "there is no reply",
+        "only the reply brings",
     ),
     Wrong(
         "notes a function that asks for the id later",
@@ -74,7 +74,7 @@ LOST_REPLY = [
                 "        )\n",
             ),
         ),
-        "there is no reply",
+        "only the reply brings",
     ),
     Wrong(
         "undoes by the id, if there is one",
@@ -99,7 +99,7 @@ LOST_REPLY = [
             (NOTE_STOCK + RESERVE, RESERVE + NOTE_STOCK),
             (NOTE_MONEY + CHARGE, CHARGE + NOTE_MONEY),
         ),
-        "was not reached",
+        "was set aside, the reply was lost",
     ),
     Wrong(
         "has keys in the undoing and none in the doing",
@@ -133,7 +133,7 @@ LOST_REPLY = [
             (NOTE_MONEY + CHARGE, CHARGE),
             (NOTE_STOCK + RESERVE, NOTE_MONEY + NOTE_STOCK + RESERVE),
         ),
-        "The stock goes back before the money",
+        "the stock goes back before the money",
     ),
     Wrong(
         "swallows the exception",
@@ -151,13 +151,47 @@ LOST_REPLY = [
         "The saving did happen",
     ),
     Wrong(
+        "charges under another key",
+        changed(lost_reply.answer, (CHARGE, CHARGE.replace("key)", "key + ' again')"))),
+        "was not taken under that key",
+    ),
+    Wrong(
+        "gives the money back by the id of the reply",
+        changed(
+            lost_reply.answer,
+            (NOTE_MONEY, ""),
+            (
+                NOTE_ORDER,
+                "        refund = self.payment.refund\n"
+                "        compensations.append(partial(refund, payment.transaction_id))\n"
+                + NOTE_ORDER,
+            ),
+        ),
+        "money was taken, the reply was lost",
+    ),
+    Wrong(
+        "has one key for all",
+        changed(lost_reply.answer, ("key = command.order_id", "key = 'key'")),
+        "take for another one",
+    ),
+    Wrong(
+        "takes the customer for the key",
+        changed(lost_reply.answer, ("key = command.order_id", "key = command.customer_id")),
+        "take for another one",
+    ),
+    Wrong(
+        "takes what was ordered for the key",
+        changed(lost_reply.answer, ("key = command.order_id", "key = repr(command.items)")),
+        "not all of its money",
+    ),
+    Wrong(
         "undoes the order for a mail",
         changed(
             lost_reply.answer,
             (MAIL, ""),
             (SAVE, SAVE + "        await self.notification.send_order_confirmation(order)\n"),
         ),
-        "Only the mail has failed",
+        "Only the mail's reply was lost",
     ),
     Wrong(
         "takes a declined card for money",
@@ -168,7 +202,7 @@ LOST_REPLY = [
                 "",
             ),
         ),
-        "raises no error",
+        "declines the card",
     ),
     Wrong(
         "asks again without a key",
@@ -203,7 +237,7 @@ LOST_REPLY = [
                 RESERVE_ANEW.replace('command.items, f"{key}, {attempt}"', "command.items"),
             ),
         ),
-        "sends the same key",
+        "must name the same key",
     ),
     Wrong(
         "reserves once more under another key",
@@ -283,7 +317,7 @@ POINTS_BY_EVENTS = [
             points_by_events.answer,
             ("ask(shop.points.take_back, event.command)", "shop.points.take_back(event.command)"),
         ),
-        "the taking back is not",
+        "The taking back failed once",
     ),
     Wrong(
         "never takes back",
@@ -293,7 +327,7 @@ POINTS_BY_EVENTS = [
     Wrong(
         "takes back when the payment fails",
         changed(points_by_events.answer, ("OrderReturned, service", "PaymentFailed, service")),
-        "that is another event",
+        "who heard",
     ),
     Wrong(
         "gives in both handlers",
@@ -342,7 +376,7 @@ POINTS_BY_EVENTS = [
     Wrong(
         "lets nobody ask again",
         changed(points_by_events.answer, ("ask=again, ", "")),
-        "is not what it was",
+        "nobody puts back",
     ),
     Wrong(
         "leaves the points out",
@@ -362,7 +396,7 @@ POINTS_BY_EVENTS = [
                 "    return shop.place_order(create_order, command)\n",
             ),
         ),
-        "does not go through any more",
+        "must go through",
     ),
 ]
 
@@ -381,7 +415,7 @@ POINTS_BY_SAGA = [
     Wrong(
         "before the pivot, without a compensation",
         changed(points_by_saga.answer, (STEP, '        Step("points", points.give),\n')),
-        "has no compensation",
+        "which steps are undone there",
     ),
     Wrong(
         "optional",
@@ -394,7 +428,7 @@ POINTS_BY_SAGA = [
     Wrong(
         "gives instead of taking back",
         changed(points_by_saga.answer, (STEP, STEP.replace("take_back", "give"))),
-        "given once more",
+        "the opposite of its action",
     ),
     Wrong(
         "makes the points the pivot",
@@ -422,7 +456,7 @@ POINTS_BY_SAGA = [
     Wrong(
         "turns the log off",
         changed(points_by_saga.answer, ('"log", ', "")),
-        "the choices of the saga",
+        "The saga has no log",
     ),
 ]
 
@@ -430,4 +464,225 @@ WRONG = {
     "lost_reply": LOST_REPLY,
     "points_by_events": POINTS_BY_EVENTS,
     "points_by_saga": POINTS_BY_SAGA,
+}
+
+# --- right ones, in other styles -----------------------------------------------------------------
+
+SEED = "        key = command.order_id\n"
+
+RIGHT = {
+    "lost_reply": [
+        Right(
+            "notes functions of its own",
+            changed(
+                lost_reply.answer,
+                (
+                    NOTE_STOCK,
+                    "        async def put_back():\n"
+                    "            await self.inventory.cancel_by_key(key)\n\n"
+                    "        compensations.append(put_back)\n",
+                ),
+            ),
+        ),
+        Right(
+            "notes lambdas",
+            changed(
+                lost_reply.answer,
+                (
+                    "partial(self.payment.refund_by_key, key)",
+                    "lambda: self.payment.refund_by_key(key)",
+                ),
+            ),
+        ),
+        Right(
+            "has a key for each service",
+            changed(
+                lost_reply.answer,
+                (NOTE_STOCK, NOTE_STOCK.replace("key))", 'f"stock {key}"))')),
+                (RESERVE, RESERVE.replace("key)", 'f"stock {key}")')),
+            ),
+        ),
+        Right(
+            "keeps an exit stack",
+            """
+from contextlib import AsyncExitStack
+
+
+class PreparedSaga(CreateOrderSaga):
+    async def execute(self, command):
+        async with AsyncExitStack() as undo:
+            order = await self.reserve_pay_and_save(command, undo)
+            undo.pop_all()
+        try:
+            await self.notification.send_order_confirmation(order)
+        except ShopError:
+            pass
+        return order
+
+    async def quietly(self, call, *args):
+        try:
+            await call(*args)
+        except ShopError:
+            pass
+
+    async def reserve_pay_and_save(self, command, undo):
+        key = command.order_id
+        undo.push_async_callback(self.quietly, self.inventory.cancel_by_key, key)
+        reserved = await self.inventory.reserve(command.items, key)
+        if not reserved.success:
+            raise OrderFailed("out of stock")
+        undo.push_async_callback(self.quietly, self.payment.refund_by_key, key)
+        payment = await self.payment.charge(command.total, command.payment_method, key)
+        if not payment.success:
+            raise OrderFailed("card declined")
+        order = Order.create(command, payment.transaction_id)
+        undo.push_async_callback(self.quietly, self.database.save, order.cancelled())
+        await self.database.save(order)
+        return order
+""",
+        ),
+        Right(
+            "asks again with the same key",
+            changed(
+                lost_reply.answer,
+                (
+                    RESERVE,
+                    "        for attempt in range(3):\n"
+                    "            try:\n"
+                    "                reserved = await self.inventory.reserve(command.items, key)\n"
+                    "                break\n"
+                    "            except ShopError:\n"
+                    "                if attempt == 2:\n"
+                    "                    raise\n",
+                ),
+            ),
+        ),
+        Right(
+            "puts all three in front",
+            changed(
+                lost_reply.answer,
+                (NOTE_STOCK, ""),
+                (NOTE_MONEY, ""),
+                (NOTE_ORDER, ""),
+                (
+                    SEED,
+                    SEED
+                    + NOTE_STOCK
+                    + NOTE_MONEY
+                    + NOTE_ORDER.replace("order.cancelled", "Order.create(command).cancelled"),
+                ),
+            ),
+        ),
+    ],
+    "points_by_events": [
+        Right(
+            "gives its handlers other names",
+            points_by_events.answer.replace("def give(", "def on_payment(").replace(
+                "def take_back(", "def on_return("
+            ),
+        ),
+        Right(
+            "asks again by itself",
+            changed(
+                points_by_events.answer,
+                (
+                    "        await ask(shop.points.give, event.command)\n",
+                    "        for _attempt in range(5):\n"
+                    "            try:\n"
+                    "                return await shop.points.give(event.command)\n"
+                    "            except (NoReply, ServiceRefused):\n"
+                    "                await sleep(0.2)\n",
+                ),
+            ),
+        ),
+        Right(
+            "subscribes without a decorator",
+            changed(
+                points_by_events.answer,
+                (BACK, BACK.replace('    @bus.subscribe(OrderReturned, service="points")\n', "")),
+                (
+                    "\n\ndef sell",
+                    '    bus.subscribe(OrderReturned, service="points")(take_back)\n\n\ndef sell',
+                ),
+            ),
+        ),
+        Right(
+            "has one handler for both",
+            """
+class OrderReturned(OrderEvent): ...
+
+
+def my_points(shop, bus, ask=once):
+    async def hear(event):
+        returned = isinstance(event, OrderReturned)
+        await ask(shop.points.take_back if returned else shop.points.give, event.command)
+
+    for kind in (PaymentCompleted, OrderReturned):
+        bus.subscribe(kind, service="points")(hear)
+
+
+"""
+            + SELL,
+        ),
+        Right(
+            "remembers what it has given, and asks all the same",
+            changed(
+                points_by_events.answer,
+                (HEARS, "    given = set()\n\n" + HEARS),
+                (
+                    "        await ask(shop.points.give, event.command)\n",
+                    "        await ask(shop.points.give, event.command)\n"
+                    "        given.add(event.command.order_id)\n",
+                ),
+            ),
+        ),
+        Right(
+            "takes back when the payment fails as well",
+            changed(
+                points_by_events.answer,
+                (BACK, BACK + BACK.replace("OrderReturned", "PaymentFailed")),
+            ),
+        ),
+    ],
+    "points_by_saga": [
+        Right(
+            "gives the points first",
+            changed(
+                points_by_saga.answer,
+                (STEP, ""),
+                ('        Step("reserve"', STEP + '        Step("reserve"'),
+            ),
+        ),
+        Right(
+            "gives the points between stock and money",
+            changed(
+                points_by_saga.answer,
+                (STEP, ""),
+                ('        Step("charge"', STEP + '        Step("charge"'),
+            ),
+        ),
+        Right(
+            "calls the step something else", points_by_saga.answer.replace('"points"', '"bonus"')
+        ),
+        Right(
+            "names its arguments",
+            changed(
+                points_by_saga.answer,
+                ("points.give, points.take_back", "points.give, compensation=points.take_back"),
+            ),
+        ),
+        Right(
+            "builds the list on its own",
+            """
+def my_flow(do, pivot):
+    steps = order_flow(do, pivot)
+    bonus = Step("points", do.shop.points.give, do.shop.points.take_back)
+    place = [step.name for step in steps].index("save")
+    return [*steps[:place], bonus, *steps[place:]]
+
+
+"""
+            + points_by_saga.answer[points_by_saga.answer.index("def direct") :],
+        ),
+    ],
 }

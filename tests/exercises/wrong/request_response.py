@@ -168,6 +168,11 @@ WRONG = {
             "closed",
         ),
         Wrong(
+            "charges under another key",
+            changed(survive.answer, (CHARGE, CHARGE.replace("key)", "key + ' again')"))),
+            "was not taken under that key",
+        ),
+        Wrong(
             "takes the customer for the key",
             changed(
                 survive.answer.replace("key = command.order_id", "key = command.customer_id"),
