@@ -6,19 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from lessonkit.exercises.advice import Advice
+from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck, waits_longer_than
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import ShopFront
-from lessonkit.exercises.trial import (
-    LONGEST_WAIT,
-    OrderTrial,
-    TrialShop,
-    both,
-    breaks,
-    on_a_good_day,
-    struck,
-    waits_longer_than,
-)
+from lessonkit.exercises.trial import OrderTrial
 from lessonkit.messages import N_
 from lessonkit.shop import OrderStatus
 from lessonkit.shop.customer import OrderFunction

@@ -15,142 +15,27 @@ from functools import partial
 from typing import Any, Final
 
 from lessonkit.exercises.advice import Advice, first_advice
+from lessonkit.exercises.audit_advice import what_the_audit_says
+from lessonkit.exercises.orders import (
+    EVERY_DAY,
+    ORDERS,
+    THREE_ORDERS,
+    Day,
+    TrialShop,
+    one_after_the_other,
+)
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.shopfront import ShopFront
 from lessonkit.explorer import Case, Decision, Exploration, Kind, explore, run_case
 from lessonkit.explorer.case import struck_thing
-from lessonkit.faults import AnyFault, Slow
 from lessonkit.lab.views import case_view
-from lessonkit.messages import N_, _
+from lessonkit.messages import _
 from lessonkit.runner import Run, run
-from lessonkit.shop import LATENCY, STOCK, CreateOrder, Item, Shop, Told
-from lessonkit.shop.customer import OrderFunction
-
-LONGEST_WAIT = LATENCY["inventory"] + LATENCY["payment"] + 0.001
-"""Seconds that a customer has to wait for stock and payment in any case, and a bit."""
-
-ORDERS: Final = (
-    CreateOrder("O-001", "C-100", (Item("P-1", 2, 2500),)),
-    CreateOrder("O-002", "C-200", (Item("P-1", 2, 2500),)),
-    CreateOrder("O-003", "C-100", (Item("P-1", 1, 1900), Item("P-2", 3, 700)), "points card"),
-)
-"""What is ordered: the second is like the first, of another customer; the third is unlike both."""
-
-PAUSE: Final = 60.0
-"""Seconds between two orders: later than any limit of time that somebody counts from zero."""
+from lessonkit.shop import CreateOrder, Shop, Told
 
 CALLS_FAIL: Final[dict[str, Any]] = {"late": 0, "twice": False, "crashes": None, "customers": False}
 """What :func:`~lessonkit.explorer.explore` is told to leave out, where only calls fail."""
 
-
-class TrialShop(Shop):
-    """A shop whose programs are on trial.
-
-    Attributes
-    ----------
-    front
-        What they get of it.
-    """
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.front = ShopFront(self, self.services())
-
-    def services(self) -> dict[str, object]:
-        """The services that a program may call."""
-        names = ("inventory", "payment", "database", "notification")
-        return {name: getattr(self, name) for name in names}
-
-
 Play = Callable[[Any, TrialShop, Sequence[CreateOrder]], Coroutine[Any, Any, object]]
-
-
-# --- days on which nothing fails -----------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Day:
-    """A day in the shop.
-
-    Attributes
-    ----------
-    sentence
-        What is said of it, if the service does not do then what it should.
-    told
-        What each customer is to be told.
-    advice
-        To somebody whose customers are told something else.
-    orders, faults, stock
-        What is ordered, what is slow, what lies on the shelf.
-    """
-
-    sentence: str
-    told: Told
-    advice: str
-    orders: tuple[CreateOrder, ...] = ORDERS[:1]
-    faults: tuple[AnyFault, ...] = ()
-    stock: Mapping[str, int] | None = None
-
-
-NORMAL = Day(
-    N_("Even without a fault, it does not do what it should."),
-    Told.CONFIRMED,
-    N_(
-        "On a normal day the order must go through. A shop that sells nothing is honest, but"
-        " closed."
-    ),
-)
-SLOW = Day(
-    N_("On a day on which every service takes three times as long, it does not do what it should."),
-    Told.CONFIRMED,
-    N_("The services are slow, but none of them fails: the order must go through."),
-    faults=tuple(Slow(service, times=3) for service in LATENCY if service != "orders"),
-)
-SOLD_OUT = Day(
-    N_("On a day on which the shelf is empty, it does not do what it should."),
-    Told.FAILED,
-    N_(
-        "The warehouse answers that there is not enough, and the customer is to hear that the order"
-        " has failed. Look at `success`: this no is an answer, not an error."
-    ),
-    stock=dict.fromkeys(STOCK, 1),
-)
-DECLINED = Day(
-    N_("With a card that is declined, it does not do what it should."),
-    Told.FAILED,
-    N_(
-        "The payment service declines the card, and the customer is to hear that the order has"
-        " failed. Look at `success`: this no is an answer, not an error."
-    ),
-    orders=(replace(ORDERS[0], payment_method="expired card"),),
-)
-THREE_ORDERS = Day(
-    N_(
-        "With three orders of two customers, one after the other, it does not do what it should."
-        " The first one alone goes through."
-    ),
-    Told.CONFIRMED,
-    N_(
-        "The second order is like the first, of another customer. The third is the first customer's"
-        " again, two minutes later, with other products, another amount, another way of paying."
-        " Which of them does your code take for another one?"
-    ),
-    orders=ORDERS,
-)
-EVERY_DAY: Final = (NORMAL, SLOW, SOLD_OUT, DECLINED)
-
-
-async def one_after_the_other(
-    make: Callable[[Any], OrderFunction], shop: TrialShop, orders: Sequence[CreateOrder]
-) -> None:
-    """Let the customers order at one service, with a pause between them."""
-    create_order = make(shop.front)
-    for number, order in enumerate(orders):
-        await asyncio.sleep(PAUSE if number else 0)
-        await shop.place_order(create_order, order)
-
-
-# --- the trial -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,168 +192,6 @@ def _told(case: Case) -> set[Told]:
 async def _in_front(restart: Callable[[Any], Coroutine[Any, Any, object]], shop: Shop) -> None:
     assert isinstance(shop, TrialShop)
     await restart(shop.front)
-
-
-# --- what every judge says -----------------------------------------------------------------------
-
-
-def breaks(*rules: str) -> Callable[[Case], bool]:
-    """Whether the audit finds one of these rules broken in a case."""
-
-    def is_broken(case: Case) -> bool:
-        return any(violation.rule in rules for violation in case.violations)
-
-    return is_broken
-
-
-def struck(what: str, *kinds: Kind) -> Callable[[Case], bool]:
-    """Whether bad luck of one of these kinds (or any) struck this service or operation (or any)."""
-
-    def is_struck(case: Case) -> bool:
-        return any(
-            not what or f"{struck_thing(one, case.events)}.".startswith(f"{what}.")
-            for one in case.decisions
-            if not kinds or one.kind in kinds
-        )
-
-    return is_struck
-
-
-def called(operation: str) -> Callable[[Case], bool]:
-    """Whether somebody has called this operation, as ``"payment.refund"``."""
-    return lambda case: any(what == operation for _who, what, _number in case.shop.network.calls)
-
-
-def on_a_good_day(case: Case) -> bool:
-    """Whether nothing was slow, and nothing failed."""
-    return not case.decisions and not case.faults
-
-
-def waits_longer_than(seconds: float) -> Callable[[Case], bool]:
-    """Whether a customer who got the order waited for longer than that, and nothing was slow."""
-
-    def has_waited(case: Case) -> bool:
-        waits = [one.wait for one in case.answers if one.told is Told.CONFIRMED]
-        return on_a_good_day(case) and max(waits, default=0.0) > seconds
-
-    return has_waited
-
-
-def both(*conditions: Callable[[Case], bool]) -> Callable[[Case], bool]:
-    """Whether all of these are so."""
-    return lambda case: all(condition(case) for condition in conditions)
-
-
-def what_the_audit_says(case: Case) -> str | None:
-    """What to say about the rules that are broken in a case; None if none is.
-
-    Each judge has its own words for what it is about. These are for everything else, and above all
-    for books that have something else than what was ordered.
-    """
-    if case.survived:
-        return None
-    return first_advice(WHAT_THE_AUDIT_SAYS, case) or case.violations[0].sentence
-
-
-WHAT_THE_AUDIT_SAYS: Final = (
-    Advice(
-        breaks("the customer gets an answer"),
-        N_(
-            "The customer still waits for an answer, and none will come: your code waits for"
-            " something that never happens now."
-        ),
-    ),
-    Advice(
-        breaks("the customer is told the truth"),
-        N_(
-            "The order stands, and the customer was told that it failed. Whoever gives up cancels"
-            " the order first: save `order.cancelled()`."
-        ),
-    ),
-    Advice(
-        breaks("no order that nobody placed"),
-        N_(
-            "An order stands under an id under which nobody has ordered. `Order.create(command)`"
-            " takes the id of the command."
-        ),
-    ),
-    Advice(
-        breaks("the order says what was ordered", "the order has the right total"),
-        N_(
-            "The order that was saved is not the one that was placed. Make it of the command, and"
-            " change nothing in it: `Order.create(command, ...)`."
-        ),
-    ),
-    Advice(
-        breaks("no wrong product"),
-        N_(
-            "What was set aside is not what the customer ordered. The command says what it must be:"
-            " `command.items`."
-        ),
-    ),
-    Advice(
-        breaks("no piece too many"),
-        N_(
-            "More pieces are set aside than were ordered. Whoever asks again sends the same key"
-            " with each attempt, and the warehouse answers as before: `reserve(..., key)`."
-        ),
-    ),
-    Advice(
-        breaks("no piece too few"),
-        N_(
-            "Fewer pieces are set aside than were ordered. The command says how many:"
-            " `command.items`."
-        ),
-    ),
-    Advice(
-        breaks("no wrong amount"),
-        N_(
-            "More was taken than the customer has agreed to. What the order costs is in"
-            " `command.total`, and it is to be taken once: whoever asks again sends the same key."
-        ),
-    ),
-    Advice(
-        breaks("paid as the customer wanted"),
-        N_(
-            "The money was not taken in the way that the customer had chosen. It is in"
-            " `command.payment_method`."
-        ),
-    ),
-    Advice(
-        breaks("no order lost"),
-        N_('The customer was told "confirmed", and no order is there.'),
-    ),
-    Advice(
-        breaks("no money without an order"),
-        N_("No order stands, and money was taken for it that nobody gives back."),
-    ),
-    Advice(
-        breaks("no stock without an order"),
-        N_("No order stands, and pieces are set aside for it that nobody puts back."),
-    ),
-    Advice(
-        breaks("no mail without an order"),
-        N_("A mail says that the order is confirmed, and no order is there."),
-    ),
-    Advice(
-        breaks("no order without its money"),
-        N_(
-            "The order stands, and not all of its money was taken. What it costs is in"
-            " `command.total`."
-        ),
-    ),
-    Advice(
-        breaks("no order without its stock"),
-        N_("The order stands, and nothing is set aside for it."),
-    ),
-    Advice(
-        breaks("the customer learns how it ended", "no mail lost"),
-        N_(
-            "Nobody has told the customer how the order ended: not in the answer, and not in a"
-            " mail."
-        ),
-    ),
-)
 
 
 def run_briefly(main: Any, **options: Any) -> Run[Any]:

@@ -12,21 +12,19 @@ import pytest
 
 from lessonkit import CreateOrder, Item, Order, OrderFailed, Shop, explore
 from lessonkit.exercises.advice import Advice
-from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.shopfront import NotYours
-from lessonkit.exercises.trial import (
-    DECLINED,
-    ORDERS,
-    OrderTrial,
-    TrialShop,
+from lessonkit.exercises.audit_advice import what_the_audit_says
+from lessonkit.exercises.conditions import (
     both,
     breaks,
     called,
     on_a_good_day,
     struck,
     waits_longer_than,
-    what_the_audit_says,
 )
+from lessonkit.exercises.orders import DECLINED, ORDERS, TrialShop
+from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.shopfront import NotYours
+from lessonkit.exercises.trial import OrderTrial
 from lessonkit.explorer import Case, Kind, Scenario, run_case
 from lessonkit.faults import Refused, Slow
 from lessonkit.shop import OrderStatus, OutcomeUnknown, ShopError, Violation

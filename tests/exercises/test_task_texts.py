@@ -11,7 +11,7 @@ from lessonkit.course.choosing import bad_days, gift_shop
 from lessonkit.course.event_driven import unpaid_orders
 from lessonkit.course.eventual_consistency import polling, relaying, waiting
 from lessonkit.course.message_brokers import parcel_key
-from lessonkit.exercises.trial import LONGEST_WAIT
+from lessonkit.exercises.orders import LONGEST_WAIT
 from lessonkit.shop import LATENCY
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from lessonkit.exercises.advice import Advice
+from lessonkit.exercises.conditions import both, breaks, called, struck
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import OrderTrial, both, breaks, called, struck
+from lessonkit.exercises.trial import OrderTrial
 from lessonkit.explorer import Case, Kind
 from lessonkit.messages import N_, _
 from lessonkit.records import Kind as MessageKind

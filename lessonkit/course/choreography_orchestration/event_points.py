@@ -14,18 +14,11 @@ from lessonkit.course.choreography_orchestration.points_shop import (
     points_view,
 )
 from lessonkit.exercises.advice import Advice
+from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck, waits_longer_than
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import (
-    LONGEST_WAIT,
-    OrderTrial,
-    TrialShop,
-    both,
-    breaks,
-    on_a_good_day,
-    struck,
-    waits_longer_than,
-)
+from lessonkit.exercises.trial import OrderTrial
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.decision import FAILS
 from lessonkit.messages import N_

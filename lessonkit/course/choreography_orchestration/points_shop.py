@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from lessonkit.exercises.trial import TrialShop
+from lessonkit.exercises.orders import TrialShop
 from lessonkit.explorer import Case
 from lessonkit.lab import flow_view, table, tiles
 from lessonkit.lab.views import case_view

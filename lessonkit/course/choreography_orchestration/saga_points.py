@@ -13,9 +13,10 @@ from lessonkit.course.choreography_orchestration.points_shop import (
     shop_of,
 )
 from lessonkit.exercises.advice import Advice
+from lessonkit.exercises.conditions import both, breaks, on_a_good_day
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import OrderTrial, both, breaks, on_a_good_day
+from lessonkit.exercises.trial import OrderTrial
 from lessonkit.explorer import Case
 from lessonkit.messages import N_
 from lessonkit.shop.customer import OrderFunction
