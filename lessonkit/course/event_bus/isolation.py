@@ -3,237 +3,273 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import re
+from collections.abc import Callable, Iterator
 
-from lessonkit.course.event_bus.pictures import Complaint, in_ms, in_words, listed, picture
-from lessonkit.course.event_bus.situations import PATIENCE, SITUATIONS
+from lessonkit.course.event_bus.pictures import picture
+from lessonkit.course.event_bus.situations import PLAIN, SITUATIONS, Listener
 from lessonkit.course.event_bus.telling import Telling
+from lessonkit.exercises.advice import Advice, first_counterexample
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly
-from lessonkit.messages import N_, _, service_name
+from lessonkit.messages import N_, _
+
+Condition = Callable[[Telling], bool]
 
 
 def _judge_isolate(bus: type) -> Counterexample | None:
+    return first_counterexample(_tellings(bus), _ADVICE, _sentence, _picture)
+
+
+def _tellings(bus: type) -> Iterator[Telling]:
     for situation in SITUATIONS:
         telling = Telling(bus(), situation)
         played = run_briefly(telling.play())
         if played.error is not None and not telling.over:
             raise played.error
-        if (found := _complaint(telling)) is not None:
-            heads = (_("told to"), _("what came of it"), _("in the list"))
-            rows = telling.rows()
-            return Counterexample(*found, picture(_(situation.title), played.trace, heads, rows))
-        if played.error is not None:
-            raise played.error
-    return None
+        yield telling
+        for error in (telling.error, played.error):  # the learner's own, if nothing was said of it
+            if error is not None and not isinstance(error, asyncio.CancelledError):
+                raise error
 
 
-def _complaint(telling: Telling) -> Complaint | None:
+def _sentence(telling: Telling) -> str:
+    words = _("{situation}: your bus does not do then what it should.")
+    return words.format(situation=_(telling.situation.title))
+
+
+def _picture(telling: Telling) -> str:
+    heads = (_("told to"), _("what came of it"), _("in the list"))
+    return picture(_(telling.situation.title), telling.trace, heads, telling.rows())
+
+
+# --- what may be seen ----------------------------------------------------------------------------
+
+
+def _any_listener(is_so: Callable[[Telling, Listener], bool]) -> Condition:
+    return lambda telling: any(is_so(telling, one) for one in telling.situation.listeners)
+
+
+def _all(*conditions: Condition) -> Condition:
+    return lambda telling: all(condition(telling) for condition in conditions)
+
+
+def _raised(*kinds: type[BaseException]) -> Condition:
+    return lambda telling: isinstance(telling.error, kinds)
+
+
+def _in_trouble(telling: Telling) -> bool:
+    return telling.situation.trouble
+
+
+def _somebody_listens(telling: Telling) -> bool:
+    return bool(telling.situation.listeners)
+
+
+def _too_late(telling: Telling) -> bool:
     if telling.situation.cancelled is not None:
-        return _of_the_cancellation(telling)
-    if isinstance(telling.outcome, BaseException):
-        return _of_the_error(telling, telling.outcome)
-    for of in (_of_the_time, _of_the_handlers, _of_the_list, _of_the_entries):
-        if (found := of(telling)) is not None:
-            return found
-    return None
+        return False
+    return telling.took is None or telling.took > telling.situation.longest + 0.001
 
 
-def _of_the_cancellation(telling: Telling) -> Complaint | None:
-    if isinstance(telling.outcome, asyncio.CancelledError):
-        return None
-    if isinstance(telling.outcome, BaseException):
-        raise telling.outcome
-    return (
-        _(
-            "The publisher was cancelled after 200 ms, and `publish` went on as if nothing had"
-            " happened."
-        ),
-        _(
-            "`CancelledError` is no failure of a handler: somebody stops the publisher. `except"
-            " Exception` lets it through; `except BaseException` swallows it."
-        ),
+def _not_at_work_any_more(telling: Telling) -> bool:
+    return telling.error is None and telling.took is not None
+
+
+_returns_nothing_to_wait_for = _any_listener(lambda _t, one: one.form == PLAIN and one.healthy)
+_a_plain_one_fails = _any_listener(lambda _t, one: one.form == PLAIN and one.error is not None)
+_somebody_is_slow = _any_listener(lambda _t, one: one.too_slow)
+_somebody_was_not_told = _any_listener(lambda t, one: t.told[one.lane] < one.times)
+_a_healthy_one_was_stopped = _any_listener(lambda t, one: one.healthy and one.lane in t.cut_off)
+_a_healthy_one_is_still_at_work = _any_listener(
+    lambda t, one: one.healthy and t.done.get(one.lane, 9.9) > (t.took or 0.0) + 0.001
+)
+_a_healthy_one_is_in_the_list = _any_listener(
+    lambda t, one: one.healthy and bool(t.errors_of(one.lane))
+)
+_a_slow_one_is_not_in_the_list = _any_listener(
+    lambda t, one: one.too_slow and not t.errors_of(one.lane)
+)
+_one_that_failed_is_not_in_the_list = _any_listener(
+    lambda t, one: one.error is not None and len(t.errors_of(one.lane)) < one.times
+)
+_a_slow_one_has_another_error = _any_listener(
+    lambda t, one: (
+        one.too_slow and not all(isinstance(e, TimeoutError) for e in t.errors_of(one.lane))
     )
+)
+_not_the_error_itself = _any_listener(
+    lambda t, one: (
+        one.error is not None
+        and any(e is not r for e, r in zip(t.errors_of(one.lane), t.raised[one.lane], strict=False))
+    )
+)
+_a_slow_one_goes_on = _any_listener(lambda t, one: one.too_slow and one.lane in t.done)
 
 
-def _of_the_error(telling: Telling, error: BaseException) -> Complaint:
-    listeners = telling.situation.listeners
-    sentence = _("The publisher got an error: {error}").format(error=in_words(error))
-    if not listeners and isinstance(error, LookupError | ValueError):
-        return sentence, _(
-            "An event that nobody wants to hear is nothing unusual. Then nobody fails, and the"
-            " list is empty."
-        )
-    if isinstance(error, TimeoutError) and any(listener.too_slow for listener in listeners):
-        return sentence, _(
+def _says_type_error(telling: Telling) -> bool:
+    return any(isinstance(error, TypeError) for _handler, error in telling.entries)
+
+
+_NOTHING_TO_WAIT_FOR = N_(
+    "One of the handlers is a plain function that returns nothing to wait for. That is no"
+    " failure. `inspect.isawaitable(reply)` says whether there is something to wait for."
+)
+_PAIRS = N_(
+    "Return a list of pairs `(handler, error)`: the handler itself and the error itself, one"
+    " pair for each time that a handler has failed."
+)
+
+_ADVICE = (
+    Advice(
+        _all(lambda t: t.situation.cancelled is not None, lambda t: t.error is None),
+        N_(
+            "The publisher was cancelled after 200 ms, and `publish` went on as if nothing had"
+            " happened. `CancelledError` is no failure of a handler: somebody stops the publisher."
+            " `except Exception` lets it through; `except BaseException` swallows it."
+        ),
+    ),
+    Advice(
+        _all(_raised(LookupError, ValueError), lambda t: not t.situation.listeners),
+        N_(
+            "The publisher got an error: {run.error_words}. An event that nobody wants to hear is"
+            " nothing unusual. Then nobody fails, and the list is empty."
+        ),
+    ),
+    Advice(
+        _all(_raised(TimeoutError), _somebody_is_slow),
+        N_(
             "One second for all of them together: when it is over, the publisher gets an error, and"
             " what came of the healthy ones is lost. Give each handler a second of its own."
-        )
-    returns_nothing = any(listener.plain and listener.healthy for listener in listeners)
-    if isinstance(error, TypeError) and returns_nothing:
-        return sentence, _nothing_to_wait_for()
-    group = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
-    if not any(one is raised for one in group for raised in telling.raised.values()):
-        raise error  # the learner's own
-    if any(listener.plain and listener.error is not None for listener in listeners):
-        return sentence, _(
-            "This handler is a plain function. It fails while it is called, before there is"
-            " anything to wait for. Is the call under guard, too?"
-        )
-    return sentence, _(
-        "A handler's error has gone through to the publisher. Catch it where this one handler is"
-        " told; then the others do not notice either."
-    )
-
-
-def _nothing_to_wait_for() -> str:
-    return _(
-        "One of the handlers is a plain function that returns nothing to wait for. That is no"
-        " failure. `inspect.isawaitable(reply)` says whether there is something to wait for."
-    )
-
-
-def _pairs() -> str:
-    return _(
-        "Return a list of pairs `(handler, error)`: the handler itself and the error itself, one"
-        " pair for each handler that has failed."
-    )
-
-
-def _of_the_time(telling: Telling) -> Complaint | None:
-    """Whether publish is over in time."""
-    longest = telling.situation.longest
-    slow = [listener for listener in telling.situation.listeners if listener.too_slow]
-    if telling.took is not None and telling.took <= longest + 0.001:
-        return None
-    if slow:
-        waited = telling.took or PATIENCE
-        words = _("The handler of {service} does not end. After {ms} ms the publisher still waits.")
-        sentence = words.format(service=service_name(slow[0].lane), ms=in_ms(waited))
-        return sentence, _(
-            "Whoever waits without a limit hangs as soon as one handler hangs. `asyncio.timeout`"
-            " and `asyncio.wait_for` set a limit: a second for each handler."
-        )
-    words = _("The publisher waits {ms} ms. The slowest handler needs only {longest} ms.")
-    sentence = words.format(ms=in_ms(telling.took or PATIENCE), longest=in_ms(longest))
-    return sentence, _(
-        "The waits add up, because each handler is told only when the one before is through. Tell"
-        " them side by side."
-    )
-
-
-def _of_the_handlers(telling: Telling) -> Complaint | None:
-    """Whether everybody was told, and whoever is healthy has done the work."""
-    listeners = telling.situation.listeners
-    trouble = not all(listener.healthy for listener in listeners)
-    for listener in listeners:
-        lane, name = listener.lane, service_name(listener.lane)
-        if lane not in telling.told:
-            sentence = _("The handler of {service} was not told of the event.").format(service=name)
-            if not trouble:
-                return sentence, _("`publish` has to call every handler that has subscribed.")
-            return sentence, _(
-                "One handler has failed, and those behind it were not told any more. A failure may"
-                " end nothing but its own handler."
-            )
-        if not listener.healthy:
-            continue
-        if lane in telling.cut_off:
-            words = _("The handler of {service} needs only {ms} ms, and was cut off before.")
-            sentence = words.format(service=name, ms=in_ms(listener.seconds))
-            if not trouble:
-                return sentence, _("That was too early: each handler has a whole second.")
-            return sentence, _(
-                "Somebody else was in trouble, and a healthy handler was stopped along with it. A"
-                " limit around all of them does that, and so does a `TaskGroup`. Each handler needs"
-                " a guard of its own."
-            )
-        if telling.done.get(lane, math.inf) > (telling.took or 0.0) + 0.001:
-            words = _("`publish` is over after {ms} ms; the handler of {service} is still at work.")
-            return words.format(ms=in_ms(telling.took or 0.0), service=name), _(
-                "Nobody can know yet who fails. What is started with `create_task` must also be"
-                " waited for before `publish` returns."
-            )
-    return None
-
-
-def _of_the_list(telling: Telling) -> Complaint | None:
-    """Whether the list names those who failed, and nobody else."""
-    if not telling.is_list:
-        value = re.sub(" at 0x[0-9A-Fa-f]+", "", repr(telling.outcome))
-        sentence = _("`publish` returned {value}").format(value=f"{value:.80}")
-        return sentence, _pairs()
-    for listener in telling.situation.listeners:
-        name, entry = service_name(listener.lane), telling.entry(listener.lane)
-        if listener.healthy and entry is not None:
-            words = _("The handler of {service} did its work, and yet stands in the list: {error}")
-            sentence = words.format(service=name, error=in_words(entry[1]))
-            if isinstance(entry[1], TypeError):
-                return sentence, _nothing_to_wait_for()
-            return sentence, _(
-                "Only those who failed belong in the list. Find out for each handler by itself what"
-                " came of it."
-            )
-        if not listener.healthy and entry is None:
-            if listener.too_slow:
-                words = _("The handler of {service} was given up, and the list does not say so.")
-                return words.format(service=name), _(
-                    "A handler that does not end has failed as well. Its `TimeoutError` belongs in"
-                    " the list."
-                )
-            words = _("The handler of {service} has failed, and the list does not say so.")
-            return words.format(service=name), _(
-                "The error was swallowed. That the publisher is left in peace is one half; the"
-                " other is that the failure can be seen."
-            )
-    return None
-
-
-def _of_the_entries(telling: Telling) -> Complaint | None:
-    """Whether the list says the right thing of each, once, in order, and truly."""
-    failing = [listener for listener in telling.situation.listeners if not listener.healthy]
-    names = [handler.__name__ for handler, _error in telling.entries]
-    wanted = [listener.lane for listener in failing]
-    if len(names) > len(wanted):
-        words = _("Handlers that failed: {failed}. Entries in the list: {entries}.")
-        sentence = words.format(failed=len(wanted), entries=len(names))
-        if not telling.situation.again:
-            return sentence, _pairs()
-        return sentence, _(
+        ),
+    ),
+    Advice(_all(_raised(TypeError), _returns_nothing_to_wait_for), _NOTHING_TO_WAIT_FOR),
+    Advice(
+        _all(lambda t: t.is_a_handlers_error, _a_plain_one_fails),
+        N_(
+            "The publisher got an error: {run.error_words}. This handler is a plain function. It"
+            " fails while it is called, before there is anything to wait for. Is the call under"
+            " guard, too?"
+        ),
+    ),
+    Advice(
+        lambda t: t.is_a_handlers_error,
+        N_(
+            "The publisher got an error: {run.error_words}. A handler's error has gone through."
+            " Catch it where this one handler is told; then the others do not notice either."
+        ),
+    ),
+    Advice(
+        _all(_too_late, _somebody_is_slow),
+        N_(
+            "After {run.took_ms} ms the publisher still waits. Whoever waits without a limit hangs"
+            " as soon as one handler hangs. `asyncio.timeout` and `asyncio.wait_for` set a limit: a"
+            " second for each handler."
+        ),
+    ),
+    Advice(
+        _all(_too_late, _somebody_listens),
+        N_(
+            "The publisher waits {run.took_ms} ms, longer than the slowest handler needs. The waits"
+            " add up if each handler is told only when the one before is through. Tell them side by"
+            " side."
+        ),
+    ),
+    Advice(
+        _all(_not_at_work_any_more, _somebody_was_not_told, _in_trouble),
+        N_(
+            "One handler has failed, and not all of the others were told. A failure may end nothing"
+            " but its own handler."
+        ),
+    ),
+    Advice(
+        _all(_not_at_work_any_more, _somebody_was_not_told),
+        N_(
+            "Not every handler was told of the event. `publish` has to call every one that has"
+            " subscribed."
+        ),
+    ),
+    Advice(
+        _all(_not_at_work_any_more, _a_healthy_one_was_stopped, _in_trouble),
+        N_(
+            "Somebody else was in trouble, and a healthy handler was stopped along with it. A"
+            " limit around all of them does that, and so does a `TaskGroup`. Each handler needs"
+            " a guard of its own."
+        ),
+    ),
+    Advice(
+        _all(_not_at_work_any_more, _a_healthy_one_was_stopped),
+        N_("A handler was stopped too early: each one has a whole second."),
+    ),
+    Advice(
+        _all(_not_at_work_any_more, _a_healthy_one_is_still_at_work),
+        N_(
+            "`publish` is over, and a handler is still at work: nobody can know yet who fails. What"
+            " is started must also be waited for before `publish` returns; and what a plain"
+            " function hands back may be something to wait for."
+        ),
+    ),
+    Advice(_all(_not_at_work_any_more, lambda t: not t.is_list), _PAIRS),
+    Advice(
+        _all(_a_healthy_one_is_in_the_list, _says_type_error, _returns_nothing_to_wait_for),
+        _NOTHING_TO_WAIT_FOR,
+    ),
+    Advice(
+        _a_healthy_one_is_in_the_list,
+        N_(
+            "A handler did its work, and yet stands in the list. Only those who failed belong"
+            " there. Find out for each handler by itself what came of it."
+        ),
+    ),
+    Advice(
+        _all(_not_at_work_any_more, _a_slow_one_is_not_in_the_list),
+        N_(
+            "A handler was given up, and the list does not say so. A handler that does not end has"
+            " failed as well. Its `TimeoutError` belongs in the list."
+        ),
+    ),
+    Advice(
+        _all(_not_at_work_any_more, _one_that_failed_is_not_in_the_list),
+        N_(
+            "A handler has failed, and the list does not say so each time. That the publisher is"
+            " left in peace is one half; the other is that the failure can be seen."
+        ),
+    ),
+    Advice(
+        lambda t: len(t.names) > len(t.wanted) and t.situation.again,
+        N_(
             "The failures of the first event are still there. A list belongs to one event: each"
             " `publish` begins with an empty one."
-        )
-    for listener in failing:
-        _handler, error = telling.entry(listener.lane) or (None, None)
-        words = _("The list says of the handler of {service}: {error}")
-        sentence = words.format(service=service_name(listener.lane), error=in_words(error))
-        if listener.too_slow and not isinstance(error, TimeoutError):
-            return sentence, _(
-                "`CancelledError` is how a handler is stopped. The limit turns it into a"
-                " `TimeoutError`, if nobody catches it inside: `except BaseException` does."
-            )
-        if not listener.too_slow and error is not telling.raised[listener.lane]:
-            return sentence, _("Put the error itself into the list, just as it was raised.")
-    if names != wanted:
-        words = _("The list has the order {got}. They subscribed in the order {wanted}.")
-        sentence = words.format(got=listed(names), wanted=listed(wanted))
-        return sentence, _(
-            "Whoever fails first stands first. `asyncio.gather` gives its results in the order of"
-            " what it was given, whoever is through first."
-        )
-    for listener in failing:
-        if listener.lane in telling.done:
-            words = _(
-                "The handler of {service} was given up, and at {ms} ms did its work all the same."
-            )
-            at = in_ms(telling.done[listener.lane])
-            return words.format(service=service_name(listener.lane), ms=at), _(
-                "Not to wait any longer is not to stop. `asyncio.wait` lets the tasks go on that"
-                " are not done in time; `cancel()` stops them."
-            )
-    return None
+        ),
+    ),
+    Advice(lambda t: len(t.names) > len(t.wanted), _PAIRS),
+    Advice(
+        _all(_not_at_work_any_more, _a_slow_one_has_another_error),
+        N_(
+            "`CancelledError` is how a handler is stopped. The limit turns it into a"
+            " `TimeoutError`, if nobody catches it inside: `except BaseException` does."
+        ),
+    ),
+    Advice(
+        _all(_not_at_work_any_more, _not_the_error_itself),
+        N_("Put the error itself into the list, just as it was raised."),
+    ),
+    Advice(
+        lambda t: t.error is None and t.names != t.wanted,
+        N_(
+            "The list is to have the order in which they subscribed, whoever fails first."
+            " `asyncio.gather` gives its results in the order of what it was given."
+        ),
+    ),
+    Advice(
+        _all(_not_at_work_any_more, _a_slow_one_goes_on),
+        N_(
+            "A handler was given up, and did its work all the same. Not to wait any longer is not"
+            " to stop. `asyncio.wait` lets the tasks go on that are not done in time; `cancel()`"
+            " stops them."
+        ),
+    ),
+)
 
 
 isolate = Exercise(
@@ -241,6 +277,8 @@ isolate = Exercise(
     notebook="06-event-bus",
     point=2,
     title=N_("A bus that no handler can hold up"),
+    practises=N_("isolation of failures"),
+    grade=3,
     shown=N_(
         "Whoever hangs, the publisher waits for one second at most. What was stopped is not "
         "done, and the list says so."

@@ -186,6 +186,8 @@ stop_hearing = Exercise(
     notebook="06-event-bus",
     point=2,
     title=N_("A bus that a handler can leave"),
+    practises=N_("subscription"),
+    grade=1,
     shown=N_("Whoever was there when it was said hears it, whatever happens meanwhile."),
     starter="""
 class LeavableBus(OneAfterAnother):

@@ -12,8 +12,8 @@ from lessonkit.shop import OrderFailed
 LIMIT = 1.0
 """Seconds that a handler may take before it is given up."""
 
-PATIENCE = 2.5
-"""Seconds after which it is the judge who gives up ``publish``."""
+ASYNC, PLAIN, PLAIN_ASYNC = "async", "plain", "plain, and returns something to wait for"
+"""The ways in which a handler may be written."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,20 @@ class Listener:
         How long it works; ``math.inf``: it never ends.
     error
         Makes what it raises then.
-    plain
-        It is a function without ``async``: it is through, or raises, when it is called.
+    form
+        How it is written. A plain function is through, or raises, when it is called.
+    returns
+        What it gives back: nobody is interested in it.
+    times
+        How many times it has subscribed.
     """
 
     lane: str
     seconds: float = 0.0
     error: Callable[[], Exception] | None = None
-    plain: bool = False
+    form: str = ASYNC
+    returns: object = None
+    times: int = 1
 
     @property
     def too_slow(self) -> bool:
@@ -77,6 +83,11 @@ class Situation:
         """Seconds that ``publish`` may take."""
         return min(LIMIT, max((listener.seconds for listener in self.listeners), default=0.0))
 
+    @property
+    def trouble(self) -> bool:
+        """Whether anybody fails, or takes too long."""
+        return not all(listener.healthy for listener in self.listeners)
+
 
 def _out_of_stock() -> Exception:
     return OrderFailed("out of stock")
@@ -97,23 +108,35 @@ SITUATIONS = (
         afterwards=1.0,
     ),
     Situation(
+        N_("A handler that returns a value, and a plain one that hands back something to wait for"),
+        (
+            Listener("inventory", 0.1, returns=42),
+            Listener("points", 0.5, form=PLAIN_ASYNC),
+            Listener("notification", form=PLAIN, returns="sent"),
+        ),
+    ),
+    Situation(
         N_("The first handler refuses"),
         (Listener("inventory", 0.02, _out_of_stock), Listener("notification", 0.5)),
     ),
     Situation(
         N_("Plain functions: one fails when it is called, one returns nothing"),
         (
-            Listener("points", error=_typo, plain=True),
-            Listener("inventory", plain=True),
+            Listener("points", error=_typo, form=PLAIN),
+            Listener("inventory", form=PLAIN),
             Listener("notification", 0.5),
         ),
+    ),
+    Situation(
+        N_("The same handler has subscribed twice, and fails"),
+        (Listener("inventory", 0.1, _out_of_stock, times=2), Listener("notification", 0.5)),
     ),
     Situation(
         N_("All handlers fail, each at another moment, and the same with the next event"),
         (
             Listener("notification", 0.5, _no_mail_server),
             Listener("inventory", 0.1, _out_of_stock),
-            Listener("points", error=_typo, plain=True),
+            Listener("points", error=_typo, form=PLAIN),
         ),
         again=True,
     ),

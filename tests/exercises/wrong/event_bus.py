@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lessonkit.course.event_bus import isolate, stop_hearing
-from tests.exercises.answers import Wrong, changed
+from tests.exercises.answers import Right, Wrong, changed
 
 NEEDS = {
     "isolate": ["setup", "step1-bus"],
@@ -68,7 +68,7 @@ WRONG = {
         errors = await asyncio.gather(*calls, return_exceptions=True)
         return [(h, e) for h, e in zip(handlers, errors) if isinstance(e, Exception)]
 """,
-            "while it is called",
+            "returns nothing to wait for",
         ),
         Wrong(
             "awaits what a plain function returns",
@@ -155,7 +155,7 @@ WRONG = {
         return []
 """
             + WITH_A_LIMIT,
-            "swallowed",
+            "failure can be seen",
         ),
         Wrong(
             "notes failures when they happen",
@@ -175,7 +175,7 @@ WRONG = {
         except Exception as error:
             failed.append((handler, error))
 """,
-            "Whoever fails first",
+            "whoever fails first",
         ),
         Wrong(
             "collects the failures of all events",
@@ -204,7 +204,7 @@ class PatientBus(OneAfterAnother):
         return []
 """
             + WITH_A_LIMIT,
-            "create_task",
+            "still at work",
         ),
         Wrong(
             "waits no longer, but stops nothing",
@@ -314,7 +314,75 @@ class PatientBus(OneAfterAnother):
         Wrong(
             "tells nobody",
             BUS + "        return []\n",
-            "has to call every handler",
+            "has to call every one",
+        ),
+        Wrong(
+            "calls all of them first, and guards only the waiting",
+            BUS
+            + HANDLERS
+            + """\
+        replies = [handler(event) for handler in handlers]
+        errors = await asyncio.gather(*map(self.wait, replies), return_exceptions=True)
+        return [(h, e) for h, e in zip(handlers, errors) if isinstance(e, Exception)]
+
+    async def wait(self, reply):
+        if inspect.isawaitable(reply):
+            await asyncio.wait_for(reply, 1)
+""",
+            "Is the call under guard",
+        ),
+        Wrong(
+            "stops calling when one fails",
+            BUS
+            + HANDLERS
+            + """\
+        failed, waiting = [], []
+        for handler in handlers:
+            try:
+                reply = handler(event)
+            except Exception as error:
+                failed.append((handler, error))
+                break
+            if inspect.isawaitable(reply):
+                waiting.append((handler, asyncio.wait_for(reply, 1)))
+        errors = await asyncio.gather(*[wait for _, wait in waiting], return_exceptions=True)
+        failed += [(h, e) for (h, _), e in zip(waiting, errors) if isinstance(e, Exception)]
+        return failed
+""",
+            "not all of the others were told",
+        ),
+        Wrong(
+            "takes what a handler returns for its error",
+            changed(
+                isolate.answer,
+                (
+                    "                if inspect.isawaitable(reply):\n"
+                    "                    await reply\n",
+                    "                if inspect.isawaitable(reply):\n"
+                    "                    reply = await reply\n"
+                    "                return reply\n",
+                ),
+            ),
+            "Return a list of pairs",
+        ),
+        Wrong(
+            "waits only for what was declared with async",
+            changed(
+                isolate.answer,
+                ("inspect.isawaitable(reply)", "inspect.iscoroutinefunction(handler)"),
+            ),
+            "may be something to wait for",
+        ),
+        Wrong(
+            "keeps the errors in a dict",
+            changed(
+                isolate.answer,
+                (
+                    "in zip(handlers, errors) if",
+                    "in dict(zip(handlers, errors)).items() if",
+                ),
+            ),
+            "each time",
         ),
         Wrong(
             "too short a limit",
@@ -467,6 +535,173 @@ class LeavableBus(OneAfterAnother):
                 ),
             ),
             "no longer be in the list",
+        ),
+    ],
+}
+
+RIGHT = {
+    "isolate": [
+        Right(
+            "waits with wait_for",
+            changed(
+                isolate.answer,
+                (
+                    "            async with asyncio.timeout(1):\n"
+                    "                reply = handler(event)\n"
+                    "                if inspect.isawaitable(reply):\n"
+                    "                    await reply\n",
+                    "            reply = handler(event)\n"
+                    "            if inspect.isawaitable(reply):\n"
+                    "                await asyncio.wait_for(reply, timeout=1)\n",
+                ),
+            ),
+        ),
+        Right(
+            "gathers the exceptions",
+            BUS
+            + HANDLERS
+            + """\
+        calls = [self.tell(handler, event) for handler in handlers]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        return [(h, r) for h, r in zip(handlers, results) if isinstance(r, BaseException)]
+"""
+            + WITH_A_LIMIT,
+        ),
+        Right(
+            "has a group of tasks, each with a guard of its own",
+            BUS
+            + HANDLERS
+            + """\
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.error_of(h, event)) for h in handlers]
+        return [(h, t.result()) for h, t in zip(handlers, tasks) if t.result() is not None]
+"""
+            + isolate.answer[isolate.answer.index("\n    async def error_of") :],
+        ),
+        Right(
+            "waits for its tasks one by one",
+            BUS
+            + HANDLERS
+            + """\
+        tasks = [asyncio.create_task(self.tell(handler, event)) for handler in handlers]
+        failed = []
+        try:
+            for handler, task in zip(handlers, tasks):
+                try:
+                    await task
+                except Exception as error:
+                    failed.append((handler, error))
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            raise
+        return failed
+"""
+            + WITH_A_LIMIT,
+        ),
+        Right(
+            "stops by hand who is not done",
+            BUS
+            + HANDLERS
+            + """\
+        tasks = [asyncio.create_task(self.tell(handler, event)) for handler in handlers]
+        if not tasks:
+            return []
+        try:
+            done, late = await asyncio.wait(tasks, timeout=1)
+        finally:
+            for task in tasks:
+                task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        failed = []
+        for handler, task in zip(handlers, tasks):
+            error = TimeoutError("a second is over") if task in late else task.exception()
+            if error is not None:
+                failed.append((handler, error))
+        return failed
+"""
+            + ONE_HANDLER,
+        ),
+    ],
+    "stop_hearing": [
+        Right(
+            "catches the error",
+            changed(
+                stop_hearing.answer,
+                (
+                    "        handlers = self.handlers.get(kind, [])\n" + FOUND + LIST_REMOVE,
+                    "        try:\n"
+                    "            self.handlers[kind].remove(handler)\n"
+                    "        except (KeyError, ValueError):\n"
+                    "            pass\n",
+                ),
+            ),
+        ),
+        Right(
+            "copies with a slice",
+            changed(stop_hearing.answer, (COPY, "in self.handlers.get(event.type, [])[:]:")),
+        ),
+        Right(
+            "makes a new list whenever somebody comes or leaves",
+            """
+class LeavableBus(OneAfterAnother):
+    def subscribe(self, kind, handler):
+        self.handlers[kind] = [*self.handlers.get(kind, []), handler]
+
+    def unsubscribe(self, kind, handler):
+        known = list(self.handlers.get(kind, []))
+        if handler in known:
+            known.remove(handler)
+        self.handlers[kind] = known
+
+    async def publish(self, event):
+        for handler in self.handlers.get(event.type, []):
+            await handler(event)
+""",
+        ),
+        Right(
+            "keeps tuples",
+            """
+class LeavableBus(OneAfterAnother):
+    def subscribe(self, kind, handler):
+        self.handlers[kind] = (*self.handlers.get(kind, ()), handler)
+
+    def unsubscribe(self, kind, handler):
+        known = self.handlers.get(kind, ())
+        for number, one in enumerate(known):
+            if one == handler:
+                self.handlers[kind] = known[:number] + known[number + 1 :]
+                return
+
+    async def publish(self, event):
+        for handler in self.handlers.get(event.type, ()):
+            await handler(event)
+""",
+        ),
+        Right(
+            "tells them side by side",
+            changed(
+                stop_hearing.answer,
+                (
+                    "        for handler in list(self.handlers.get(event.type, [])):\n"
+                    "            await handler(event)\n",
+                    "        handlers = self.handlers.get(event.type, [])\n"
+                    "        await asyncio.gather(*[handler(event) for handler in handlers])\n",
+                ),
+            ),
+        ),
+        Right(
+            "ends the last of several subscriptions",
+            changed(
+                stop_hearing.answer,
+                (
+                    FOUND + LIST_REMOVE,
+                    "        for number in reversed(range(len(handlers))):\n"
+                    "            if handlers[number] == handler:\n"
+                    "                del handlers[number]\n"
+                    "                return\n",
+                ),
+            ),
         ),
     ],
 }
