@@ -43,20 +43,11 @@ class Group:
 
     def __post_init__(self) -> None:
         self.committed: dict[int, int] = {}
-        self.read: dict[int, int] = {}  # up to where any member has read: no commit goes beyond
+        self.read = [0] * self.log.partitions  # how far any member has read: no commit goes beyond
         self.members: dict[str, Member] = {}
+        self.log.when_appended.append(self.wake)
 
-    def owner(self, partition: int) -> Member | None:
-        """The member that reads the partition."""
-        members = self.members.values()
-        return next((member for member in members if partition in member.positions), None)
-
-    def wake(self, partition: int) -> None:
-        """There is something new in this partition."""
-        if (owner := self.owner(partition)) is not None:
-            owner.line.wake()
-
-    def wake_all(self) -> None:
+    def wake(self) -> None:
         """Let whoever waits look again."""
         for member in self.members.values():
             member.line.wake()
@@ -65,20 +56,6 @@ class Group:
         """How many records the group has not committed."""
         places = zip(range(self.log.partitions), self.log.starts(), self.log.ends(), strict=True)
         return sum(end - max(self.committed.get(p, 0), start) for p, start, end in places)
-
-    def add(self, member: Member) -> None:
-        """Let it share the work; it takes the place of a dead one of its name."""
-        if member.name in self.members:
-            self.members[member.name].positions = {}
-        self.members[member.name] = member
-        self.rebalance()
-
-    def remove(self, *members: Member) -> None:
-        """Give what these had to the others."""
-        for member in members:
-            del self.members[member.name]
-            member.positions = {}
-        self.rebalance()
 
     def rebalance(self) -> None:
         """Divide the partitions anew, as RangeAssignor does: by name, in unbroken ranges."""
@@ -89,14 +66,15 @@ class Group:
             kept = self.members[name].positions
             self.members[name].positions = {p: kept.get(p, self.committed.get(p)) for p in mine}
             first = mine.stop
-        self.wake_all()
+        self.wake()
 
     def notice_deaths(self) -> None:
         """Put out whoever has been silent, or has not polled, for too long."""
         now = self.log.clock.now()
-        gone = [member for member in self.members.values() if member.expires <= now]
-        if gone:
-            self.remove(*gone)
+        alive = {name: member for name, member in self.members.items() if member.expires > now}
+        if len(alive) < len(self.members):
+            self.members = alive
+            self.rebalance()
 
     def next_expiry(self) -> float:
         """When the next member will be put out, if nothing changes."""
@@ -124,7 +102,7 @@ class Member(Reader):
     def partitions(self) -> list[int]:
         """Which partitions it has now; none if it was put out of the group."""
         self._group.notice_deaths()
-        return sorted(self.positions)
+        return [] if self._is_out else sorted(self.positions)
 
     async def poll(self, most: int = 10, wait: float | None = None) -> list[Record]:
         """Read on, in each partition from where this member stands.
@@ -155,8 +133,7 @@ class Member(Reader):
             # Who waits for a record is not late: the time counts from the last poll's end.
             if self.expires == math.inf and not self.line and not self.line.closed:
                 self.expires = self.log.clock.now() + self._group.max_poll_interval
-                if len(self._group.members) > 1:
-                    self._group.wake_all()  # to see when that will be
+                self._group.wake()  # to see when that will be
 
     def commit(self, record: Record | None = None) -> None:
         """Note in the group how far this member has come.
@@ -182,19 +159,19 @@ class Member(Reader):
         self.line.check_open()
         touch(self.log)
         self._group.notice_deaths()
-        committed = self._group.committed
         if self._is_out:
             raise CommitFailed(
                 f"{self.name!r} was put out of group {self._group.name!r}: it did not poll within"
                 f" {self._group.max_poll_interval:g} s"
             )
+        committed = self._group.committed
         if record is None:
             committed |= {p: offset for p, offset in self.positions.items() if offset is not None}
         else:
             self._check_mine(record)
             if common.comes_again(record.value, self.name, record.order):
                 # The commit is lost, and the partition is read again from the one before.
-                self.positions[record.partition] = None
+                self.positions[record.partition] = committed.get(record.partition)
                 return
             committed[record.partition] = record.offset + 1
         common.trace_state(self.log.name, self._group.lag_key, self._group.lag())
@@ -222,14 +199,15 @@ class Member(Reader):
     def seek_to_start(self) -> None:
         """Read all of this member's partitions again, from the oldest record that is still held."""
         for partition in self.partitions:
-            self.seek(partition, self.log.start(partition))
+            self.seek(partition, self.log.starts()[partition])
 
     def leave(self) -> None:
         """Say goodbye: the others have its partitions at once. It commits nothing by itself."""
         if not self.line.closed:
             self.line.close(f"member {self.name!r} has left")
             if not self._is_out:
-                self._group.remove(self)
+                del self._group.members[self.name]
+                self._group.rebalance()
 
     def die(self) -> None:
         """Kill this member. The group notices only when the session timeout is over.
@@ -240,7 +218,7 @@ class Member(Reader):
             self.line.die(f"member {self.name!r} is dead")
             timeout = self.log.clock.now() + self._group.session_timeout
             self.expires = min(self.expires, timeout)
-            self._group.wake_all()  # to see when that will be
+            self._group.wake()  # to see when that will be
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -251,12 +229,14 @@ class Member(Reader):
             if self.name in self._group.members:
                 name = self._group.name
                 raise ConsumerClosed(f"group {name!r} has another member {self.name!r}")
-            self._group.add(self)
+            self.positions = {}
+            self._group.members[self.name] = self
+            self._group.rebalance()
         self.expires = math.inf
         found = self.read(most)
         for record in found:
-            after = max(record.offset + 1, self._group.read.get(record.partition, 0))
-            self._group.read[record.partition] = after
+            read = self._group.read[record.partition]
+            self._group.read[record.partition] = max(read, record.offset + 1)
             common.trace_moved(self.log.name, self.name, record.value, record.order)
         return found or None
 
@@ -266,7 +246,7 @@ class Member(Reader):
             raise ValueError(f"record must come from this log {self.log.name!r}; got {record!r}")
         if record.partition not in self.positions:
             raise CommitFailed(f"partition {record.partition} belongs to {self.name!r} no more")
-        if record.offset >= self._group.read.get(record.partition, 0):
+        if record.offset >= self._group.read[record.partition]:
             raise OffsetOutOfRange(f"group {self._group.name!r} has not read {record!r}")
 
     @property

@@ -70,13 +70,11 @@ class PartitionedLog(Log):
             lag = f"{LAG} ({group})" if self._groups else LAG
             timeouts = self.session_timeout, self.max_poll_interval
             self._groups[group] = Group(self, group, *timeouts, lag)
-            self.when_appended.append(self._groups[group].wake)
         joined = self._group(group)
-        old = joined.members.get(name)
-        if old is not None and not old.line.closed:
+        if name in joined.members and not joined.members[name].line.closed:
             raise ValueError(f"group {group!r} has a member {name!r} already")
-        member = Member(joined, name, auto_offset_reset)
-        joined.add(member)
+        joined.members[name] = member = Member(joined, name, auto_offset_reset)
+        joined.rebalance()
         return member
 
     def seek(self, group: str, partition: int, offset: int) -> None:
@@ -94,9 +92,10 @@ class PartitionedLog(Log):
         moved = self._group(group)
         self.check_offset(partition, offset)
         moved.committed[partition] = offset
-        if (owner := moved.owner(partition)) is not None:
-            owner.positions[partition] = offset
-            owner.line.wake()
+        for member in moved.members.values():
+            if partition in member.positions:
+                member.positions[partition] = offset
+        moved.wake()
 
     def lag(self, group: str) -> int:
         """How many records of the log the group has not committed yet."""
@@ -105,7 +104,7 @@ class PartitionedLog(Log):
     def assignment(self, group: str) -> dict[str, list[int]]:
         """Which member of the group has which partitions."""
         members = self._group(group).members
-        return {name: sorted(members[name].positions) for name in sorted(members)}
+        return {name: members[name].partitions for name in sorted(members)}
 
     def _group(self, name: str) -> Group:
         if name not in self._groups:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,20 +18,14 @@ class ConsumerClosed(RuntimeError):
     """The consumer has left or is dead; nothing can be done in its name."""
 
 
-class _Ticket:
-    """A place in the line."""
+class _Ticket(asyncio.Event):
+    """A place in the line; it is set when whoever has it should look whether there is something."""
 
-    future: asyncio.Future[None]
     expired = False
-
-    def wake(self) -> None:
-        """Let the one who waits look whether there is something."""
-        if not self.future.done():
-            self.future.set_result(None)
 
     def expire(self) -> None:
         self.expired = True
-        self.wake()
+        self.set()
 
 
 class Line:
@@ -60,7 +53,7 @@ class Line:
         self.closed = ""
         self._clock = clock
         self._next_change = next_change
-        self._tickets: OrderedDict[_Ticket, None] = OrderedDict()
+        self._tickets: list[_Ticket] = []
         self._dead = False
 
     def __len__(self) -> int:
@@ -81,34 +74,37 @@ class Line:
             return found
         loop = asyncio.get_running_loop()
         ticket = _Ticket()
-        self._tickets[ticket] = None
+        self._tickets.append(ticket)
         timers: list[asyncio.TimerHandle] = []
         if wait is not None:
             timers.append(loop.call_later(wait, ticket.expire))
+        found = None
         try:
-            while True:
-                ticket.future = loop.create_future()
-                when = self._next_change() if self._first() is ticket else math.inf
+            while found is None and not ticket.expired:
+                ticket.clear()  # only now: to take something may wake the line itself
+                when = self._next_change() if self._tickets[0] is ticket else math.inf
                 if when < math.inf:
                     # In virtual time the two clocks are one, and nothing is rounded.
                     when += loop.time() - self._clock.now()
-                    timers.append(loop.call_at(when, ticket.wake))
-                await ticket.future
-                if self._dead:
-                    self._remove(ticket, timers)
-                    await loop.create_future()  # a killed program runs no further line
-                if process is not None and not process.alive:
-                    self._remove(ticket, timers)  # nobody must wait behind one who never moves
-                    await process.stop_here_if_dead()
+                    timers.append(loop.call_at(when, ticket.set))
+                await ticket.wait()
+                if self._dead or (process is not None and not process.alive):
+                    break
                 self.check_open()
-                if self._first() is ticket and (found := take()) is not None:
-                    return found
-                if ticket.expired:
-                    return None
+                if self._tickets[0] is ticket:
+                    found = take()
                 if when < math.inf:
                     timers.pop().cancel()
         finally:
-            self._remove(ticket, timers)
+            for timer in timers:
+                timer.cancel()
+            self._tickets.remove(ticket)  # nobody must wait behind one who never moves
+            self.wake()
+        if self._dead:
+            await loop.create_future()  # a killed program runs no further line
+        if process is not None:
+            await process.stop_here_if_dead()
+        return found
 
     def check_open(self) -> None:
         """Raise :class:`ConsumerClosed` if nobody gets anything here any more."""
@@ -118,24 +114,15 @@ class Line:
     def wake(self) -> None:
         """There may be something: let the first one look."""
         if self._tickets:
-            self._first().wake()
+            self._tickets[0].set()
 
     def close(self, why: str) -> None:
         """Send everybody away with a :class:`ConsumerClosed`."""
         self.closed = why
         for ticket in self._tickets:
-            ticket.wake()
+            ticket.set()
 
     def die(self, why: str) -> None:
         """Leave everybody waiting for ever, and set no timer for them."""
         self._dead = True
         self.close(why)
-
-    def _first(self) -> _Ticket:
-        return next(iter(self._tickets))
-
-    def _remove(self, ticket: _Ticket, timers: list[asyncio.TimerHandle]) -> None:
-        for timer in timers:
-            timer.cancel()
-        self._tickets.pop(ticket, None)
-        self.wake()

@@ -95,7 +95,7 @@ class ShareGroup:
         consumer = self.consumers[name] = ShareConsumer(self, name)
         return consumer
 
-    def wake(self, partition: int | None = None) -> None:
+    def wake(self) -> None:
         """There is something to read, wherever."""
         for consumer in self.consumers.values():
             consumer.line.wake()
