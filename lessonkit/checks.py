@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -42,18 +42,20 @@ def probability(name: str, value: object) -> float:
     raise ValueError(f"{name} must be a probability between 0 and 1; got {value!r}")
 
 
-def whole_number(name: str, value: object, *, low: int = 0) -> int:
-    """Return ``value`` if it is an int of at least ``low``.
+def whole_number(name: str, value: object, *, low: int = 0, high: int | None = None) -> int:
+    """Return ``value`` if it is an int of at least ``low``, and of at most ``high``.
 
     Raises
     ------
     TypeError, ValueError
-        If it is not an int, or too small.
+        If it is not an int, or too small, or too large.
     """
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be a whole number, got {type(value).__name__} {value!r}")
     if value < low:
         raise ValueError(f"{name} must be {low} or more; got {value!r}")
+    if high is not None and value > high:
+        raise ValueError(f"{name} must be {low} to {high}; got {value!r}")
     return value
 
 
@@ -137,6 +139,26 @@ def plain_function(name: str, value: object) -> None:
     """Raise a TypeError if ``value`` cannot be called, or would have to be awaited."""
     if not callable(value) or inspect.iscoroutinefunction(value):
         raise TypeError(f"{name} must be a plain function, not declared async; got {value!r}")
+
+
+def sized_text(name: str, value: str, most: float = math.inf) -> int:
+    """Return how many bytes ``value`` has in UTF-8, if it is a text of at most so many.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no text, or too long, or none that UTF-8 can carry.
+    """
+    instance_of(name, value, str, "a text (str)")
+    size = len(utf8_text(name, value).encode())
+    if size > most:
+        raise ValueError(f"{name} must have at most {most:,} bytes; got {size:,}")
+    return size
+
+
+def some_dict(name: str, value: object) -> None:
+    """Raise a TypeError unless ``value`` is a dict, or something like it, or None."""
+    instance_of(name, value, Mapping | None, "a dict, as in {'type': 'a'}")
 
 
 def true_or_false(name: str, value: object) -> None:

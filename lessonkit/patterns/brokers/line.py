@@ -9,23 +9,13 @@ from typing import TypeVar
 
 from lessonkit.checks import positive_number
 from lessonkit.patterns.brokers.message import Clock
-from lessonkit.shop.process import here
+from lessonkit.shop.process import Process, here
 
 T = TypeVar("T")
 
 
 class ConsumerClosed(RuntimeError):
     """The consumer has left or is dead; nothing can be done in its name."""
-
-
-class _Ticket(asyncio.Event):
-    """A place in the line; it is set when whoever has it should look whether there is something."""
-
-    expired = False
-
-    def expire(self) -> None:
-        self.expired = True
-        self.set()
 
 
 class Line:
@@ -53,11 +43,8 @@ class Line:
         self.closed = ""
         self._clock = clock
         self._next_change = next_change
-        self._tickets: list[_Ticket] = []
+        self._tickets: dict[asyncio.Event, Process | None] = {}
         self._dead = False
-
-    def __len__(self) -> int:
-        return len(self._tickets)
 
     async def get(self, take: Callable[[], T | None], wait: float | None) -> T | None:
         """Wait for something up to ``wait`` seconds (None: as long as it takes), and take it.
@@ -70,35 +57,24 @@ class Line:
         process = here.get()
         if process is not None:
             await process.stop_here_if_dead()
-        if not self._tickets and (found := take()) is not None:
+        if self.first() is None and (found := take()) is not None:
             return found
-        loop = asyncio.get_running_loop()
-        ticket = _Ticket()
-        self._tickets.append(ticket)
-        timers: list[asyncio.TimerHandle] = []
-        if wait is not None:
-            timers.append(loop.call_later(wait, ticket.expire))
-        found = None
+        loop, ticket, found = asyncio.get_running_loop(), asyncio.Event(), None
+        end = math.inf if wait is None else loop.time() + wait
+        self._tickets[ticket] = process
         try:
-            while found is None and not ticket.expired:
+            while found is None:
                 ticket.clear()  # only now: to take something may wake the line itself
-                when = self._next_change() if self._tickets[0] is ticket else math.inf
-                if when < math.inf:
-                    # In virtual time the two clocks are one, and nothing is rounded.
-                    when += loop.time() - self._clock.now()
-                    timers.append(loop.call_at(when, ticket.set))
-                await ticket.wait()
+                await self._woken(ticket, end)
                 if self._dead or (process is not None and not process.alive):
                     break
                 self.check_open()
-                if self._tickets[0] is ticket:
+                if self.first() is ticket:
                     found = take()
-                if when < math.inf:
-                    timers.pop().cancel()
+                if loop.time() >= end:
+                    break
         finally:
-            for timer in timers:
-                timer.cancel()
-            self._tickets.remove(ticket)  # nobody must wait behind one who never moves
+            del self._tickets[ticket]
             self.wake()
         if self._dead:
             await loop.create_future()  # a killed program runs no further line
@@ -106,23 +82,40 @@ class Line:
             await process.stop_here_if_dead()
         return found
 
+    def first(self) -> asyncio.Event | None:
+        """Whose turn it is. Nobody waits behind a process that was killed."""
+        for ticket, process in self._tickets.items():
+            if process is None or process.alive:
+                return ticket
+        return None
+
     def check_open(self) -> None:
         """Raise :class:`ConsumerClosed` if nobody gets anything here any more."""
         if self.closed:
             raise ConsumerClosed(self.closed)
 
     def wake(self) -> None:
-        """There may be something: let the first one look."""
-        if self._tickets:
-            self._tickets[0].set()
+        """There may be something: let all look, the first one first."""
+        for ticket in self._tickets:
+            ticket.set()
 
     def close(self, why: str) -> None:
         """Send everybody away with a :class:`ConsumerClosed`."""
         self.closed = why
-        for ticket in self._tickets:
-            ticket.set()
+        self.wake()
 
     def die(self, why: str) -> None:
         """Leave everybody waiting for ever, and set no timer for them."""
         self._dead = True
         self.close(why)
+
+    async def _woken(self, ticket: asyncio.Event, end: float) -> None:
+        loop = asyncio.get_running_loop()
+        # In virtual time the two clocks are one, and nothing is rounded.
+        end = min(end, self._next_change() + (loop.time() - self._clock.now()))
+        timer = loop.call_at(end, ticket.set) if end < math.inf else None
+        try:
+            await ticket.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()

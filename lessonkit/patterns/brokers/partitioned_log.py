@@ -55,7 +55,7 @@ class Record:
     origin: object = field(default=None, repr=False, compare=False)  # the log that it is in
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Log:
     """A log of records (Kafka calls it a topic)."""
 
@@ -74,9 +74,6 @@ class Log:
         self._starts = [0] * self.partitions
         self._ends = [0] * self.partitions
         self._keyless = count()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, ends={self.ends()})"
 
     def append(self, key: str | None, value: str) -> Record:
         """Write a record at the end of a partition.
@@ -130,16 +127,11 @@ class Log:
 
     def check_offset(self, partition: int, offset: int) -> None:
         """Raise an error unless reading ``partition`` can go on from ``offset``."""
-        if whole_number("partition", partition) >= self.partitions:
-            raise ValueError(
-                f"partition must be 0 to {self.partitions - 1} in {self.name!r}; got {partition!r}"
-            )
+        whole_number("partition", partition, high=self.partitions - 1)
         start, end = self.starts()[partition], self._ends[partition]
         if not start <= whole_number("offset", offset) <= end:
-            raise OffsetOutOfRange(
-                f"offset must be {start} to {end} in partition {partition} of {self.name!r};"
-                f" got {offset}"
-            )
+            places = f"{start} to {end} in partition {partition} of {self.name!r}"
+            raise OffsetOutOfRange(f"offset must be {places}; got {offset}")
 
 
 class Reader:
@@ -148,23 +140,21 @@ class Reader:
     Attributes
     ----------
     positions
-        For each partition that it reads, the offset that comes next; None until it has read.
+        For each partition that it reads, the offset that comes next. If that one is too old by
+        then, reading goes on at the oldest that is still held.
     """
 
-    def __init__(self, log: Log, auto_offset_reset: str = "earliest") -> None:
-        self.positions: dict[int, int | None] = dict.fromkeys(range(log.partitions))
+    def __init__(self, log: Log) -> None:
         self.log = log
-        self._reset = auto_offset_reset
+        self.positions = dict.fromkeys(range(log.partitions), 0)
         self._turn = 0
 
     def read(self, most: int) -> list[Record]:
         """Read on, up to ``most`` records, in each partition from where this reader stands."""
-        # First see where each partition goes on: an error there must not lose what others gave.
         starts = self.log.starts()
-        mine = sorted(self.positions, key=lambda partition: (partition < self._turn, partition))
-        positions = {partition: self._position(partition, starts[partition]) for partition in mine}
         found: list[Record] = []
-        for partition, position in positions.items():
+        for partition in sorted(self.positions, key=lambda p: (p < self._turn, p)):
+            position = max(self.positions[partition], starts[partition])
             records = self.log.read(partition, position, most - len(found))
             self.positions[partition] = position + len(records)
             found += records
@@ -172,14 +162,3 @@ class Reader:
                 self._turn = partition + 1  # so that a full partition does not starve the others
                 break
         return found
-
-    def _position(self, partition: int, start: int) -> int:
-        position = self.positions[partition]
-        if position is not None and position >= start:
-            return position
-        if self._reset == "none":
-            raise OffsetOutOfRange(
-                f"{self.log.name!r} holds partition {partition} from offset {start} on;"
-                f" its reader wants to go on from {position}"
-            )
-        return start if self._reset == "earliest" else self.log.ends()[partition]
