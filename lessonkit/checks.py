@@ -149,7 +149,8 @@ def sized_text(name: str, value: str, most: float = math.inf) -> int:
     TypeError, ValueError
         If it is no text, or too long, or none that UTF-8 can carry.
     """
-    instance_of(name, value, str, "a text (str)")
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text (str), got {type(value).__name__} {value!r}")
     size = len(utf8_text(name, value).encode())
     if size > most:
         raise ValueError(f"{name} must have at most {most:,} bytes; got {size:,}")
@@ -158,7 +159,8 @@ def sized_text(name: str, value: str, most: float = math.inf) -> int:
 
 def some_dict(name: str, value: object) -> None:
     """Raise a TypeError unless ``value`` is a dict, or something like it, or None."""
-    instance_of(name, value, Mapping | None, "a dict, as in {'type': 'a'}")
+    if value is not None:
+        instance_of(name, value, Mapping, "a dict, as in {'type': 'a'}")
 
 
 def true_or_false(name: str, value: object) -> None:

@@ -43,7 +43,7 @@ class Line:
         self.closed = ""
         self._clock = clock
         self._next_change = next_change
-        self._tickets: dict[asyncio.Event, Process | None] = {}
+        self._tickets: dict[object, tuple[asyncio.Future[None], Process | None]] = {}
         self._dead = False
 
     async def get(self, take: Callable[[], T | None], wait: float | None) -> T | None:
@@ -59,13 +59,20 @@ class Line:
             await process.stop_here_if_dead()
         if self.first() is None and (found := take()) is not None:
             return found
-        loop, ticket, found = asyncio.get_running_loop(), asyncio.Event(), None
+        loop, ticket, found = asyncio.get_running_loop(), object(), None
         end = math.inf if wait is None else loop.time() + wait
-        self._tickets[ticket] = process
         try:
             while found is None:
-                ticket.clear()  # only now: to take something may wake the line itself
-                await self._woken(ticket, end)
+                woken = loop.create_future()
+                self._tickets[ticket] = woken, process
+                # In virtual time the two clocks are one, and nothing is rounded.
+                until = min(end, self._next_change() + (loop.time() - self._clock.now()))
+                timer = loop.call_at(until, self.wake) if until < math.inf else None
+                try:
+                    await woken
+                finally:
+                    if timer is not None:
+                        timer.cancel()
                 if self._dead or (process is not None and not process.alive):
                     break
                 self.check_open()
@@ -82,9 +89,9 @@ class Line:
             await process.stop_here_if_dead()
         return found
 
-    def first(self) -> asyncio.Event | None:
+    def first(self) -> object | None:
         """Whose turn it is. Nobody waits behind a process that was killed."""
-        for ticket, process in self._tickets.items():
+        for ticket, (_, process) in self._tickets.items():
             if process is None or process.alive:
                 return ticket
         return None
@@ -96,8 +103,9 @@ class Line:
 
     def wake(self) -> None:
         """There may be something: let all look, the first one first."""
-        for ticket in self._tickets:
-            ticket.set()
+        for woken, _ in self._tickets.values():
+            if not woken.done():
+                woken.set_result(None)
 
     def close(self, why: str) -> None:
         """Send everybody away with a :class:`ConsumerClosed`."""
@@ -108,14 +116,3 @@ class Line:
         """Leave everybody waiting for ever, and set no timer for them."""
         self._dead = True
         self.close(why)
-
-    async def _woken(self, ticket: asyncio.Event, end: float) -> None:
-        loop = asyncio.get_running_loop()
-        # In virtual time the two clocks are one, and nothing is rounded.
-        end = min(end, self._next_change() + (loop.time() - self._clock.now()))
-        timer = loop.call_at(end, ticket.set) if end < math.inf else None
-        try:
-            await ticket.wait()
-        finally:
-            if timer is not None:
-                timer.cancel()

@@ -111,16 +111,18 @@ def trace_ended(message: Message | None, fate: Fate) -> None:
 class Stock:
     """What the trace shows of a queue, when it changes: how many wait, and how many are out."""
 
-    def __init__(self, broker: str, *keys: str) -> None:
+    def __init__(self, broker: str, waiting: str, out: str) -> None:
         self._broker = broker
-        self._shown = dict.fromkeys(keys, 0)
+        self._keys = waiting, out
+        self._waiting = self._out = 0
 
-    def show(self, *counts: int) -> None:
+    def show(self, waiting: int, out: int) -> None:
         """So many there are now."""
-        for key, count in zip(self._shown, counts, strict=True):
-            if count != self._shown[key]:
-                self._shown[key] = count
-                trace_state(self._broker, key, count)
+        if waiting != self._waiting:
+            trace_state(self._broker, self._keys[0], waiting)
+        if out != self._out:
+            trace_state(self._broker, self._keys[1], out)
+        self._waiting, self._out = waiting, out
 
 
 def trace_state(service: str, key: str, value: int) -> None:
