@@ -42,20 +42,18 @@ def probability(name: str, value: object) -> float:
     raise ValueError(f"{name} must be a probability between 0 and 1; got {value!r}")
 
 
-def whole_number(name: str, value: object, *, low: int = 0, high: int | None = None) -> int:
-    """Return ``value`` if it is an int of at least ``low``, and of at most ``high``.
+def whole_number(name: str, value: object, *, low: int = 0) -> int:
+    """Return ``value`` if it is an int of at least ``low``.
 
     Raises
     ------
     TypeError, ValueError
-        If it is not an int, or too small, or too large.
+        If it is not an int, or too small.
     """
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be a whole number, got {type(value).__name__} {value!r}")
     if value < low:
         raise ValueError(f"{name} must be {low} or more; got {value!r}")
-    if high is not None and value > high:
-        raise ValueError(f"{name} must be {low} to {high}; got {value!r}")
     return value
 
 

@@ -246,14 +246,17 @@ class Member(Reader):
             If the log does not hold that offset. (Kafka's own ``seek`` takes anything; its next
             ``poll`` then goes by ``auto.offset.reset``.)
         ValueError
-            If the partition does not exist or is not this member's.
+            If the partition is not this member's.
         ConsumerClosed
             If this member has left or is dead.
         """
         self.line.check_open()
-        self.log.check_offset(partition, offset)
         if partition not in self.partitions:
-            raise ValueError(f"{self.name!r} has partitions {self.partitions}; got {partition!r}")
+            raise ValueError(f"partition must be one of {self.partitions}; got {partition!r}")
+        start, end = self.log.starts()[partition], self.log.ends()[partition]
+        if not start <= whole_number("offset", offset) <= end:
+            places = f"{start} to {end} in partition {partition} of {self.log.name!r}"
+            raise OffsetOutOfRange(f"offset must be {places}; got {offset}")
         self.positions[partition] = offset
         self.line.wake()
 

@@ -45,9 +45,8 @@ def check_message(body: str, attributes: Mapping[str, str] | None, most: int) ->
     size = check_text("body", body, most)
     check_dict("attributes", attributes)
     for key, value in (attributes or {}).items():
-        size += check_text("the name of an attribute", key) + check_text(
-            f"attribute {key!r}", value
-        )
+        size += check_text("the name of an attribute", key)
+        size += check_text(f"attribute {key!r}", value)
     if size > most:
         raise ValueError(f"body and attributes must have at most {most:,} bytes; got {size:,}")
 

@@ -32,11 +32,6 @@ from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 
-DAY = 24 * 3600.0
-MOST_BYTES = common.MIB
-
-RECORDS = N_("records")
-
 
 class OffsetOutOfRange(ValueError):
     """The log does not hold that offset: not any more, or not yet."""
@@ -61,7 +56,7 @@ class Log:
 
     name: str = field(kw_only=False)
     partitions: int = 1
-    retention: float = 7 * DAY
+    retention: float = 7 * 24 * 3600.0
 
     def __post_init__(self) -> None:
         some_text("a name", self.name)
@@ -90,7 +85,7 @@ class Log:
         TypeError, ValueError
             If one is no text, or too large.
         """
-        common.check_text("value", value, MOST_BYTES)
+        common.check_text("value", value, common.MIB)
         if key is None:
             partition = next(self._keyless) % self.partitions
         else:
@@ -102,7 +97,7 @@ class Log:
         record = Record(partition, offset, key, value, self.clock.now(), order, self)
         self._records[partition][offset] = record
         self._ends[partition] += 1
-        common.trace_state(self.name, RECORDS, sum(self._ends) - sum(self.starts()))
+        common.trace_state(self.name, N_("records"), sum(self._ends) - sum(self.starts()))
         for wake in self.when_appended:
             wake()
         return record
@@ -124,14 +119,6 @@ class Log:
     def ends(self) -> list[int]:
         """For each partition the offset that the next record will have."""
         return list(self._ends)
-
-    def check_offset(self, partition: int, offset: int) -> None:
-        """Raise an error unless reading ``partition`` can go on from ``offset``."""
-        whole_number("partition", partition, high=self.partitions - 1)
-        start, end = self.starts()[partition], self._ends[partition]
-        if not start <= whole_number("offset", offset) <= end:
-            places = f"{start} to {end} in partition {partition} of {self.name!r}"
-            raise OffsetOutOfRange(f"offset must be {places}; got {offset}")
 
 
 class Reader:
