@@ -149,7 +149,10 @@ def sized_text(name: str, value: str, most: float = math.inf) -> int:
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a text (str), got {type(value).__name__} {value!r}")
-    size = len(utf8_text(name, value).encode())
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} must be a text that UTF-8 can carry; {error}") from None
     if size > most:
         raise ValueError(f"{name} must have at most {most:,} bytes; got {size:,}")
     return size

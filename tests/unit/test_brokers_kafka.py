@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import run
+from lessonkit.luck import Leg
 from lessonkit.patterns.brokers import (
     CommitFailed,
     ConsumerClosed,
@@ -180,6 +181,33 @@ def test_a_commit_of_one_record_commits_all_before_it() -> None:
         return [*lags, log.lag("g")]
 
     assert run(main()).result == [3, 1, 0]
+
+
+def test_a_lost_commit_brings_back_what_came_after_the_one_before() -> None:
+    class Unlucky:
+        """The broker never hears of "b" the first time."""
+
+        def __init__(self) -> None:
+            self.left = ["b"]
+
+        def touch(self, thing: object) -> None:
+            pass
+
+        def comes_twice(self, leg: Leg, what: str, process: str, order: str | None) -> bool:
+            return what in self.left and not self.left.remove(what)  # type: ignore[func-returns-value]
+
+    async def main() -> list[str]:
+        asyncio.get_running_loop().luck = Unlucky()  # type: ignore[attr-defined]
+        log, seen = a_log(), []
+        member = log.join("g", "a")
+        for text in "abc":
+            log.append("k", text)
+        while records := await member.poll(1, wait=1):
+            seen += values(records)
+            member.commit(records[0])
+        return seen
+
+    assert run(main()).result == ["a", "b", "b", "c"]
 
 
 def test_polling_commits_nothing_by_itself() -> None:
