@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -137,6 +137,31 @@ def plain_function(name: str, value: object) -> None:
     """Raise a TypeError if ``value`` cannot be called, or would have to be awaited."""
     if not callable(value) or inspect.iscoroutinefunction(value):
         raise TypeError(f"{name} must be a plain function, not declared async; got {value!r}")
+
+
+def sized_text(name: str, value: str, most: float = math.inf) -> int:
+    """Return how many bytes ``value`` has in UTF-8, if it is a text of at most so many.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no text, or too long, or none that UTF-8 can carry.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text (str), got {type(value).__name__} {value!r}")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} must be a text that UTF-8 can carry; {error}") from None
+    if size > most:
+        raise ValueError(f"{name} must have at most {most:,} bytes; got {size:,}")
+    return size
+
+
+def some_dict(name: str, value: object) -> None:
+    """Raise a TypeError unless ``value`` is a dict, or something like it, or None."""
+    if value is not None:
+        instance_of(name, value, Mapping, "a dict, as in {'type': 'a'}")
 
 
 def true_or_false(name: str, value: object) -> None:

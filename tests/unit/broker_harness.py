@@ -129,8 +129,9 @@ class KafkaModel:
         return []
 
     async def replay(self, group: str) -> None:
-        for partition, start in enumerate(self.log.starts()):
-            self.log.seek(group, partition, start)
+        for (its_group, _), member in self.members.items():
+            if its_group == group:
+                member.seek_to_start()
 
 
 class RabbitModel:

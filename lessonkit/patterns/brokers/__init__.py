@@ -11,7 +11,7 @@ AWS SNS and SQS     :class:`Topic`, :class:`Queue`   when its consumer has delet
 Open the ideas first; each is one file, and knows nothing of what is added to it:
 
 - ``partitioned_log.py``: a log keeps all records, and readers keep an offset per partition.
-  ``consumer_group.py`` and ``share_group.py`` share the reading, ``kafka.py`` puts it together.
+  ``consumer_group.py`` and ``share_group.py`` share the reading.
 - ``work_queue.py``: each message goes to one consumer, and is forgotten when acknowledged.
   ``rabbitmq.py`` adds dead letters, and an eye on consumers that are silent or slow.
 - ``sqs_queue.py``: receive hides, delete removes, otherwise it comes back. ``sqs.py`` adds dead
@@ -25,27 +25,14 @@ of a service (:class:`~lessonkit.faults.Crash`) takes no further message; to the
 lives on until somebody says ``die()``.
 """
 
-from lessonkit.patterns.brokers.consumer_group import CommitFailed
-from lessonkit.patterns.brokers.kafka import PartitionedLog
-from lessonkit.patterns.brokers.line import ConsumerClosed
-from lessonkit.patterns.brokers.message import UnknownDelivery
-from lessonkit.patterns.brokers.partitioned_log import OffsetOutOfRange
-from lessonkit.patterns.brokers.producer import NotConfirmed, Producer
-from lessonkit.patterns.brokers.rabbitmq import WorkQueue
-from lessonkit.patterns.brokers.share_group import ShareGroup
-from lessonkit.patterns.brokers.sqs import Queue
-from lessonkit.patterns.brokers.topic import Topic
-
-__all__ = [
-    "CommitFailed",
-    "ConsumerClosed",
-    "NotConfirmed",
-    "OffsetOutOfRange",
-    "PartitionedLog",
-    "Producer",
-    "Queue",
-    "ShareGroup",
-    "Topic",
-    "UnknownDelivery",
-    "WorkQueue",
-]
+from lessonkit.patterns.brokers.consumer_group import CommitFailed as CommitFailed
+from lessonkit.patterns.brokers.consumer_group import PartitionedLog as PartitionedLog
+from lessonkit.patterns.brokers.line import ConsumerClosed as ConsumerClosed
+from lessonkit.patterns.brokers.message import UnknownDelivery as UnknownDelivery
+from lessonkit.patterns.brokers.partitioned_log import OffsetOutOfRange as OffsetOutOfRange
+from lessonkit.patterns.brokers.producer import NotConfirmed as NotConfirmed
+from lessonkit.patterns.brokers.producer import Producer as Producer
+from lessonkit.patterns.brokers.rabbitmq import WorkQueue as WorkQueue
+from lessonkit.patterns.brokers.share_group import ShareGroup as ShareGroup
+from lessonkit.patterns.brokers.sqs import Queue as Queue
+from lessonkit.patterns.brokers.topic import Topic as Topic

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
 from lessonkit.checks import positive_number
 from lessonkit.patterns.brokers.message import Clock
-from lessonkit.shop.process import here
+from lessonkit.shop.process import Process, here
 
 T = TypeVar("T")
 
 
 class ConsumerClosed(RuntimeError):
     """The consumer has left or is dead; nothing can be done in its name."""
-
-
-class _Ticket:
-    """A place in the line."""
-
-    future: asyncio.Future[None]
-    expired = False
-
-    def wake(self) -> None:
-        """Let the one who waits look whether there is something."""
-        if not self.future.done():
-            self.future.set_result(None)
-
-    def expire(self) -> None:
-        self.expired = True
-        self.wake()
 
 
 class Line:
@@ -60,11 +43,8 @@ class Line:
         self.closed = ""
         self._clock = clock
         self._next_change = next_change
-        self._tickets: OrderedDict[_Ticket, None] = OrderedDict()
+        self._tickets: dict[object, tuple[asyncio.Future[None], Process | None]] = {}
         self._dead = False
-
-    def __len__(self) -> int:
-        return len(self._tickets)
 
     async def get(self, take: Callable[[], T | None], wait: float | None) -> T | None:
         """Wait for something up to ``wait`` seconds (None: as long as it takes), and take it.
@@ -77,38 +57,44 @@ class Line:
         process = here.get()
         if process is not None:
             await process.stop_here_if_dead()
-        if not self._tickets and (found := take()) is not None:
+        if self.first() is None and (found := take()) is not None:
             return found
-        loop = asyncio.get_running_loop()
-        ticket = _Ticket()
-        self._tickets[ticket] = None
-        timers: list[asyncio.TimerHandle] = []
-        if wait is not None:
-            timers.append(loop.call_later(wait, ticket.expire))
+        loop, ticket, found = asyncio.get_running_loop(), object(), None
+        end = math.inf if wait is None else loop.time() + wait
         try:
-            while True:
-                ticket.future = loop.create_future()
-                when = self._next_change() if self._first() is ticket else math.inf
-                if when < math.inf:
-                    # In virtual time the two clocks are one, and nothing is rounded.
-                    when += loop.time() - self._clock.now()
-                    timers.append(loop.call_at(when, ticket.wake))
-                await ticket.future
-                if self._dead:
-                    self._remove(ticket, timers)
-                    await loop.create_future()  # a killed program runs no further line
-                if process is not None and not process.alive:
-                    self._remove(ticket, timers)  # nobody must wait behind one who never moves
-                    await process.stop_here_if_dead()
+            while found is None:
+                woken = loop.create_future()
+                self._tickets[ticket] = woken, process
+                # In virtual time the two clocks are one, and nothing is rounded.
+                until = min(end, self._next_change() + (loop.time() - self._clock.now()))
+                timer = loop.call_at(until, self.wake) if until < math.inf else None
+                try:
+                    await woken
+                finally:
+                    if timer is not None:
+                        timer.cancel()
+                if self._dead or (process is not None and not process.alive):
+                    break
                 self.check_open()
-                if self._first() is ticket and (found := take()) is not None:
-                    return found
-                if ticket.expired:
-                    return None
-                if when < math.inf:
-                    timers.pop().cancel()
+                if self.first() is ticket:
+                    found = take()
+                if loop.time() >= end:
+                    break
         finally:
-            self._remove(ticket, timers)
+            del self._tickets[ticket]
+            self.wake()
+        if self._dead:
+            await loop.create_future()  # a killed program runs no further line
+        if process is not None:
+            await process.stop_here_if_dead()
+        return found
+
+    def first(self) -> object | None:
+        """Whose turn it is. Nobody waits behind a process that was killed."""
+        for ticket, (_, process) in self._tickets.items():
+            if process is None or process.alive:
+                return ticket
+        return None
 
     def check_open(self) -> None:
         """Raise :class:`ConsumerClosed` if nobody gets anything here any more."""
@@ -116,26 +102,17 @@ class Line:
             raise ConsumerClosed(self.closed)
 
     def wake(self) -> None:
-        """There may be something: let the first one look."""
-        if self._tickets:
-            self._first().wake()
+        """There may be something: let all look, the first one first."""
+        for woken, _ in self._tickets.values():
+            if not woken.done():
+                woken.set_result(None)
 
     def close(self, why: str) -> None:
         """Send everybody away with a :class:`ConsumerClosed`."""
         self.closed = why
-        for ticket in self._tickets:
-            ticket.wake()
+        self.wake()
 
     def die(self, why: str) -> None:
         """Leave everybody waiting for ever, and set no timer for them."""
         self._dead = True
         self.close(why)
-
-    def _first(self) -> _Ticket:
-        return next(iter(self._tickets))
-
-    def _remove(self, ticket: _Ticket, timers: list[asyncio.TimerHandle]) -> None:
-        for timer in timers:
-            timer.cancel()
-        self._tickets.pop(ticket, None)
-        self.wake()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 
+from lessonkit.checks import sized_text, some_dict
 from lessonkit.luck import Leg, current_luck
 from lessonkit.records import Fate, Kind, Message
 from lessonkit.shop.network import correlation
@@ -13,6 +13,7 @@ from lessonkit.shop.process import here
 from lessonkit.trace import find_trace
 
 MIB = 1024 * 1024
+check_text, check_dict = sized_text, some_dict
 
 EVENT_TYPE = re.compile(r'\{"type": ?"(\w+)"')
 """How the JSON of an :class:`~lessonkit.patterns.events.event.Event` begins."""
@@ -29,8 +30,7 @@ class UnknownDelivery(ValueError):
 class Clock:
     """The seconds of the run. Outside of a run they stand still, and they never go back."""
 
-    def __init__(self) -> None:
-        self.latest = 0.0
+    latest = 0.0
 
     def now(self) -> float:
         """The seconds since the start of the run."""
@@ -38,25 +38,6 @@ class Clock:
         if trace is not None and (now := trace.clock()) > self.latest:
             self.latest = now
         return self.latest
-
-
-def check_text(name: str, value: object, most: float = math.inf) -> int:
-    """Return how many bytes ``value`` has in UTF-8, if it is a text of at most so many."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a text (str), got {type(value).__name__} {value!r}")
-    try:
-        size = len(value.encode())
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{name} must be a text that UTF-8 can carry; {error}") from None
-    if size > most:
-        raise ValueError(f"{name} must have at most {most:,} bytes; got {size:,}")
-    return size
-
-
-def check_dict(name: str, value: object) -> None:
-    """Raise an error unless ``value`` is a dict, or something like it, or None."""
-    if value is not None and not isinstance(value, Mapping):
-        raise TypeError(f"{name} must be a dict, as in {{'type': 'a'}}; got {value!r}")
 
 
 def check_message(body: str, attributes: Mapping[str, str] | None, most: int) -> None:
@@ -106,13 +87,11 @@ def sender() -> str:
     return process.name if process is not None else "producer"
 
 
-def trace_moved(
-    source: str, receiver: str, body: str, order: str | None, fate: Fate = Fate.DELIVERED
-) -> None:
-    """Record that a message goes from ``source`` to ``receiver``, and what becomes of it."""
+def trace_moved(source: str, receiver: str, body: str, order: str | None) -> None:
+    """Record that a message has come from ``source`` to ``receiver``."""
     trace = find_trace()
     if trace is not None:
-        trace.end(trace.send(source, receiver, label(body), Kind.EVENT, correlation=order), fate)
+        trace.end(trace.send(source, receiver, label(body), Kind.EVENT, correlation=order))
 
 
 def trace_set_out(source: str, receiver: str, body: str, order: str | None) -> Message | None:
@@ -131,7 +110,7 @@ def trace_ended(message: Message | None, fate: Fate) -> None:
 
 
 class Stock:
-    """What the trace shows of a queue: how many wait and how many are out, when it changes."""
+    """What the trace shows of a queue, when it changes: how many wait, and how many are out."""
 
     def __init__(self, broker: str, waiting: str, out: str) -> None:
         self._broker = broker
@@ -141,11 +120,10 @@ class Stock:
     def show(self, waiting: int, out: int) -> None:
         """So many there are now."""
         if waiting != self._waiting:
-            self._waiting = waiting
             trace_state(self._broker, self._keys[0], waiting)
         if out != self._out:
-            self._out = out
             trace_state(self._broker, self._keys[1], out)
+        self._waiting, self._out = waiting, out
 
 
 def trace_state(service: str, key: str, value: int) -> None:

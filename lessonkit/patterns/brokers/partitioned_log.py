@@ -32,11 +32,6 @@ from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 
-DAY = 24 * 3600.0
-MOST_BYTES = common.MIB
-
-RECORDS = N_("records")
-
 
 class OffsetOutOfRange(ValueError):
     """The log does not hold that offset: not any more, or not yet."""
@@ -55,51 +50,25 @@ class Record:
     origin: object = field(default=None, repr=False, compare=False)  # the log that it is in
 
 
-class _Partition:
-    """Records in the order of their offsets; the oldest fall off when they are too old."""
-
-    def __init__(self) -> None:
-        self.start = self.end = 0
-        self._records: list[Record] = []
-        self._first = 0  # the offset of the first one in the list
-
-    def append(self, record: Record) -> None:
-        self._records.append(record)
-        self.end += 1
-
-    def read(self, offset: int, most: int) -> list[Record]:
-        begin = offset - self._first
-        return self._records[begin : begin + most]
-
-    def forget(self, until: float) -> None:
-        """Forget what was appended at ``until`` or earlier."""
-        while self.start < self.end and self._records[self.start - self._first].time <= until:
-            self.start += 1
-        # The list is cut only when half of it is forgotten: each record is moved once, if at all.
-        if self.start - self._first > len(self._records) // 2:
-            del self._records[: self.start - self._first]
-            self._first = self.start
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Log:
     """A log of records (Kafka calls it a topic)."""
 
     name: str = field(kw_only=False)
     partitions: int = 1
-    retention: float = 7 * DAY
+    retention: float = 7 * 24 * 3600.0
 
     def __post_init__(self) -> None:
         some_text("a name", self.name)
         whole_number("partitions", self.partitions, low=1)
         positive_number("retention", self.retention, infinite=True)
         self.clock = common.Clock()
-        self.when_appended: list[Callable[[int], None]] = []  # told the partition
-        self._parts = [_Partition() for _ in range(self.partitions)]
+        self.when_appended: list[Callable[[], None]] = []
+        # For each partition its records by their offsets, and where it begins and ends.
+        self._records: list[dict[int, Record]] = [{} for _ in range(self.partitions)]
+        self._starts = [0] * self.partitions
+        self._ends = [0] * self.partitions
         self._keyless = count()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, ends={self.ends()})"
 
     def append(self, key: str | None, value: str) -> Record:
         """Write a record at the end of a partition.
@@ -116,62 +85,40 @@ class Log:
         TypeError, ValueError
             If one is no text, or too large.
         """
-        common.check_text("value", value, MOST_BYTES)
+        common.check_text("value", value, common.MIB)
         if key is None:
             partition = next(self._keyless) % self.partitions
         else:
-            partition = self.partition_for(key)
+            common.check_text("key", key)
+            partition = crc32(key.encode()) % self.partitions
         touch(self)
         order = common.trace_published(self.name, value)
-        part = self._parts[partition]
-        record = Record(partition, part.end, key, value, self.clock.now(), order, self)
-        part.append(record)
-        common.trace_state(self.name, RECORDS, sum(self.ends()) - sum(self.starts()))
+        offset = self._ends[partition]
+        record = Record(partition, offset, key, value, self.clock.now(), order, self)
+        self._records[partition][offset] = record
+        self._ends[partition] += 1
+        common.trace_state(self.name, N_("records"), sum(self._ends) - sum(self.starts()))
         for wake in self.when_appended:
-            wake(partition)
+            wake()
         return record
-
-    def partition_for(self, key: str) -> int:
-        """In which partition the records with this ``key`` are."""
-        common.check_text("key", key)
-        return crc32(key.encode()) % self.partitions
 
     def read(self, partition: int, offset: int, most: int) -> list[Record]:
         """Up to ``most`` records, from ``offset`` on."""
-        return self._parts[partition].read(offset, most)
-
-    # --- where it begins and ends ----------------------------------------------------------------
+        records, end = self._records[partition], self._ends[partition]
+        return [records[each] for each in range(offset, min(offset + most, end))]
 
     def starts(self) -> list[int]:
         """For each partition the offset of the oldest record that is still held."""
-        return [self.start(partition) for partition in range(self.partitions)]
+        until = self.clock.now() - self.retention
+        for partition, records in enumerate(self._records):
+            while (oldest := records.get(self._starts[partition])) and oldest.time <= until:
+                del records[oldest.offset]
+                self._starts[partition] += 1
+        return list(self._starts)
 
     def ends(self) -> list[int]:
         """For each partition the offset that the next record will have."""
-        return [part.end for part in self._parts]
-
-    def start(self, partition: int) -> int:
-        """The offset of the oldest record that is still held."""
-        part = self._parts[partition]
-        part.forget(self.clock.now() - self.retention)
-        return part.start
-
-    def end(self, partition: int) -> int:
-        """The offset that the next record will have."""
-        return self._parts[partition].end
-
-    def check_offset(self, partition: int, offset: int) -> None:
-        """Raise an error unless reading ``partition`` can go on from ``offset``."""
-        if whole_number("partition", partition) >= self.partitions:
-            raise ValueError(
-                f"partition must be 0 to {self.partitions - 1} in {self.name!r}; got {partition!r}"
-            )
-        start, end = self.start(partition), self.end(partition)
-        if not start <= whole_number("offset", offset) <= end:
-            raise OffsetOutOfRange(
-                f"offset must be {start} to {end} in partition {partition} of {self.name!r};"
-                f" got {offset}"
-            )
+        return list(self._ends)
 
 
 class Reader:
@@ -180,22 +127,21 @@ class Reader:
     Attributes
     ----------
     positions
-        For each partition that it reads, the offset that comes next; None until it has read.
+        For each partition that it reads, the offset that comes next. If that one is too old by
+        then, reading goes on at the oldest that is still held.
     """
 
-    def __init__(self, log: Log, auto_offset_reset: str = "earliest") -> None:
-        self.positions: dict[int, int | None] = dict.fromkeys(range(log.partitions))
+    def __init__(self, log: Log) -> None:
         self.log = log
-        self._reset = auto_offset_reset
+        self.positions = dict.fromkeys(range(log.partitions), 0)
         self._turn = 0
 
     def read(self, most: int) -> list[Record]:
         """Read on, up to ``most`` records, in each partition from where this reader stands."""
-        # First see where each partition goes on: an error there must not lose what others gave.
-        mine = sorted(self.positions, key=lambda p: (p < self._turn, p))
-        positions = {partition: self._position(partition) for partition in mine}
+        starts = self.log.starts()
         found: list[Record] = []
-        for partition, position in positions.items():
+        for partition in sorted(self.positions, key=lambda p: (p < self._turn, p)):
+            position = max(self.positions[partition], starts[partition])
             records = self.log.read(partition, position, most - len(found))
             self.positions[partition] = position + len(records)
             found += records
@@ -203,14 +149,3 @@ class Reader:
                 self._turn = partition + 1  # so that a full partition does not starve the others
                 break
         return found
-
-    def _position(self, partition: int) -> int:
-        start, position = self.log.start(partition), self.positions[partition]
-        if position is not None and position >= start:
-            return position
-        if self._reset == "none":
-            raise OffsetOutOfRange(
-                f"{self.log.name!r} holds partition {partition} from offset {start} on;"
-                f" its reader wants to go on from {position}"
-            )
-        return start if self._reset == "earliest" else self.log.end(partition)

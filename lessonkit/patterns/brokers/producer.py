@@ -29,8 +29,6 @@ from lessonkit.patterns.brokers.work_queue import BasicQueue
 from lessonkit.records import Fate
 from lessonkit.shop.network import correlation
 
-LOSSES = ("nothing", "request", "reply")
-
 
 class NotConfirmed(RuntimeError):
     """The broker never said that it has the message. It may have it all the same."""
@@ -70,11 +68,9 @@ class Producer:
     def __post_init__(self) -> None:
         instance_of("broker", self.broker, Log | BasicQueue, "a PartitionedLog or a WorkQueue")
         if self.idempotent and not (self.confirms and isinstance(self.broker, Log)):
-            raise ValueError(
-                f"idempotent needs confirms and a PartitionedLog; got {self.confirms!r} and"
-                f" {self.broker!r}"
-            )
-        self._losses = iter([one_of("losses", loss, LOSSES) for loss in self.losses])
+            raise ValueError(f"idempotent needs confirms and a PartitionedLog; got {self!r}")
+        accepted = ["nothing", "request", "reply"]
+        self._losses = iter([one_of("losses", loss, accepted) for loss in self.losses])
         whole_number("retries", self.retries)
         positive_number("timeout", self.timeout)
 
@@ -93,22 +89,17 @@ class Producer:
         for _ in range(1 + self.retries):
             loss = next(self._losses, "nothing")
             if loss == "request":
-                common.trace_moved(here, there, body, order, Fate.LOST)
+                common.trace_ended(common.trace_set_out(here, there, body, order), Fate.LOST)
             elif not (arrived and self.idempotent):  # a broker knows it again by its number
-                self._hand_over(body, key)
+                if isinstance(self.broker, Log):
+                    self.broker.append(key, body)
+                else:
+                    self.broker.publish(body)
                 arrived = True
             if not self.confirms or loss == "nothing":
                 return
             if loss == "reply":
-                common.trace_moved(there, here, body, order, Fate.LOST)
+                common.trace_ended(common.trace_set_out(there, here, body, order), Fate.LOST)
             await sleep(self.timeout)
-        raise NotConfirmed(
-            f"{there!r} did not confirm {common.label(body)!r} in {1 + self.retries} attempts;"
-            " it may have it"
-        )
-
-    def _hand_over(self, body: str, key: str | None) -> None:
-        if isinstance(self.broker, Log):
-            self.broker.append(key, body)
-        else:
-            self.broker.publish(body)
+        tries = 1 + self.retries
+        raise NotConfirmed(f"{there!r} did not confirm {common.label(body)!r} in {tries} attempts")

@@ -15,10 +15,8 @@ begins at its start. What was given up goes nowhere: dead letters (KIP-1191) are
 from __future__ import annotations
 
 import math
+from bisect import insort
 from dataclasses import dataclass, field
-from functools import partial
-from heapq import heappop, heappush
-from typing import NamedTuple
 
 from lessonkit.checks import instance_of, positive_number, some_text, whole_number
 from lessonkit.luck import touch
@@ -33,19 +31,13 @@ class SharedRecord:
 
     record: Record
     deliveries: int
+    consumer: ShareConsumer = field(repr=False, compare=False)
+    until: float = field(repr=False, compare=False)  # when others may have it
 
     @property
     def value(self) -> str:
         """The text of the record."""
         return self.record.value
-
-
-class _Lock(NamedTuple):
-    """Who works on a record, and until when the others keep away from it."""
-
-    shared: SharedRecord
-    consumer: ShareConsumer
-    until: float
 
 
 @dataclass(eq=False)
@@ -80,11 +72,11 @@ class ShareGroup:
         whole_number("delivery_limit", self.delivery_limit, low=1)
         positive_number("lock", self.lock)
         self.given_up: list[Record] = []
-        self._reader = Reader(self.log)
         self.consumers: dict[str, ShareConsumer] = {}
         # By the very object that was handed out, the oldest first: all locks last equally long.
-        self.locks: dict[int, _Lock] = {}
-        self._returned: list[tuple[int, int, SharedRecord]] = []  # a heap, by offset
+        self.locked: dict[int, SharedRecord] = {}
+        self._returned: list[SharedRecord] = []  # by offset
+        self._reader = Reader(self.log)
         self.log.when_appended.append(self.wake)
 
     def join(self, name: str) -> ShareConsumer:
@@ -92,47 +84,45 @@ class ShareGroup:
         some_text("a name", name)
         if name in self.consumers:
             raise ValueError(f"share group {self.name!r} has a consumer {name!r} already")
-        consumer = self.consumers[name] = ShareConsumer(self, name)
-        return consumer
+        self.consumers[name] = ShareConsumer(self, name)
+        return self.consumers[name]
 
-    def wake(self, partition: int | None = None) -> None:
-        """There is something to read, wherever."""
+    def wake(self) -> None:
+        """There is something to read."""
         for consumer in self.consumers.values():
             consumer.line.wake()
 
     def next_expiry(self) -> float:
         """When the next lock runs out."""
-        return next((lock.until for lock in self.locks.values()), math.inf)
+        return next((shared.until for shared in self.locked.values()), math.inf)
 
     def expire_locks(self) -> None:
         """Take back what was neither settled nor given back in time."""
         while self.next_expiry() <= self.log.clock.now():
-            self.give_back(next(iter(self.locks)))
+            self.give_back(self.locked.pop(next(iter(self.locked))))
 
-    def give_back(self, key: int) -> None:
-        """Let others have what is locked under this key, if it may be delivered once more."""
-        shared = self.locks.pop(key).shared
+    def give_back(self, shared: SharedRecord) -> None:
+        """Let others have this record, if it may be delivered once more."""
         if shared.deliveries >= self.delivery_limit:
             self.given_up.append(shared.record)
         else:
-            heappush(self._returned, (shared.record.offset, shared.record.partition, shared))
+            insort(
+                self._returned, shared, key=lambda one: (one.record.offset, one.record.partition)
+            )
             self.wake()
 
     def take(self, consumer: ShareConsumer, most: int) -> list[SharedRecord] | None:
         """Lock records for a consumer: what came back first, then what is new."""
         touch(self.log)
         self.expire_locks()
-        taken: list[SharedRecord] = []
-        while len(taken) < most and self._returned:
-            shared = heappop(self._returned)[-1]
-            taken.append(SharedRecord(shared.record, shared.deliveries + 1))
-        new = self._reader.read(most - len(taken))
-        taken += [SharedRecord(record, 1) for record in new]
+        again, self._returned = self._returned[:most], self._returned[most:]
+        found = [(shared.record, shared.deliveries + 1) for shared in again]
+        found += [(record, 1) for record in self._reader.read(most - len(again))]
         until = self.log.clock.now() + self.lock
+        taken = [SharedRecord(*each, consumer, until) for each in found]
         for shared in taken:
-            self.locks[id(shared)] = _Lock(shared, consumer, until)
-            record = shared.record
-            common.trace_moved(self.log.name, consumer.name, record.value, record.order)
+            self.locked[id(shared)] = shared
+            common.trace_moved(self.log.name, consumer.name, shared.value, shared.record.order)
         return taken or None
 
 
@@ -153,7 +143,7 @@ class ShareConsumer:
             If this consumer is closed or dead.
         """
         whole_number("most", most, low=1)
-        return await self.line.get(partial(self._group.take, self, most), wait) or []
+        return await self.line.get(lambda: self._group.take(self, most), wait) or []
 
     def accept(self, shared: SharedRecord) -> None:
         """Say that the work is done.
@@ -165,19 +155,18 @@ class ShareConsumer:
         ConsumerClosed
             If this consumer is closed or dead.
         """
-        key = self._find(shared)
+        self._unlock(shared)
         if common.comes_again(shared.value, self.name, shared.record.order):
-            self._group.give_back(key)
-        else:
-            del self._group.locks[key]
+            self._group.give_back(shared)
 
     def release(self, shared: SharedRecord) -> None:
         """Give the record back: some consumer gets it again, if it may be delivered once more."""
-        self._group.give_back(self._find(shared))
+        self._unlock(shared)
+        self._group.give_back(shared)
 
     def reject(self, shared: SharedRecord) -> None:
         """Give the record up: nobody in this group gets it again."""
-        del self._group.locks[self._find(shared)]
+        self._unlock(shared)
         self._group.given_up.append(shared.record)
 
     def close(self) -> None:
@@ -185,8 +174,9 @@ class ShareConsumer:
         if not self.line.closed:
             self.line.close(f"consumer {self.name!r} is closed")
             del self._group.consumers[self.name]
-            for key in [key for key, lock in self._group.locks.items() if lock.consumer is self]:
-                self._group.give_back(key)
+            locked = self._group.locked
+            for key in [key for key, shared in locked.items() if shared.consumer is self]:
+                self._group.give_back(locked.pop(key))
 
     def die(self) -> None:
         """Kill this consumer: others get what it had when its locks run out.
@@ -197,12 +187,11 @@ class ShareConsumer:
             self.line.die(f"consumer {self.name!r} is dead")
             del self._group.consumers[self.name]
 
-    def _find(self, shared: SharedRecord) -> int:
+    def _unlock(self, shared: SharedRecord) -> None:
         self.line.check_open()
         touch(self._group.log)
         self._group.expire_locks()
         instance_of("shared", shared, SharedRecord, "what poll() gave")
-        lock = self._group.locks.get(id(shared))
-        if lock is None or lock.consumer is not self:
+        if id(shared) not in self._group.locked or shared.consumer is not self:
             raise common.UnknownDelivery(f"consumer {self.name!r} does not hold {shared!r}")
-        return id(shared)
+        del self._group.locked[id(shared)]
