@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from lessonkit.checks import instance_of, some_text, utf8_text, whole_number
+from lessonkit.checks import instance_of, some_text, whole_number
 from lessonkit.patterns.database import Source, opened
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
 
@@ -158,7 +158,7 @@ class EventStore:
     def _write(self, number: int, event: Event) -> tuple[str, str]:
         try:
             instance_of(f"events[{number}]", event, Event, "an Event")
-            text = utf8_text(f"the texts of {event.type}", self._types.to_json(event))
+            text = self._types.to_json(event)
         except (TypeError, ValueError) as error:
             error.add_note(f"(events[{number}]; nothing of the list was stored)")
             raise

@@ -17,10 +17,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from lessonkit.checks import instance_of, positive_number, some_text, utf8_text
+from lessonkit.checks import instance_of, positive_number, some_text
 from lessonkit.patterns.database import SqlDatabase
 from lessonkit.patterns.events.event import Event
-from lessonkit.patterns.events.types import reader_of
+from lessonkit.patterns.events.types import EventTypes
 
 PARKED: Final = math.inf
 """The time of the next attempt of a message that has failed too often: never, by itself."""
@@ -146,8 +146,7 @@ class Outbox:
             )
         instance_of("event", event, Event, "an Event")
         some_text("key", key)
-        kind: Any = type(event)
-        body = utf8_text(f"the texts of {event.type}", reader_of(kind).to_json(event))
+        body = EventTypes(type(event)).to_json(event)  # or nobody could read it
         self.database.hold("outbox")  # so that the ids follow the order of the commits
         return self.database.add(INSERT, (key, event.type, body, event.occurred_at))
 
