@@ -188,7 +188,7 @@ def test_a_newer_version_is_refused_and_not_guessed_at() -> None:
 def test_an_unknown_type_is_named_and_so_are_the_known_ones() -> None:
     with pytest.raises(UnknownEventType, match=r"'OrderLost' is not .* known are OrderCreated, E"):
         TYPES.from_json(changed(ORDER, type="OrderLost"))
-    with pytest.raises(BadEvent, match="Expected `str`, got `array` - at `event.type`"):
+    with pytest.raises(BadEvent, match=r"Expected `str`, got `array` - at `event\.type`"):
         TYPES.from_json(changed(ORDER, type=["OrderCreated"]))
 
 

@@ -642,7 +642,7 @@ def test_a_write_protected_file_is_never_written() -> None:
 def test_a_damaged_event_is_named_with_its_position(store: EventStore) -> None:
     store.append("O-001", [paid()])
     store.database.execute("INSERT INTO events VALUES (2, 'O-001', 2, 'E-x', '{')")
-    with pytest.raises(BadEvent, match="the event at position 2: an event in '{' cannot"):
+    with pytest.raises(BadEvent, match=r"the event at position 2: an event in '\{' cannot"):
         store.read()
     assert len(store.read(most=1)) == 1
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from lessonkit.checks import instance_of, positive_number, some_text
+from lessonkit.checks import instance_of, some_text
 from lessonkit.patterns.database import SqlDatabase
 from lessonkit.patterns.events.event import Event
 from lessonkit.patterns.events.types import EventTypes
@@ -218,9 +218,3 @@ class Outbox:
             raise ValueError(
                 f"message_id must be that of a parked message ({parked}); got {message_id!r}"
             )
-
-    def purge(self, before: float) -> int:
-        """Delete what was published before this moment, and return how many messages that were."""
-        before = positive_number("before", before, zero=True)
-        sql = "DELETE FROM outbox WHERE published_at < ?"
-        return int(self.database.change(sql, (before,)).rowcount)
