@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -236,6 +236,19 @@ def test_none_is_neither_of_two_types() -> None:
             types.from_json(changed(parcel, code=None))
     with pytest.raises(BadEvent, match=r"Expected `int \| str`, got `null` - at `Parcel.code`"):
         types.to_json(Parcel(None, **HEAD))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Confusing(Event):
+    version: int
+    id: str
+    time: float
+    computed: int = field(init=False, default=3)
+
+
+def test_a_field_may_have_any_name_and_need_not_be_given() -> None:
+    types, event = EventTypes(Confusing), Confusing(7, "x", 2.5, **HEAD)
+    assert types.from_json(types.to_json(event)) == event
 
 
 # --- what cannot be sent -------------------------------------------------------------------------

@@ -17,6 +17,10 @@ import msgspec
 from lessonkit.clock.strangers import said
 
 
+class Missing(ValueError):
+    """A field without a default is missing."""
+
+
 def as_text(value: object, where: str) -> str:
     """Turn ``value`` (a dataclass, an enum, a list and the like) into JSON text.
 
@@ -71,7 +75,7 @@ def build(wanted: Any, value: Any, where: str) -> Any:
 
     Raises
     ------
-    KeyError
+    Missing
         If a field without a default is missing; the message names it.
     TypeError, ValueError
         If the value does not fit.
@@ -82,4 +86,4 @@ def build(wanted: Any, value: Any, where: str) -> Any:
         words = str(error)
     place = f"`{where}"
     words = words.replace("`$", place) if "`$" in words else f"{words} - at {place}`"
-    raise (KeyError if "missing required field" in words else ValueError)(words)
+    raise (Missing if "missing required field" in words else ValueError)(words)

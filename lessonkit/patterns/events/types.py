@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from lessonkit.patterns.events.event import BadEvent, Envelope, Event, own_fields, written
-from lessonkit.patterns.events.jsonable import build
+from lessonkit.patterns.events.jsonable import Missing, build
 
 
 class UnknownEventType(BadEvent):
@@ -132,7 +132,7 @@ class EventTypes:
             event: Event = build(kind, {**data, **found}, what)
         except BadEvent:
             raise
-        except KeyError as missing:
+        except (KeyError, Missing) as missing:  # the first from an upcast()
             raise MissingField(missing.args[0]) from None
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise BadEvent(f"{what} cannot be read: {error}") from error
