@@ -5,7 +5,8 @@ It cannot die between two rows of one transaction. So the event becomes a row, a
 (:mod:`lessonkit.patterns.outbox.relay`) publishes the rows afterwards.
 
 It promises: no event without its change, no change without its event. It does not promise that an
-event is published only once, nor soon.
+event is published only once, nor soon. Published rows stay, until somebody tidies up:
+``DELETE FROM outbox WHERE published_at < ?``.
 
 Source: Chris Richardson, *Microservices Patterns*, 2018, chapter 3, "Transactional outbox".
 """
