@@ -101,9 +101,3 @@ async def poll_until(
         if not limit.expired():
             raise  # it was a question that took too long for somebody else
     raise PollingTimeout(asked, clock() - start)
-
-
-def longest_wait(attempts: int, backoff: Backoff = DOUBLING) -> float:
-    """How many seconds the delays of so many attempts add up to, at most."""
-    whole_number("attempts", attempts, low=1)
-    return math.fsum(backoff.longest(attempt) for attempt in range(1, attempts))

@@ -110,7 +110,7 @@ def test_ids_grow_and_none_comes_twice_even_when_rows_are_deleted(outbox: Outbox
         seen += add(outbox, "O-1", "O-2")
         lease = leases.take(outbox, 0, 30, 100)
         mark_published(outbox, lease.token, upto=seen[-1], now=number)
-        outbox.purge(before=100)
+        outbox.database.execute("DELETE FROM outbox WHERE published_at < 100")
         assert outbox.database.execute("SELECT * FROM outbox").fetchall() == []
     assert seen == sorted(set(seen))
 
@@ -276,24 +276,20 @@ def test_only_what_is_parked_can_be_unparked_or_dropped(
 # --- looking and tidying -------------------------------------------------------------------------
 
 
-def test_only_what_was_published_before_is_purged(outbox: Outbox) -> None:
-    ids = add(outbox, "A", "B", "C")
-    for message_id, moment in zip(ids[:2], (10.0, 20.0), strict=True):
-        lease = leases.take(outbox, 0, 30, 1)
-        mark_published(outbox, lease.token, message_id, moment)
-    assert outbox.purge(before=10) == 0
-    assert outbox.purge(before=20) == 1
-    assert outbox.purge(before=1e12) == 1
-    assert take(outbox) == ids[2:]
-
-
 @pytest.mark.parametrize("sql", ["TAKE", "HOLD", "PUBLISHED"])
 def test_a_table_full_of_published_rows_is_never_searched(outbox: Outbox, sql: str) -> None:
     statement = getattr(leases, sql)
     values = (1,) * statement.count("?")
     plan = outbox.database.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
     for *_, step in plan:
-        assert "outbox_pending" in step or "outbox_held" in step or "SUBQUERY" in step, step
+        assert (
+            "outbox_pending" in step
+            or "outbox_held" in step
+            or "SUBQUERY" in step
+            or (
+                "INTEGER PRIMARY KEY" in step  # of those that were found
+            )
+        ), step
 
 
 @given(orders=st.lists(st.sampled_from("ABC"), max_size=12), most=st.integers(1, 5))
@@ -333,7 +329,6 @@ REFUSED: dict[str, tuple[Callable[[Outbox], object], type[Exception], str]] = {
         ValueError,
         "the texts of OrderCreated must be such that UTF-8",
     ),
-    "negative before": (lambda o: o.purge(-1), ValueError, "before must be"),
 }
 
 
@@ -413,7 +408,6 @@ def test_a_closed_outbox_says_that_it_is_closed(outbox: Outbox) -> None:
         lambda: outbox.pending,
         lambda: leases.take(outbox, 0, 30, 1),
         lambda: mark_published(outbox, 1, 1, 1),
-        lambda: outbox.purge(1),
     ):
         with pytest.raises(DatabaseUnavailable, match="it is closed"):
             act()

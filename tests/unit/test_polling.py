@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lessonkit import Backoff, poll_until, run
 from lessonkit.faults import stream
-from lessonkit.patterns.polling import PollingTimeout, longest_wait
+from lessonkit.patterns.polling import PollingTimeout
 
 CAPPED = Backoff(base=1, cap=5, jitter=False)
 
@@ -55,15 +55,12 @@ def test_after_the_last_question_nobody_waits() -> None:
     assert (outcome.error.attempts, outcome.error.seconds) == (10, 511.0)
     assert str(outcome.error) == "asked 10 times in 511.000 s, and it was not done"
     assert len(asked) == 10
-    assert longest_wait(10) == 511.0
-    assert longest_wait(11) == 1023.0  # the lesson's loop also waits after its last question
 
 
 def test_with_a_cap_no_delay_is_longer() -> None:
     status, asked = an_order(confirmed_at=math.inf)
     run(poll_until(status, is_done, attempts=6, backoff=CAPPED), keep_error=True)
     assert asked == [0, 1, 3, 7, 12, 17]
-    assert longest_wait(6, CAPPED) == 17
 
 
 def test_with_jitter_a_thousand_clients_do_not_return_together() -> None:
@@ -136,7 +133,8 @@ def test_it_never_lasts_longer_than_the_deadline_nor_asks_too_often(
     outcome = run(polling, keep_error=True)
     assert outcome.elapsed <= deadline
     assert len(asked) <= attempts
-    assert outcome.elapsed <= longest_wait(attempts, backoff) + attempts * takes + 1e-9
+    longest = sum(backoff.longest(attempt) for attempt in range(1, attempts))
+    assert outcome.elapsed <= longest + attempts * takes + 1e-9
     if outcome.error is None:
         assert outcome.elapsed >= confirmed_at or confirmed_at == 0
     else:
@@ -189,9 +187,3 @@ def test_bad_input_is_named_at_the_door(name: str) -> None:
 
     with pytest.raises(error, match=says):
         run(main())
-
-
-def test_the_longest_wait_of_no_attempts_is_refused() -> None:
-    with pytest.raises(ValueError, match="attempts must be 1 or more; got 0"):
-        longest_wait(0)
-    assert longest_wait(1) == 0

@@ -1419,7 +1419,7 @@ def test_a_bad_id_is_refused(saga_id: Any) -> None:
             r"command \(.* command_type\) must be a CreateOrder; got \{'a': 1\}",
         ),
         (dict, {"a": {1}}, r"command must come back .*; got \{'a': \{1\}\}, not \{'a': \[1\]\}"),
-        (dict, {"a": math.nan}, r"command must come back .*; got \{'a': nan\}"),
+        (dict, {"a": math.nan}, r"command\.a must be what JSON .*; got nan"),
         (dict, {"a": (1,)}, r"command must come back .*; got \{'a': \(1,\)\}, not \{'a': \[1\]\}"),
     ],
 )

@@ -104,7 +104,6 @@ class House:
             "parked": lambda: outbox.parked,
             "unpark": lambda: outbox.unpark(1),
             "drop": lambda: outbox.drop(1),
-            "purge": lambda: outbox.purge(1.0),
             "handle": lambda: self.inbox.handle("new", lambda tx: None),
             "seen": lambda: self.inbox.seen("new"),
             "start": lambda: self.log.start("order", "new", {}),
@@ -136,7 +135,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 DOORS = (
     *("append", "stream", "read", "version", "last_position", "save", "load", "fold", "forget"),
     *("position", "lag", "catch_up", "rows", "query", "rebuild", "add", "release", "pending"),
-    *("any_waiting", "owes", "parked", "unpark", "drop", "purge"),
+    *("any_waiting", "owes", "parked", "unpark", "drop"),
     *("handle", "seen", "start", "write", "take_over", "unfinished", "state", "saga_owes"),
     *("command", "history", "to_frame", "execute", "resume"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
@@ -105,8 +106,8 @@ def _event(types: EventTypes, number: int, fact: _Fact) -> Event:
         data |= {"amount": fact.yen}
     else:
         data |= {"tracking_id": f"T-{number}"}
-    envelope = {"event_id": f"E-{number}", "occurred_at": 3600.0 * number}
-    return types.read(fact.event, 1, data, **envelope)
+    envelope = {"id": f"E-{number}", "time": 3600.0 * number}
+    return types.from_json(json.dumps({"type": fact.event, "version": 1, **envelope, "data": data}))
 
 
 def _rows(view: Projection) -> Owed:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
-from typing import Any, get_type_hints
+from dataclasses import is_dataclass
+from typing import Any
 
 import msgspec
 
 from lessonkit.clock.strangers import said
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode  # dumps() makes a new one
+
+class Missing(ValueError):
+    """A field without a default is missing."""
 
 
-def plain(value: object, where: str) -> Any:
-    """Turn ``value`` (a dataclass, an enum, a list and the like) into what JSON knows.
+def as_text(value: object, where: str) -> str:
+    """Turn ``value`` (a dataclass, an enum, a list and the like) into JSON text.
 
     Parameters
     ----------
@@ -31,35 +32,21 @@ def plain(value: object, where: str) -> Any:
     Raises
     ------
     TypeError, ValueError
-        If JSON cannot carry what is in it, or it is nested too deeply.
+        If JSON cannot carry what is in it (NaN, say), or it is nested too deeply.
     """
     try:
-        return msgspec.to_builtins(value, order="deterministic")
-    except (TypeError, RecursionError) as error:
+        return json.dumps(msgspec.to_builtins(value, order="deterministic"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
         for name, part in _parts(value):
-            plain(part, f"{where}.{name}")  # which names the part that is to blame
+            as_text(part, f"{where}.{name}")  # which names the part that is to blame
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{where} must be what JSON can carry; got {value!r} ({error})") from None
 
 
-def as_text(value: object, where: str) -> str:
-    """Turn what :func:`plain` gives into JSON text.
-
-    Raises
-    ------
-    ValueError
-        If there is NaN or infinity in it.
-    """
-    try:
-        return _encode(value)
-    except ValueError as error:
-        for name, part in _parts(value):
-            as_text(part, f"{where}.{name}")
-        raise ValueError(f"{where} must be what JSON can carry; got {value!r} ({error})") from None
-
-
 def _parts(value: object) -> Iterable[tuple[str, Any]]:
-    if is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.structs.asdict(value)
+    elif is_dataclass(value) and not isinstance(value, type):
         value = vars(value)
     return value.items() if isinstance(value, dict) else ()
 
@@ -73,7 +60,7 @@ def text_that_comes_back(value: object, where: str, read: Callable[[str], Any]) 
         If it does not, or JSON cannot carry the value.
     """
     try:
-        text = json.dumps(plain(value, where))
+        text = as_text(value, where)
         if (back := read(text)) == value:
             return text
     except (TypeError, ValueError):
@@ -88,7 +75,7 @@ def build(wanted: Any, value: Any, where: str) -> Any:
 
     Raises
     ------
-    KeyError
+    Missing
         If a field without a default is missing; the message names it.
     TypeError, ValueError
         If the value does not fit.
@@ -99,32 +86,4 @@ def build(wanted: Any, value: Any, where: str) -> Any:
         words = str(error)
     place = f"`{where}"
     words = words.replace("`$", place) if "`$" in words else f"{words} - at {place}`"
-    raise (KeyError if "missing required field" in words else ValueError)(words)
-
-
-def build_fields(kind: type, data: Any, where: str) -> dict[str, Any]:
-    """The arguments for the dataclass ``kind``, made of ``data``. What it does not know is left."""
-    found = build(shape_of(kind), data, where)
-    return {
-        name: value
-        for name in found.__struct_fields__
-        if (value := getattr(found, name)) is not msgspec.UNSET
-    }
-
-
-@cache
-def shape_of(kind: Any, only: tuple[str, ...] | None = None) -> type[msgspec.Struct]:
-    """What data must be like that a dataclass can be made of: fields with a default may be missing.
-
-    (msgspec could make the dataclass itself, but it would do so without its ``__init__``.)
-    """
-    hints = get_type_hints(kind)
-    shape: list[Any] = []
-    for f in fields(kind):
-        if only is not None and f.name not in only:
-            continue
-        if f.default is MISSING and f.default_factory is MISSING:
-            shape.append((f.name, hints[f.name]))
-        else:
-            shape.append((f.name, hints[f.name] | msgspec.UnsetType, msgspec.UNSET))
-    return msgspec.defstruct(kind.__name__, shape, kw_only=True)
+    raise (Missing if "missing required field" in words else ValueError)(words)

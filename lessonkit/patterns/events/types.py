@@ -7,17 +7,14 @@ could say what it was meant to be.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from lessonkit.checks import whole_number
-from lessonkit.patterns.events.event import BadEvent, Event, own_fields
-from lessonkit.patterns.events.jsonable import build_fields, shape_of
+from lessonkit.patterns.events.event import BadEvent, Envelope, Event, own_fields, written
+from lessonkit.patterns.events.jsonable import Missing, build
 
 
 class UnknownEventType(BadEvent):
@@ -32,45 +29,26 @@ class NewerVersion(BadEvent):
     """An event in a version that is newer than the reader."""
 
 
-class _Envelope(msgspec.Struct):
-    id: str
-    time: float
-    correlation: str | None
-    causation: str | None
-
-
 @cache
-def _quick_reader(kind: Any) -> tuple[Any, Any, Any] | None:
-    """What reads a text of this type without making an event, and what to compare: both sides.
-
-    None if the type does something in its own way: then only an event can say what is read.
-    """
-    as_usual = ("type", "data", "to_json", "__post_init__")
-    if not all(getattr(kind, name) is getattr(Event, name) for name in as_usual):
-        return None
-    own = own_fields(kind)
-    data: tuple[str, Any] = ("data", shape_of(kind, own))
-    read = msgspec.json.Decoder(msgspec.defstruct(kind.__name__, [data], bases=(_Envelope,))).decode
-    before = attrgetter("event_id", "occurred_at", "correlation_id", "causation_id", *own)
-    back = attrgetter("id", "time", "correlation", "causation", *(f"data.{name}" for name in own))
-    return read, before, back
+def _reader(kind: Any) -> Any:
+    """What reads the text of an event of this type, and makes no event of it."""
+    own: tuple[str, Any] = ("data", own_fields(kind))
+    envelope = msgspec.defstruct(kind.__name__, [own], bases=(Envelope,), kw_only=True)
+    return msgspec.json.Decoder(envelope).decode
 
 
-def _is_as_before(event: Event, text: str) -> bool:
+def _quickly(event: Event) -> str | None:
+    """Its text, if it is sure without making an event of the text that it comes back equal."""
     kind: Any = type(event)
-    if (quick := _quick_reader(kind)) is None:
-        return False
-    read, before, back = quick
+    if kind.__post_init__ is not Event.__post_init__:
+        return None  # only an event can say what it makes of its fields
+    envelope = event.envelope()
     try:
-        return bool(before(event) == back(read(text)))
-    except (msgspec.ValidationError, UnicodeEncodeError):
-        return False
-
-
-@cache
-def reader_of(kind: Any) -> EventTypes:
-    """The reader that knows this one type of event."""
-    return EventTypes(kind)
+        text = written(envelope)
+        back = _reader(kind)(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return text if msgspec.structs.astuple(back) == msgspec.structs.astuple(envelope) else None
 
 
 class EventTypes:
@@ -111,22 +89,21 @@ class EventTypes:
             raise UnknownEventType(
                 f"{event.type!r} is known as another class; has it been defined again since?"
             )
-        text = event.to_json()
-        # That it can be read is not enough: a tuple may have become a list, say.
-        if not _is_as_before(event, text):
-            back = self.from_json(text)
-            for f in fields(event):
-                name = f.name
-                was, is_now = getattr(event, name), getattr(back, name)
-                if was != is_now:
-                    raise BadEvent(
-                        f"{event.type}.{name} must come back from JSON as it is; got {was!r}, not"
-                        f" {is_now!r}"
-                    )
+        if (text := _quickly(event)) is not None:
+            return text
+        back = self.from_json(text := event.to_json())
+        for f in fields(event):
+            was, is_now = getattr(event, f.name), getattr(back, f.name)
+            # That it can be read is not enough: a tuple may have become a list, say.
+            if was != is_now:
+                raise BadEvent(
+                    f"{event.type}.{f.name} must come back from JSON as it is; got {was!r}, not"
+                    f" {is_now!r}"
+                )
         return text
 
     def _kind(self, name: str) -> type[Event]:
-        kind = self._types.get(name) if isinstance(name, str) else None
+        kind = self._types.get(name)
         if kind is None:
             known = ", ".join(self._types) or "none"
             raise UnknownEventType(f"{name!r} is not a known event type; known are {known}")
@@ -140,48 +117,23 @@ class EventTypes:
         UnknownEventType, NewerVersion, MissingField, BadEvent
             If the text is no event that this reader can read; the message says why.
         """
+        what = f"an event in {text!r}"
         try:
-            envelope = json.loads(text)
-        except (TypeError, ValueError) as error:
-            raise BadEvent(f"an event must be a JSON text; got {text!r} ({error})") from None
-        if not isinstance(envelope, dict):
-            raise BadEvent(f"an event must be a JSON object; got {text!r}")
-        for key in ("type", "version", "id", "time", "data"):
-            if key not in envelope:
-                raise MissingField(f"an event must have {key!r}; got {', '.join(envelope)}")
-        return self.read(
-            envelope["type"],
-            envelope["version"],
-            envelope["data"],
-            event_id=envelope["id"],
-            occurred_at=envelope["time"],
-            correlation_id=envelope.get("correlation"),
-            causation_id=envelope.get("causation"),
-        )
-
-    def read(self, name: str, version: int, data: Mapping[str, Any], **envelope: Any) -> Event:
-        """Make an event of its type's name, its version, its own fields, and its envelope.
-
-        Raises
-        ------
-        UnknownEventType, NewerVersion, MissingField, BadEvent
-            If this reader cannot.
-        """
-        kind = self._kind(name)
-        try:
-            whole_number(f"the version of {name}", version, low=1)
-            if not isinstance(data, dict):
-                raise TypeError(f"the data of {name} must be a JSON object; got {data!r}")
+            found = msgspec.structs.asdict(build(Envelope, json.loads(text), "event"))
+            kind = self._kind(found.pop("type"))
+            what = kind.__name__
+            version, data = found.pop("version"), found.pop("data")
             if version > kind.VERSION:
                 raise NewerVersion(
-                    f"{name} came in version {version}; this reader knows version {kind.VERSION}"
+                    f"{what} came in version {version}; this reader knows version {kind.VERSION}"
                 )
             if version < kind.VERSION:
-                data = kind.upcast(dict(data), version)
-            return kind(**build_fields(kind, {**data, **envelope}, name))
-        except KeyError as missing:
-            raise MissingField(missing.args[0]) from None
+                data = kind.upcast(data, version)
+            event: Event = build(kind, {**data, **found}, what)
         except BadEvent:
             raise
-        except (TypeError, ValueError, OverflowError) as error:
-            raise BadEvent(f"{name} cannot be read: {error}") from error
+        except (KeyError, Missing) as missing:  # the first from an upcast()
+            raise MissingField(missing.args[0]) from None
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise BadEvent(f"{what} cannot be read: {error}") from error
+        return event

@@ -125,8 +125,5 @@ class SnapshotStore(Generic[State]):
         self.store.database.change("DELETE FROM snapshots")
 
     def _read(self, text: str) -> State:
-        try:
-            state: State = build(self.kind, json.loads(text), "state")
-        except KeyError as missing:  # it was saved by an older program
-            raise ValueError(missing.args[0]) from None
+        state: State = build(self.kind, json.loads(text), "state")
         return state

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from lessonkit.checks import instance_of, some_text, utf8_text, whole_number
+from lessonkit.checks import instance_of, some_text, whole_number
 from lessonkit.patterns.database import Source, opened
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
 
@@ -140,7 +140,14 @@ class EventStore:
         if expected_version is not None:
             whole_number("expected_version", expected_version)
         # All that can go wrong with an event goes wrong here, before anything is written.
-        written = [self._write(number, event) for number, event in enumerate(events)]
+        written = []
+        for number, event in enumerate(events):
+            try:
+                instance_of(f"events[{number}]", event, Event, "an Event")
+                written.append((self._types.to_json(event), event.event_id))
+            except (TypeError, ValueError) as error:
+                error.add_note(f"(events[{number}]; nothing of the list was stored)")
+                raise
         database = self.database
         with database.transaction():
             database.hold("events")  # so that the positions follow the order of the commits
@@ -152,29 +159,20 @@ class EventStore:
                 for number, (text, event_id) in enumerate(written, start=1)
             ]
             if database.change_all(INSERT, rows).rowcount < len(rows):
-                self._refuse_duplicate(rows)
+                raise self._duplicate(rows)
         return int(version) + len(rows)
 
-    def _write(self, number: int, event: Event) -> tuple[str, str]:
-        try:
-            instance_of(f"events[{number}]", event, Event, "an Event")
-            text = utf8_text(f"the texts of {event.type}", self._types.to_json(event))
-        except (TypeError, ValueError) as error:
-            error.add_note(f"(events[{number}]; nothing of the list was stored)")
-            raise
-        return text, event.event_id
-
-    def _refuse_duplicate(self, rows: list[tuple[Any, ...]]) -> NoReturn:
+    def _duplicate(self, rows: list[tuple[Any, ...]]) -> DuplicateEvent:
         # Asked inside the transaction: those that were new are there.
         sql = "SELECT position, stream, version FROM events WHERE event_id = ?"
         for row in rows:
             position, stream, version = self.database.fetch(sql, (row[-1],))[0]
             if position != row[0]:
-                is_new = position >= rows[0][0]
-                where = f"it is version {version} of stream {stream!r}"
-                where = "it comes twice in events" if is_new else where
-                raise DuplicateEvent(f"event_id must be new in the store; got {row[-1]!r}: {where}")
-        raise AssertionError("no duplicate")
+                break
+        where = f"it is version {version} of stream {stream!r}"
+        if position >= rows[0][0]:
+            where = "it comes twice in events"
+        return DuplicateEvent(f"event_id must be new in the store; got {row[-1]!r}: {where}")
 
     # --- reading ---------------------------------------------------------------------------------
 

@@ -5,7 +5,8 @@ It cannot die between two rows of one transaction. So the event becomes a row, a
 (:mod:`lessonkit.patterns.outbox.relay`) publishes the rows afterwards.
 
 It promises: no event without its change, no change without its event. It does not promise that an
-event is published only once, nor soon.
+event is published only once, nor soon. Published rows stay, until somebody tidies up:
+``DELETE FROM outbox WHERE published_at < ?``.
 
 Source: Chris Richardson, *Microservices Patterns*, 2018, chapter 3, "Transactional outbox".
 """
@@ -17,10 +18,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from lessonkit.checks import instance_of, positive_number, some_text, utf8_text
+from lessonkit.checks import instance_of, some_text
 from lessonkit.patterns.database import SqlDatabase
 from lessonkit.patterns.events.event import Event
-from lessonkit.patterns.events.types import reader_of
+from lessonkit.patterns.events.types import EventTypes
 
 PARKED: Final = math.inf
 """The time of the next attempt of a message that has failed too often: never, by itself."""
@@ -146,8 +147,7 @@ class Outbox:
             )
         instance_of("event", event, Event, "an Event")
         some_text("key", key)
-        kind: Any = type(event)
-        body = utf8_text(f"the texts of {event.type}", reader_of(kind).to_json(event))
+        body = EventTypes(type(event)).to_json(event)  # or nobody could read it
         self.database.hold("outbox")  # so that the ids follow the order of the commits
         return self.database.add(INSERT, (key, event.type, body, event.occurred_at))
 
@@ -219,9 +219,3 @@ class Outbox:
             raise ValueError(
                 f"message_id must be that of a parked message ({parked}); got {message_id!r}"
             )
-
-    def purge(self, before: float) -> int:
-        """Delete what was published before this moment, and return how many messages that were."""
-        before = positive_number("before", before, zero=True)
-        sql = "DELETE FROM outbox WHERE published_at < ?"
-        return int(self.database.change(sql, (before,)).rowcount)
