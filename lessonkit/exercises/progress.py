@@ -243,10 +243,9 @@ class Progress:
             with self._locked() as file:
                 known = sum(self._unsaved, self._load_or_set_aside(file))
                 _replace(file, as_text(known, known.times))
+                self._unsaved, self._seen, self._trouble = [], known, ""
         except (OSError, NewerProgress) as error:  # a lock that cannot be had in time is one, too
             self._say(error)
-        else:
-            self._unsaved, self._seen, self._trouble = [], known, ""
 
     @contextmanager
     def _locked(self) -> Iterator[Path]:
