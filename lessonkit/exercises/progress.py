@@ -190,8 +190,8 @@ class Progress:
 
     def note(self, name: str, *, tries: int = 0, hints: int = 0, solved: bool = False) -> Entry:
         """Add to what is known about an exercise, and save it; return all that is known now."""
-        when = f"{datetime.now(UTC):{_TIME}}" if solved and self.read().times else ""
-        self._unsaved.append(Known({name: Entry(tries, hints, solved, when)}))
+        now = f"{datetime.now(UTC):{_TIME}}"  # kept by the addition, if the learner wants it
+        self._unsaved.append(Known({name: Entry(tries, hints, solved, now)}))
         return self.entry(name)
 
     def note_times(self, wanted: bool) -> None:

@@ -310,7 +310,9 @@ def test_what_a_killed_save_leaves_is_removed_by_the_next_and_nothing_else(file:
     names = {path.name for path in file.parent.iterdir()}
     assert len(names - others) == 3  # the file, the lock, and what was being written
     assert Progress(file).read() == {"survive": Entry(solved=True)}
-    assert Progress(file).note("survive", tries=1) == Entry(tries=1, solved=True)
+    progress = Progress(file)
+    assert progress.note("survive", tries=1) == Entry(tries=1, solved=True)
+    assert progress.messages == []
     names = {path.name for path in file.parent.iterdir()}
     assert names - others <= {"progress.json", "progress.json.lock"}
     assert names >= others
@@ -458,6 +460,7 @@ def test_the_switch_works_also_while_nothing_can_be_saved(
     progress.note("owed", tries=1)
     with monkeypatch.context() as patches:
         full_disk(file, patches)
+        progress.note("stock_back", solved=True)
         progress.note_times(True)
         first = progress.note("survive", solved=True)
         assert progress.read().times
@@ -465,6 +468,7 @@ def test_the_switch_works_also_while_nothing_can_be_saved(
     assert progress.read()["survive"] == first
     assert Progress(file).entry("survive") == first
     assert first.solved_at
+    assert progress.entry("stock_back").solved_at == ""  # it was solved before that was wanted
 
 
 def test_to_forget_everything_forgets_the_times_as_well(file: Path) -> None:
