@@ -17,6 +17,7 @@ from lessonkit.lab.picture import Picture
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import GREEN
 from lessonkit.messages import N_, _
+from lessonkit.words import clean
 
 POINTS: Final = (
     N_("Say what speaks for request-response, and what against it"),
@@ -71,16 +72,18 @@ def _line(task: Task, entry: Entry) -> str:
 
 
 class ProgressButtons(StillBox):
-    """Buttons for the progress file: where it is, a copy to hand in, and starting anew."""
+    """Buttons for the progress file: where it is, a copy to hand in, times, and starting anew."""
 
     def __init__(self) -> None:
         layout = widgets.Layout(width="auto")
         self.where = plain_button(_("Where is it kept?"), self._tell, "folder-open-o", layout)
         self.copy = plain_button(_("Save a copy to hand in"), self._save, "download", layout)
         self.anew = plain_button(_("Forget everything ..."), self._forget, "trash-o", layout)
+        self.times = plain_button("", self._note_times, "clock-o", layout)
         self.said = widgets.HTML(layout=layout)
-        self._asked = False
-        buttons = [self.where, self.copy, self.anew]
+        self._asked: widgets.Button | None = None
+        self._name_times()
+        buttons = [self.where, self.copy, self.times, self.anew]
         for button in buttons:
             button.style = self.where.style
         row = widgets.HBox(buttons, layout=layout)
@@ -94,19 +97,42 @@ class ProgressButtons(StillBox):
             path = learners_progress().export(COPY)
         except OSError as error:
             words = _("It cannot be saved here: {error}")
-            self._say(words.format(error=error.strerror or type(error).__name__))
+            self._say(words.format(error=error.strerror or error))
         else:
             self._say(_("Saved: {file}").format(file=Path(path).resolve()))
 
-    def _forget(self) -> None:
-        if not self._asked:
-            self._say(_("All ticks will be gone. Press once more if you mean it."))
-            self._asked = True
+    def _note_times(self) -> None:
+        wanted = not learners_progress().read().times
+        if wanted and self._asked is not self.times:
+            words = _(
+                "The file would also say when you first solved each exercise from now on: date"
+                " and time to the second, in UTC. Whoever gets the file or a copy of it sees"
+                " that. Press once more if you want it."
+            )
+            self._say(words, self.times)
             return
-        learners_progress().reset()
-        self._say(_("Forgotten. Run the checklist's cell again."))
+        learners_progress().note_times(wanted)
+        self._name_times()
+        if wanted:
+            self._say(_("From now on it is noted when you solve something for the first time."))
+        else:
+            self._say(_("No times are noted any more, and those that were noted are removed."))
 
-    def _say(self, words: str) -> None:
-        self._asked = False
+    def _name_times(self) -> None:
+        noted = learners_progress().read().times
+        self.times.description = _("Stop noting when") if noted else _("Also note when ...")
+
+    def _forget(self) -> None:
+        if self._asked is not self.anew:
+            self._say(_("All ticks will be gone. Press once more if you mean it."), self.anew)
+        elif learners_progress().reset():
+            self._name_times()
+            self._say(_("Forgotten. Run the checklist's cell again."))
+        else:
+            self._say(_("Nothing was forgotten: the file cannot be changed at the moment."))
+
+    def _say(self, words: str, asked: widgets.Button | None = None) -> None:
+        self._asked = asked
         told = [words, *learners_progress().take_messages()]
-        self.said.value = "".join(f'<div role="status">{escape(line)}</div>' for line in told)
+        lines = (f'<div role="status">{escape(clean(line))}</div>' for line in told)
+        self.said.value = "".join(lines)

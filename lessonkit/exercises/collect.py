@@ -1,57 +1,80 @@
 """For teachers: the progress files of a class as one table.
 
-On the command line: ``python -m lessonkit.exercises.collect FOLDER``, which prints CSV.
+On the command line: ``python -m lessonkit.exercises.collect FOLDER``. It prints CSV, and on the
+other channel (which ``> class.csv`` leaves on screen) which files were skipped, and why.
 """
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 import sys
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from lessonkit.exercises.progress import BadProgress, Entry, from_text
+from lessonkit.exercises.progress import BadProgress, Entry, Known, read_file
+from lessonkit.messages import _
 
-if TYPE_CHECKING:
-    import pandas as pd
+Cell = str | int
 
 
-def collect(folder: str | PathLike[str], names: Sequence[str]) -> pd.DataFrame:
-    """One row for each ``.json`` file in the folder, by its name; one column for each exercise.
+def collect(
+    folder: str | PathLike[str], names: Sequence[str]
+) -> tuple[list[list[Cell]], dict[str, str]]:
+    """The files of a folder as a table, and those that were skipped, each with the reason.
 
-    A cell holds ``"solved"``, or the number of tries so far (0 for none). ``solved`` counts,
-    ``tries`` and ``hints`` are sums, and ``problem`` says why a file could not be read.
+    The table's first row says what its columns are. Every ``.json`` has a row: how many exercises
+    are ``solved``, all ``tries`` and ``hints``, for each exercise ``"solved"`` or the number of
+    tries so far (0 for none), and the ``problem`` if it could not be read. An exercise also has a
+    column ``NAME solved at`` (UTC) if any file says when.
 
     Raises
     ------
-    NotADirectoryError
-        If there is no such folder.
+    OSError
+        If there is no such folder, or it cannot be read.
     """
-    import pandas as pd
-
     root = Path(folder)
     if not root.is_dir():
         raise NotADirectoryError(f"folder must be a folder of progress files; got {root}")
-    rows = [_row(path, names) for path in sorted(root.glob("*.json"))]
-    columns = ["file", "solved", "tries", "hints", *names, "problem"]
-    return pd.DataFrame(rows, columns=columns).set_index("file")
+    rows: list[dict[str, Cell]] = []
+    skipped: dict[str, str] = {}
+    for path in sorted(root.iterdir()):
+        if path.suffix.lower() != ".json":
+            skipped[_fit(path.name)] = _("Its name does not end in .json.")
+            continue
+        row: dict[str, Cell] = {"file": _fit(path.stem)}
+        try:
+            row |= _counts(read_file(path), names)
+        except (BadProgress, OSError) as error:
+            problem = _fit(getattr(error, "strerror", None) or str(error))
+            row["problem"] = skipped[_fit(path.name)] = problem
+        rows.append(row)
+    times = [when for when in map(_when, names) if any(when in row for row in rows)]
+    columns = ["file", "solved", "tries", "hints", *names, *times, "problem"]
+    return [[*columns], *([row.get(column, "") for column in columns] for row in rows)], skipped
 
 
-def _row(path: Path, names: Sequence[str]) -> dict[str, object]:
-    try:
-        entries = from_text(path.read_text(encoding="utf-8"))
-    except (BadProgress, OSError, UnicodeDecodeError) as error:
-        return {"file": path.stem, "problem": f"{type(error).__name__}: {error}"}
-    known = {name: entries.get(name, Entry()) for name in names}
+def _counts(known: Known, names: Sequence[str]) -> dict[str, Cell]:
+    entries = {name: known.get(name, Entry()) for name in names}
     return {
-        "file": path.stem,
-        "solved": sum(entry.solved for entry in known.values()),
-        "tries": sum(entry.tries for entry in known.values()),
-        "hints": sum(entry.hints for entry in known.values()),
-        **{name: "solved" if entry.solved else entry.tries for name, entry in known.items()},
-        "problem": "",
+        "solved": sum(entry.solved for entry in entries.values()),
+        "tries": sum(entry.tries for entry in entries.values()),
+        "hints": sum(entry.hints for entry in entries.values()),
+        **{name: "solved" if entry.solved else entry.tries for name, entry in entries.items()},
+        **{_when(name): entry.solved_at for name, entry in entries.items() if entry.solved_at},
     }
+
+
+def _when(name: str) -> str:
+    return f"{name} solved at"
+
+
+def _fit(words: str) -> str:
+    # A spreadsheet would compute what begins like a formula. (Japanese ones know wide signs, too.)
+    text = words if words.isprintable() else repr(words)[1:-1]
+    return f"'{text}" if re.match(r"[\s=+\-@＝＋－＠]", words) else text
 
 
 if __name__ == "__main__":
@@ -60,6 +83,11 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m lessonkit.exercises.collect FOLDER")
     try:
-        print(collect(sys.argv[1], [task.name for task in tasks()]).to_csv(), end="")
-    except NotADirectoryError as error:
+        table, skipped = collect(sys.argv[1], [task.name for task in tasks()])
+    except OSError as error:
         sys.exit(str(error))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that it cannot print is no end
+        sys.stdout.reconfigure(errors="backslashreplace")
+    csv.writer(sys.stdout, lineterminator="\n").writerows(table)
+    for name, why in skipped.items():
+        print(f"{name}: {why}", file=sys.stderr)

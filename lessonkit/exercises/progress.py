@@ -3,15 +3,20 @@
 Every change is read, made and written under a lock, and written to a new file that takes the place
 of the old one in one go. So two kernels that write at once lose nothing, and a power failure leaves
 the old file or the new one. If the file cannot be used, the course goes on: what could not be saved
-is kept in memory, and saved when the file can be used again.
+is kept in memory, on top of what the file says, and saved when the file can be used again.
 """
 
 from __future__ import annotations
 
+import atexit
+import errno
 import json
 import os
-import tempfile
-from dataclasses import asdict, dataclass
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,57 +28,126 @@ from lessonkit.messages import _
 FORMAT: Final = "lessonkit progress"
 VERSION: Final = 1
 LOCK_SECONDS: Final = 2.0
+MOST: Final = 10**9
+"""No count is higher."""
+MOST_BYTES: Final = 10**6
+"""More of a file is not read. A course that is solved needs two thousand."""
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known about one exercise: tries that were not solved, hints opened, solved or not."""
+    """What is known about one exercise: tries that were not solved, hints opened, solved or not.
+
+    ``solved_at`` says when it was solved first (UTC), if the learner wants that noted.
+    """
 
     tries: int = 0
     hints: int = 0
     solved: bool = False
+    solved_at: str = ""
 
     def __add__(self, other: Entry) -> Entry:
-        return Entry(
-            self.tries + other.tries, self.hints + other.hints, self.solved or other.solved
-        )
+        # An exercise that was solved when nothing was noted has "", and keeps it: the time of a
+        # later success is not that of the first.
+        first = min((one.solved_at for one in (self, other) if one.solved), default="")
+        tries, hints = self.tries + other.tries, self.hints + other.hints
+        return Entry(min(tries, MOST), min(hints, MOST), self.solved or other.solved, first)
+
+
+class Known(dict[str, Entry]):
+    """What is known about each exercise that somebody has tried, by its name.
+
+    Attributes
+    ----------
+    times
+        Whether the learner wants it noted when something is solved; None says nothing about it.
+    """
+
+    times: bool | None = None
+
+    def __add__(self, later: Known) -> Known:
+        both = Known(self)
+        both.times = self.times if later.times is None else later.times
+        for name, entry in later.items():
+            both[name] = both.get(name, Entry()) + entry
+        if not both.times:  # who does not want it any more wants it forgotten
+            both.update({name: replace(entry, solved_at="") for name, entry in both.items()})
+        return both
 
 
 class BadProgress(ValueError):
-    """The text is not the progress of this course."""
+    """Not the progress of this course."""
 
 
-def as_text(entries: dict[str, Entry]) -> str:
-    """The entries as the text of a progress file."""
+class NewerProgress(BadProgress):
+    """The progress of a newer edition of this course."""
+
+
+def as_text(entries: Mapping[str, Entry], times: bool | None = None) -> str:
+    """The entries as the text of a progress file.
+
+    Without times it is what the first edition wrote; with them, what that edition can read.
+    """
     exercises = {name: asdict(entries[name]) for name in sorted(entries)}
-    return json.dumps({"format": FORMAT, "version": VERSION, "exercises": exercises}, indent=1)
+    for fields in exercises.values():
+        if not fields["solved_at"]:
+            del fields["solved_at"]
+    content = {"format": FORMAT, "version": VERSION, "exercises": exercises}
+    return json.dumps({**content, "times": True} if times else content, indent=1)
 
 
-def from_text(text: str) -> dict[str, Entry]:
-    """Read the text of a progress file.
+def from_text(text: str | bytes) -> Known:
+    """Read the text of a progress file. As bytes it may have a byte-order mark.
 
     Raises
     ------
     BadProgress
-        If it is no progress of this course, or of a newer version of it.
+        If it is no progress of this course.
+    NewerProgress
+        If it is that of a newer edition.
     """
+    newer = False
     try:
-        content = json.loads(text)
-        if content["format"] != FORMAT or content["version"] != VERSION:
-            raise BadProgress(f"not a file of {FORMAT}, version {VERSION}")
-        return {name: _entry(fields) for name, fields in content["exercises"].items()}
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise BadProgress(str(error)) from error
+        content = json.loads(text.encode() if isinstance(text, str) else text)
+        if content["format"] == FORMAT and content["version"] == VERSION:
+            known = Known({name: _entry(what) for name, what in content["exercises"].items()})
+            known.times = content.get("times") is True
+            return known
+        newer = content["format"] == FORMAT and content["version"] > VERSION
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        pass
+    if newer:
+        raise NewerProgress(_("It was written by a newer edition of this course."))
+    raise BadProgress(_("It is not a progress file of this course."))
 
 
 def _entry(fields: dict[str, Any]) -> Entry:
-    entry = Entry(fields["tries"], fields["hints"], fields["solved"])
-    for number in (entry.tries, entry.hints):
-        if type(number) is not int or number < 0:
-            raise BadProgress(f"{number!r} is no count")
-    if type(entry.solved) is not bool:
-        raise BadProgress(f"{entry.solved!r} is neither true nor false")
+    entry = Entry(fields["tries"], fields["hints"], fields["solved"], fields.get("solved_at", ""))
+    counts = entry.tries, entry.hints
+    if {type(count) for count in counts} != {int} or type(entry.solved) is not bool:
+        raise BadProgress
+    if min(counts) < 0 or max(counts) > MOST:
+        raise BadProgress
+    if entry.solved_at != "":
+        datetime.strptime(entry.solved_at, _TIME)
     return entry
+
+
+def read_file(path: Path) -> Known:
+    """Read a progress file.
+
+    Raises
+    ------
+    BadProgress
+        As in :func:`from_text`.
+    OSError
+        If it cannot be read, or is something else than a file: a pipe would never end.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, _("It is not a file."))
+    with path.open("rb") as stream:
+        return from_text(stream.read(MOST_BYTES))
 
 
 class Progress:
@@ -96,20 +170,19 @@ class Progress:
         usual = user_data_path("lessonkit", appauthor=False) / "progress.json"
         self.path = Path(chosen) if chosen else usual
         self.messages: list[str] = []
-        self._unsaved: dict[str, Entry] = {}
+        self._seen = Known()  # what the file said when it was last read
+        self._unsaved: list[Known] = []  # what is to be added to it
+        self._trouble = ""  # what the learner was told, as long as it lasts
 
-    def read(self) -> dict[str, Entry]:
+    def read(self) -> Known:
         """What is known about each exercise that somebody has tried."""
+        if self._unsaved:
+            self._save()
         try:
-            text = self.path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return dict(self._unsaved)
-        except (OSError, UnicodeDecodeError):
-            return self._save()
-        try:
-            return _merged(from_text(text), self._unsaved)
-        except BadProgress:
-            return self._save()  # under the lock it is set aside
+            self._seen = self._load()
+        except (OSError, BadProgress):
+            self._save()  # under the lock it is set aside, or said what is the matter
+        return sum(self._unsaved, self._seen)
 
     def entry(self, name: str) -> Entry:
         """What is known about one exercise."""
@@ -117,18 +190,28 @@ class Progress:
 
     def note(self, name: str, *, tries: int = 0, hints: int = 0, solved: bool = False) -> Entry:
         """Add to what is known about an exercise, and save it; return all that is known now."""
-        more = {name: Entry(tries, hints, solved)}
-        self._unsaved = _merged(self._unsaved, more)
-        return self._save()[name]
+        now = f"{datetime.now(UTC):{_TIME}}"  # kept by the addition, if the learner wants it
+        self._unsaved.append(Known({name: Entry(tries, hints, solved, now)}))
+        return self.entry(name)
 
-    def reset(self) -> None:
-        """Forget everything."""
-        self._unsaved = {}
+    def note_times(self, wanted: bool) -> None:
+        """Note from now on when something is solved first, or forget all such times."""
+        change = Known()
+        change.times = wanted
+        self._unsaved.append(change)
+        self.read()
+
+    def reset(self) -> bool:
+        """Forget everything; return whether that was possible."""
         try:
-            with self._lock():
-                self.path.unlink(missing_ok=True)
-        except OSError as error:
-            self._say_unsaved(error)
+            with self._locked() as file:
+                self._load_or_set_aside(file)  # a newer edition's file is not ours to remove
+                file.unlink(missing_ok=True)
+        except (OSError, NewerProgress) as error:
+            self._say(error)
+            return False
+        self._unsaved, self._seen, self._trouble = [], Known(), ""
+        return True
 
     def export(self, path: str | os.PathLike[str]) -> Path:
         """Write the progress to another file, to be handed in; return its path.
@@ -138,8 +221,8 @@ class Progress:
         OSError
             If it cannot be written there.
         """
-        target = Path(path)
-        target.write_text(as_text(self.read()), encoding="utf-8")
+        known, target = self.read(), Path(path)
+        target.write_text(as_text(known, known.times), encoding="utf-8")
         return target
 
     def take_messages(self) -> list[str]:
@@ -149,63 +232,78 @@ class Progress:
 
     # --- the file --------------------------------------------------------------------------------
 
-    def _save(self) -> dict[str, Entry]:
+    def _load(self) -> Known:
         try:
-            with self._lock():
-                entries = _merged(self._load(), self._unsaved)
-                self._replace(as_text(entries))
-        except OSError as error:  # a lock that cannot be had in time is one, too
-            self._say_unsaved(error)
-            return dict(self._unsaved)
-        self._unsaved = {}
-        return entries
-
-    def _lock(self) -> FileLock:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS)
-
-    def _load(self) -> dict[str, Entry]:
-        try:
-            return from_text(self.path.read_text(encoding="utf-8"))
+            return read_file(self.path)
         except FileNotFoundError:
-            return {}
-        except (BadProgress, UnicodeDecodeError):
-            self._set_aside()
-            return {}
+            return Known()
 
-    def _set_aside(self) -> None:
-        number = 1
-        while (aside := self.path.with_suffix(f".damaged-{number}.json")).exists():
-            number += 1
-        self.path.rename(aside)
+    def _save(self) -> None:
+        try:
+            with self._locked() as file:
+                known = sum(self._unsaved, self._load_or_set_aside(file))
+                _replace(file, as_text(known, known.times))
+                self._unsaved, self._seen, self._trouble = [], known, ""
+        except (OSError, NewerProgress) as error:  # a lock that cannot be had in time is one, too
+            self._say(error)
+
+    @contextmanager
+    def _locked(self) -> Iterator[Path]:
+        file = Path(os.path.realpath(self.path))  # a link stays, what it points to is replaced
+        file.parent.mkdir(0o700, parents=True, exist_ok=True)
+        # Who has waited in vain once does not wait again at each click.
+        patience = 0 if self._trouble else LOCK_SECONDS
+        with FileLock(f"{file}.lock", patience, mode=0o600):
+            yield file
+
+    def _load_or_set_aside(self, file: Path) -> Known:
+        try:
+            return self._load()
+        except NewerProgress:
+            raise
+        except BadProgress:
+            number = 1
+            while (aside := file.with_suffix(f".damaged-{number}.json")).exists():
+                number += 1
+            file.rename(aside)
         words = _(
             "Your progress file could not be read. It was set aside as {file}, and counting"
             " starts anew."
         )
         self.messages.append(words.format(file=aside.name))
+        return Known()
 
-    def _replace(self, text: str) -> None:
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f"{self.path.name}.")
-        try:
-            with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - it is open already
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink()
-            raise
+    def _say(self, error: Exception) -> None:
+        if isinstance(error, NewerProgress):
+            words = _(
+                "Your progress file {file} was written by a newer edition of this course, and is"
+                " left as it is. What you do here counts until the kernel ends."
+            )
+        else:
+            words = _(
+                "Your progress could not be saved, because {file} cannot be used at the moment."
+                " It counts until the kernel ends, and is saved as soon as that is possible."
+            )
+        told, self._trouble = self._trouble, words.format(file=self.path)
+        if told != self._trouble:
+            self.messages.append(self._trouble)
 
-    def _say_unsaved(self, error: OSError) -> None:
-        words = _("Your progress could not be saved ({error}). It counts until the kernel ends.")
-        self.messages.append(words.format(error=error.strerror or type(error).__name__))
+
+def _replace(file: Path, text: str) -> None:
+    new = Path(f"{file}.saving")
+    new.unlink(missing_ok=True)  # of a save that was killed; no other lives, for we have the lock
+    try:
+        with open(new, "x", encoding="utf-8", opener=_private) as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)
 
 
-def _merged(ours: dict[str, Entry], theirs: dict[str, Entry]) -> dict[str, Entry]:
-    both = dict(ours)
-    for name, entry in theirs.items():
-        both[name] = both.get(name, Entry()) + entry
-    return both
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 _progress: Progress | None = None
@@ -216,4 +314,5 @@ def learners_progress() -> Progress:
     global _progress
     if _progress is None:
         _progress = Progress()
+        atexit.register(_progress.read)  # the last chance to save what could not be saved
     return _progress

@@ -97,6 +97,61 @@ def test_to_forget_everything_takes_two_presses() -> None:
     assert learners_progress().read() == {}
 
 
+def test_times_are_noted_after_two_presses_and_never_before() -> None:
+    buttons = progress_buttons()
+    assert buttons.times.description == "Also note when ..."
+    buttons.times.click()
+    for told in ("date and time to the second, in UTC", "a copy of it sees", "Press once more"):
+        assert told in buttons.said.value
+    assert not learners_progress().read().times
+    buttons.where.click()  # something else in between: the question is open again
+    buttons.times.click()
+    assert not learners_progress().read().times
+    buttons.anew.click()  # and one question is not the answer to another
+    buttons.times.click()
+    assert not learners_progress().read().times
+    buttons.times.click()
+    assert learners_progress().read().times
+    assert "From now on it is noted" in buttons.said.value
+    assert buttons.times.description == "Stop noting when"
+    assert progress_buttons().times.description == "Stop noting when"
+    assert learners_progress().note("survive", solved=True).solved_at
+    buttons.times.click()  # to stop takes one press
+    assert "are removed" in buttons.said.value
+    assert buttons.times.description == "Also note when ..."
+    assert "solved_at" not in learners_progress().path.read_text()
+
+
+def test_to_forget_everything_forgets_that_times_were_wanted() -> None:
+    buttons = progress_buttons()
+    buttons.times.click()
+    buttons.times.click()
+    buttons.anew.click()
+    buttons.anew.click()
+    assert buttons.times.description == "Also note when ..."
+
+
+def test_what_could_not_be_forgotten_is_not_said_to_be() -> None:
+    text = '{"format": "lessonkit progress", "version": 2}'
+    learners_progress().path.write_text(text)
+    buttons = progress_buttons()
+    buttons.anew.click()
+    buttons.anew.click()
+    assert "Nothing was forgotten" in buttons.said.value
+    assert "Forgotten" not in buttons.said.value
+    assert learners_progress().path.read_text() == text
+    learners_progress().path.unlink()
+
+
+def test_the_place_of_the_file_is_shown_whatever_it_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(learners_progress(), "path", Path("odd \udcff\x1b<b>"))
+    buttons = progress_buttons()
+    buttons.where.click()
+    assert buttons.said.value == '<div role="status">odd ��&lt;b&gt;</div>'
+
+
 # --- quizzes -------------------------------------------------------------------------------------
 
 
