@@ -16,9 +16,9 @@ import pytest
 
 from lessonkit import CreateOrder, OrderFailed, Saga, SagaLog, Step, Told, an_order, audit, run
 from lessonkit.clock.strangers import StrayCancellation
+from lessonkit.database import Database, DatabaseLocked, DatabaseUnavailable
 from lessonkit.messages import current_language, language
 from lessonkit.patterns.backoff import Backoff
-from lessonkit.patterns.database import Database, DatabaseLocked, DatabaseUnavailable
 from lessonkit.patterns.saga import SagaResult, SagaState, SagaTakenOver, SagaUnfinished
 from lessonkit.shop import KeyReused, NoReply, OutcomeUnknown, ServiceRefused, ShopError
 from lessonkit.shop.customer import Answer

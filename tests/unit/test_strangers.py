@@ -26,8 +26,8 @@ from lessonkit import (
 )
 from lessonkit.clock import FrozenTimeError, RunawayError
 from lessonkit.clock.strangers import StrayCancellation, refuse_unrun, said
+from lessonkit.database import Database
 from lessonkit.patterns.bus import bus as bus_module
-from lessonkit.patterns.database import Database
 from lessonkit.patterns.eventstore.fold import rebuild
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.outbox import OutboxMessage

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox, Saga, SagaLog, Step, run
-from lessonkit.patterns.database import Database, DatabaseUnavailable
+from lessonkit.database import Database, DatabaseUnavailable
 from lessonkit.patterns.events import BadEvent
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.eventstore.snapshots import SnapshotStore

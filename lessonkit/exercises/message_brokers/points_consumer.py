@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from lessonkit.database import Database
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.message_brokers.points_service import (
     MESSAGES,
@@ -16,7 +17,6 @@ from lessonkit.exercises.message_brokers.points_service import (
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
 from lessonkit.messages import N_, _
-from lessonkit.patterns.database import Database
 
 MOST_MOMENTS = 40
 """So many moments of the work on one message are tried; a solution has about seven."""

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from lessonkit.checks import instance_of, positive_number, some_text, utf8_text
-from lessonkit.patterns.database import SqlDatabase
+from lessonkit.database import SqlDatabase
 from lessonkit.patterns.events.event import Event
 from lessonkit.patterns.events.types import reader_of
 

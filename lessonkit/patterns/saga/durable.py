@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from lessonkit.checks import instance_of
 from lessonkit.clock.strangers import OwnTask
-from lessonkit.patterns.database import Database
+from lessonkit.database import Database
 from lessonkit.patterns.saga.progress import FINISHED, Progress, SagaResult
 from lessonkit.patterns.saga.saga import Saga
 from lessonkit.patterns.saga.table import SagaTable, SagaTakenOver, SagaUnfinished
@@ -29,8 +29,8 @@ class SagaLog(SagaTable):
     Parameters
     ----------
     database
-        A :class:`~lessonkit.patterns.database.Database`, or the path of a file; ``":memory:"`` is
-        the disk of a simulated process.
+        A :class:`~lessonkit.database.Database`, or the path of a file; ``":memory:"`` is the disk
+        of a simulated process.
     command_type
         The type of the commands: a dataclass, or dict. They are kept as JSON.
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lessonkit.checks import instance_of
+from lessonkit.database import Database
 from lessonkit.messages import _
-from lessonkit.patterns.database import Database
 from lessonkit.patterns.events.event import now
 from lessonkit.patterns.events.jsonable import build, text_that_comes_back
 from lessonkit.patterns.saga.progress import FINISHED, STATE_CHANGES, SagaState, What

@@ -3,8 +3,8 @@
 import os
 from typing import Any
 
-from lessonkit.patterns.database.interface import DatabaseLocked, DatabaseUnavailable, SqlDatabase
-from lessonkit.patterns.database.sqlite import Database
+from lessonkit.database.interface import DatabaseLocked, DatabaseUnavailable, SqlDatabase
+from lessonkit.database.sqlite import Database
 
 __all__ = ["Database", "DatabaseLocked", "DatabaseUnavailable", "Source", "SqlDatabase", "opened"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from lessonkit.patterns.database.interface import (
+from lessonkit.database.interface import (
     DatabaseLocked,
     DatabaseUnavailable,
     NotYourTransaction,
