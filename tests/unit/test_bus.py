@@ -460,10 +460,10 @@ def test_closing_waits_for_everything_that_is_under_way_and_what_follows_from_it
 
 def test_closing_names_what_failed() -> None:
     async def main() -> list[str]:
-        async with InMemoryEventBus() as bus:
-            bus.subscribe(Happened, fails_later)
-            bus.subscribe(Happened, lambda event: None)
-            bus.publish_and_forget(Happened())
+        bus = InMemoryEventBus()
+        bus.subscribe(Happened, fails_later)
+        bus.subscribe(Happened, lambda event: None)
+        bus.publish_and_forget(Happened())
         return [f"{delivery.subscriber}: {delivery.error}" for delivery in await bus.close()]
 
     assert run(main()).result == ["fails_later: later"]
