@@ -115,7 +115,7 @@ class Dispatcher:
                         return
                 lane.busy = False
         except (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError):
-            self.run = None
+            self.run = None  # and nobody publishes through this dispatcher any more
             raise
         except BaseException:
             self._go_on(lane)
