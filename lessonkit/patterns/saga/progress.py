@@ -50,14 +50,8 @@ class What(StrEnum):
     FAILED = N_("failed")
 
 
-STATE_CHANGES: Final = {
-    What.STARTED: SagaState.RUNNING,
-    What.BEGUN: SagaState.RUNNING,  # a FAILED saga goes on
-    What.COMPENSATING: SagaState.COMPENSATING,
-    What.COMPLETED: SagaState.COMPLETED,
-    What.COMPENSATED: SagaState.COMPENSATED,
-    What.FAILED: SagaState.FAILED,
-}
+STATE_CHANGES: Final = {What(state): state for state in SagaState if state in iter(What)}
+STATE_CHANGES |= {What.STARTED: SagaState.RUNNING, What.BEGUN: SagaState.RUNNING}
 """The notes that change the saga's state. All others leave it."""
 
 
@@ -187,10 +181,6 @@ class Progress:
             error.add_note(f"(in step {step.name!r} of saga {self.saga!r} {self.saga_id!r})")
             self.mistake = error
 
-    def give_up(self, error: Exception) -> None:
-        """Remember why the saga cannot be completed."""
-        self.error, self.why = error, said(error)
-
     def lacks(self, step: Step) -> bool:
         """Whether the saga is not complete without this step."""
         return not step.optional and step.name not in self.results
@@ -221,5 +211,6 @@ class Progress:
             line = _("{step}: not undone ({why})")
             owed = [step for step in reversed(self.steps) if self._is(step, What.NOT_UNDONE)]
         lines = [line.format(step=s.name, why=self.why_not.get(s.name) or "-") for s in owed]
-        results = dict(self.results)
-        return SagaResult(self.saga_id, self.state, results, error, tuple(lines), committed)
+        return SagaResult(
+            self.saga_id, self.state, dict(self.results), error, tuple(lines), committed
+        )

@@ -22,14 +22,22 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
 
-from lessonkit.checks import instance_of, positive_number, some_text, true_or_false, whole_number
-from lessonkit.clock.strangers import OwnTask
+from lessonkit.checks import (
+    called,
+    instance_of,
+    positive_number,
+    some_text,
+    true_or_false,
+    whole_number,
+)
+from lessonkit.clock.strangers import OwnTask, said
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.saga.progress import Progress, SagaResult, What
-from lessonkit.patterns.saga.step import Action, Step, check_steps, is_to_stop
+from lessonkit.patterns.saga.step import Action, Step, check_steps
 from lessonkit.shop.errors import NoReply, ServiceRefused
 from lessonkit.shop.network import correlation
 
@@ -110,12 +118,11 @@ class Saga:
         for name in ("step_timeout", "timeout"):
             if (seconds := getattr(self, name)) is not None:
                 positive_number(name, seconds)
-        if not isinstance(self.log, Durable | None):
-            raise TypeError(f"log must be a SagaLog; got {self.log!r}")
+        instance_of("log", self.log, Durable | None, "a SagaLog")
         whole_number("seed", self.seed)
-        pivots = [number for number, step in enumerate(self.steps, 1) if step.pivot]
+        pivots = (number for number, step in enumerate(self.steps, 1) if step.pivot)
         # Without a pivot, a saga can be undone up to its last step.
-        self._pivot = pivots[0] if pivots else len(self.steps)
+        self._pivot = next(pivots, len(self.steps))
 
     async def execute(self, saga_id: str, command: Any) -> SagaResult:
         """Do the steps in order; if one that is not optional fails, undo them in reverse order.
@@ -218,29 +225,30 @@ class Saga:
         progress.note(end, detail=progress.why if end is What.FAILED else None)
 
     async def _forward(self, progress: Progress, steps: Sequence[Step]) -> None:
+        own = OwnTask()
         try:
             async with asyncio.timeout_at(progress.deadline):
                 for step in steps:
                     if step.name not in progress.results and not await self._do(progress, step):
                         return
-                    if is_to_stop():  # and the step has told nobody
+                    if own.is_to_stop():  # and the step has told nobody
                         raise asyncio.CancelledError
         except TimeoutError:
             error = TimeoutError(f"saga {self.name!r} took longer than {self.timeout:g} s")
             if step.name not in progress.results:  # it was under way
                 progress.note_failure(What.NOT_DONE, step, error)
             if any(map(progress.lacks, steps)):
-                progress.give_up(error)
+                progress.error, progress.why = error, said(error)
 
     async def _do(self, progress: Progress, step: Step) -> bool:
         """Do the step; return whether the next one is to be done."""
         progress.note(What.BEGUN, step.name)
         try:
-            result = await self._try(progress, step, step.action, self.attempts)
+            result = await self._try(progress, step.action, self.attempts)
         except Exception as error:
             progress.note_failure(What.NOT_DONE, step, error)
             if not step.optional:
-                progress.give_up(error)
+                progress.error, progress.why = error, said(error)
             return step.optional
         progress.note_done(step, result)
         return True
@@ -254,7 +262,7 @@ class Saga:
             if step.compensation is None:
                 continue
             try:
-                await self._try(progress, step, step.compensation, self.compensation_attempts)
+                await self._try(progress, step.compensation, self.compensation_attempts)
             except Exception as error:  # the others are undone all the same
                 progress.note_failure(What.NOT_UNDONE, step, error)
                 if step.pivot:  # the order may stand: then its money and its stock must stay
@@ -262,13 +270,15 @@ class Saga:
             else:
                 progress.note(What.UNDONE, step.name)
 
-    async def _try(self, progress: Progress, step: Step, function: Action, attempts: int) -> Any:
+    async def _try(self, progress: Progress, function: Action, attempts: int) -> Any:
+        name, limit = called(function), self.step_timeout
+        once = partial(OwnTask().attempt, name, function, progress.command, seconds=limit)
         for attempt in range(1, attempts):
             try:
-                return await step.once(function, progress.command, self.step_timeout)
+                return await once()
             except WORTH_A_RETRY:
                 await asyncio.sleep(self.backoff.delay(attempt, progress.jitter))
-        return await step.once(function, progress.command, self.step_timeout)
+        return await once()
 
 
 def _task(progress: Progress, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

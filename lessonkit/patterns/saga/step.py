@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from lessonkit.checks import async_function, called, instance_of, some_text, true_or_false
-from lessonkit.clock.strangers import FAILURES, raise_as_failure, refuse_unrun
+from lessonkit.checks import async_function, instance_of, some_text, true_or_false
 
 Action: TypeAlias = Callable[[Any], Awaitable[Any]]
 
@@ -57,21 +55,6 @@ class Step:
         if self.pivot and self.optional:
             raise ValueError(f"step {self.name!r} cannot be both the pivot and optional")
 
-    async def once(self, function: Action, command: Any, seconds: float | None) -> Any:
-        """One attempt at the action or the compensation, which has ``seconds`` to reply."""
-        limit = asyncio.timeout(seconds)
-        try:
-            async with limit:
-                result = await function(command)
-        except FAILURES as error:
-            if is_to_stop():  # whatever the function has made of that
-                raise asyncio.CancelledError from error
-            if limit.expired():
-                raise TimeoutError(f"no reply within {seconds:g} s") from error
-            raise_as_failure(error, called(function))
-        refuse_unrun(called(function), result, "done when it returns")
-        return result
-
 
 def check_steps(steps: object) -> tuple[Step, ...]:
     """Return ``steps`` as a tuple, if they are the steps of a saga.
@@ -83,18 +66,10 @@ def check_steps(steps: object) -> tuple[Step, ...]:
     """
     if not isinstance(steps, Sequence) or isinstance(steps, str) or not steps:
         raise ValueError(f"steps must be a list of at least one Step; got {steps!r}")
-    names: list[str] = []
     for number, step in enumerate(steps):
         instance_of(f"steps[{number}]", step, Step)
-        if step.name in names:
+        if step.name in (other.name for other in steps[:number]):
             raise ValueError(f"steps must have names of their own; two are called {step.name!r}")
-        names.append(step.name)
     if len(pivots := [step.name for step in steps if step.pivot]) > 1:
         raise ValueError(f"steps must have one pivot at most; got {', '.join(pivots)}")
     return tuple(steps)
-
-
-def is_to_stop() -> bool:
-    """Whether the task of a saga was cancelled: by the caller, or because its time is up."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

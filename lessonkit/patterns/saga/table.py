@@ -8,8 +8,7 @@ notices and stops. (Martin Kleppmann, "How to do distributed locking", 2016: a *
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lessonkit.checks import instance_of
 from lessonkit.database import Database
@@ -67,8 +66,7 @@ class SagaUnfinished(OutcomeUnknown):
     """
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A row of the log. ``time`` is in seconds: since the start of the run, or else since 1970.
 
     ``step`` is empty if the row is about the saga as a whole. ``detail`` is the result of a step or
@@ -208,11 +206,8 @@ class SagaTable:
         """The rows about one saga as a table, in the learner's language."""
         import pandas as pd
 
-        rows = self.history(saga_id)
-        columns = {
-            _("time (s)"): [round(row.time, 3) for row in rows],
-            _("what"): [_(row.what) for row in rows],
-            _("step"): [row.step for row in rows],
-            _("detail"): ["" if row.detail is None else str(row.detail) for row in rows],
-        }
-        return pd.DataFrame(columns)
+        rows = [
+            (round(at, 3), _(what), step, "" if detail is None else str(detail))
+            for at, what, step, detail in self.history(saga_id)
+        ]
+        return pd.DataFrame(rows, columns=[_("time (s)"), _("what"), _("step"), _("detail")])
