@@ -50,8 +50,10 @@ class What(StrEnum):
     FAILED = N_("failed")
 
 
-STATE_CHANGES: Final = {What(state): state for state in SagaState if state in iter(What)}
-STATE_CHANGES |= {What.STARTED: SagaState.RUNNING, What.BEGUN: SagaState.RUNNING}
+STATE_CHANGES: Final[dict[What, SagaState]] = {
+    What(state): state for state in SagaState if state is not SagaState.RUNNING
+}
+STATE_CHANGES.update({What.STARTED: SagaState.RUNNING, What.BEGUN: SagaState.RUNNING})
 """The notes that change the saga's state. All others leave it."""
 
 

@@ -25,14 +25,7 @@ from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
 
-from lessonkit.checks import (
-    called,
-    instance_of,
-    positive_number,
-    some_text,
-    true_or_false,
-    whole_number,
-)
+from lessonkit import checks
 from lessonkit.clock.strangers import OwnTask, said
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
@@ -108,18 +101,18 @@ class Saga:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        some_text("name", self.name)
+        checks.some_text("name", self.name)
         self.steps = check_steps(self.steps)
-        true_or_false("compensate_before", self.compensate_before)
-        whole_number("attempts", self.attempts, low=1)
-        instance_of("backoff", self.backoff, Backoff)
-        whole_number("compensation_attempts", self.compensation_attempts, low=1)
-        true_or_false("shield", self.shield)
+        checks.true_or_false("compensate_before", self.compensate_before)
+        checks.whole_number("attempts", self.attempts, low=1)
+        checks.instance_of("backoff", self.backoff, Backoff)
+        checks.whole_number("compensation_attempts", self.compensation_attempts, low=1)
+        checks.true_or_false("shield", self.shield)
         for name in ("step_timeout", "timeout"):
             if (seconds := getattr(self, name)) is not None:
-                positive_number(name, seconds)
-        instance_of("log", self.log, Durable | None, "a SagaLog")
-        whole_number("seed", self.seed)
+                checks.positive_number(name, seconds)
+        checks.instance_of("log", self.log, Durable | None, "a SagaLog")
+        checks.whole_number("seed", self.seed)
         pivots = (number for number, step in enumerate(self.steps, 1) if step.pivot)
         # Without a pivot, a saga can be undone up to its last step.
         self._pivot = next(pivots, len(self.steps))
@@ -154,7 +147,7 @@ class Saga:
             or that the log cannot keep a result. That is a mistake in the program, and is raised
             when the saga has come to its end.
         """
-        some_text("saga_id", saga_id)
+        checks.some_text("saga_id", saga_id)
         if self.log is None:
             return await self.drive(self.begin(saga_id, command))
         return await self.log.execute_once(self, saga_id, command)
@@ -271,7 +264,7 @@ class Saga:
                 progress.note(What.UNDONE, step.name)
 
     async def _try(self, progress: Progress, function: Action, attempts: int) -> Any:
-        name, limit = called(function), self.step_timeout
+        name, limit = checks.called(function), self.step_timeout
         once = partial(OwnTask().attempt, name, function, progress.command, seconds=limit)
         for attempt in range(1, attempts):
             try:

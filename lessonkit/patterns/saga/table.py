@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lessonkit.checks import instance_of
-from lessonkit.database import Database
+from lessonkit.database import Tables
 from lessonkit.messages import _
 from lessonkit.patterns.events.event import now
 from lessonkit.patterns.events.jsonable import build, text_that_comes_back
@@ -79,23 +79,23 @@ class Entry(NamedTuple):
     detail: Any
 
 
-class SagaTable:
+class SagaTable(Tables):
     """The rows of one kind of saga or of several. Any method may raise a DatabaseUnavailable."""
 
-    def __init__(self, database: Database, command_type: type) -> None:
-        self.database = database
-        self.command_type = command_type
-        with database.transaction() as db:
+    command_type: type
+
+    def _make(self) -> None:
+        with self.database.transaction() as db:
             for table, sql, find in (("sagas", SAGAS, FIND), ("saga_log", SAGA_LOG, HISTORY)):
-                with database.making(table, "a saga log"):
+                with self.database.making(table, "a saga log"):
                     db.execute(sql)
                     db.execute(find, ("",))
-            database.change(INDEX)
+            self.database.change(INDEX)
 
     # --- writing ---------------------------------------------------------------------------------
 
-    def start(self, saga: str, saga_id: str, command: object) -> int:
-        """Write that a saga has started; return its first epoch.
+    def start(self, saga: str, saga_id: str, command: object) -> None:
+        """Write that a saga has started, in its first epoch.
 
         Raises
         ------
@@ -111,7 +111,6 @@ class SagaTable:
             if self.database.change(START, row).rowcount == 0:
                 raise SagaUnfinished(f"saga {saga_id!r} has just been started by another")
             self._add(saga_id, 1, What.STARTED, "", "null")
-        return 1
 
     def write(self, saga_id: str, epoch: int, what: What, step: str, detail: object) -> None:
         """Add a row.
