@@ -70,9 +70,8 @@ class SagaLog(SagaTable):
             await self._under_way[mine].wait()
         progress = self._load(saga, saga_id, epoch=0)
         if progress.state not in FINISHED:
-            raise SagaUnfinished(
-                f"saga {saga_id!r} is in the log ({progress.state}); resume() drives it on"
-            )
+            where = f"is in the log ({progress.state}); resume() drives it on"
+            raise SagaUnfinished(f"saga {saga_id!r} {where}")
         return progress.result()
 
     async def drive_on(self, saga: Saga) -> list[SagaResult]:
@@ -106,8 +105,6 @@ class SagaLog(SagaTable):
         known = [step.name for step in saga.steps]
         for name in progress.last:
             if name not in known:
-                raise ValueError(
-                    f"saga {saga_id!r} in the log has a step {name!r}; saga {saga.name!r} has only"
-                    f" {', '.join(known)}"
-                )
+                only = f"saga {saga.name!r} has only {', '.join(known)}"
+                raise ValueError(f"saga {saga_id!r} in the log has a step {name!r}; {only}")
         return progress

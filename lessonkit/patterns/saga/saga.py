@@ -18,9 +18,8 @@ chapter 4 (compensatable steps, the pivot, retriable steps).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
@@ -183,7 +182,7 @@ class Saga:
         """Go to the pivot if possible, and from there to one end or the other."""
         own = OwnTask()
         try:
-            await _task(progress, self._forward(progress, self.steps[: self._pivot]))
+            await asyncio.create_task(self._forward(progress, self.steps[: self._pivot]))
         except asyncio.CancelledError:
             if not self.shield:
                 raise
@@ -200,7 +199,7 @@ class Saga:
         own
             The caller's task, which hears in the end that it was cancelled meanwhile.
         """
-        work = _task(progress, self._to_the_end(progress))
+        work = asyncio.create_task(self._to_the_end(progress))
         while self.shield and not work.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([work])  # which leaves the work alone when it is cancelled
@@ -209,6 +208,7 @@ class Saga:
             raise asyncio.CancelledError from progress.mistake
 
     async def _to_the_end(self, progress: Progress) -> None:
+        correlation.set(progress.saga_id)
         if progress.committed:
             await self._forward(progress, self.steps[self._pivot :])
             end = What.FAILED if any(map(progress.lacks, self.steps)) else What.COMPLETED
@@ -218,6 +218,7 @@ class Saga:
         progress.note(end, detail=progress.why if end is What.FAILED else None)
 
     async def _forward(self, progress: Progress, steps: Sequence[Step]) -> None:
+        correlation.set(progress.saga_id)  # in this task: all its messages, and no others, carry it
         own = OwnTask()
         try:
             async with asyncio.timeout_at(progress.deadline):
@@ -272,10 +273,3 @@ class Saga:
             except WORTH_A_RETRY:
                 await asyncio.sleep(self.backoff.delay(attempt, progress.jitter))
         return await once()
-
-
-def _task(progress: Progress, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    # In a context of its own: all messages of this saga, and no others, carry its id.
-    context = copy_context()
-    context.run(correlation.set, progress.saga_id)
-    return asyncio.get_running_loop().create_task(work, context=context)

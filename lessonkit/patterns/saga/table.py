@@ -47,10 +47,10 @@ SAGA_LOG: Final = """
         time    REAL    NOT NULL,
         what    TEXT    NOT NULL,
         step    TEXT    NOT NULL,
-        detail  TEXT    NOT NULL  -- JSON
+        detail  TEXT    NOT NULL, -- JSON
+        UNIQUE (saga_id, number)
     )
 """
-INDEX: Final = "CREATE INDEX IF NOT EXISTS saga_log_of ON saga_log (saga_id)"
 ADD: Final = "INSERT INTO saga_log VALUES (NULL, ?, ?, ?, ?, ?, ?)"
 HISTORY: Final = "SELECT time, what, step, detail FROM saga_log WHERE saga_id = ? ORDER BY number"
 
@@ -90,7 +90,6 @@ class SagaTable(Tables):
                 with self.database.making(table, "a saga log"):
                     db.execute(sql)
                     db.execute(find, ("",))
-            self.database.change(INDEX)
 
     # --- writing ---------------------------------------------------------------------------------
 
