@@ -234,6 +234,12 @@ def test_a_damaged_page_says_what_to_do(tmp_path: Path) -> None:
         house.store.read()
 
 
+def test_a_text_that_is_none_any_more_is_damage(house: House) -> None:
+    house.database.execute("UPDATE table1 SET text = CAST(x'ff' AS TEXT)")
+    with pytest.raises(DatabaseUnavailable, match="it is damaged; take a copy from before"):
+        house.projection.query("SELECT text FROM table1")
+
+
 def test_a_file_that_is_no_database_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "house.db"
     path.write_text("Dear diary, " * 1000)

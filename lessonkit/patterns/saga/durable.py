@@ -69,9 +69,8 @@ class SagaLog(SagaTable):
         if mine in self._under_way:
             await self._under_way[mine].wait()
         progress = self._load(saga, saga_id, epoch=0)
-        if progress.state not in FINISHED:
-            where = f"is in the log ({progress.state}); resume() drives it on"
-            raise SagaUnfinished(f"saga {saga_id!r} {where}")
+        if (state := progress.state) not in FINISHED:
+            raise SagaUnfinished(f"saga {saga_id!r} is in the log ({state}); resume() drives it on")
         return progress.result()
 
     async def drive_on(self, saga: Saga) -> list[SagaResult]:
@@ -81,9 +80,7 @@ class SagaLog(SagaTable):
         for saga_id in self.unfinished(saga.name):
             try:
                 self._load(saga, saga_id, epoch=0)  # who cannot read it leaves it to one who can
-                if (epoch := self.take_over(saga_id)) is None:
-                    continue
-                progress = self._load(saga, saga_id, epoch)
+                progress = self._load(saga, saga_id, self.take_over(saga_id))
                 await saga.conclude(progress, OwnTask())
             except SagaTakenOver:
                 continue  # yet another process has it now

@@ -28,8 +28,7 @@ from lessonkit import checks
 from lessonkit.clock.strangers import OwnTask, said
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
-from lessonkit.patterns.saga.progress import Progress, SagaResult, What
-from lessonkit.patterns.saga.step import Action, Step, check_steps
+from lessonkit.patterns.saga.progress import Action, Progress, SagaResult, Step, What, check_steps
 from lessonkit.shop.errors import NoReply, ServiceRefused
 from lessonkit.shop.network import correlation
 
@@ -107,9 +106,8 @@ class Saga:
         checks.instance_of("backoff", self.backoff, Backoff)
         checks.whole_number("compensation_attempts", self.compensation_attempts, low=1)
         checks.true_or_false("shield", self.shield)
-        for name in ("step_timeout", "timeout"):
-            if (seconds := getattr(self, name)) is not None:
-                checks.positive_number(name, seconds)
+        checks.seconds_or_none("step_timeout", self.step_timeout)
+        checks.seconds_or_none("timeout", self.timeout)
         checks.instance_of("log", self.log, Durable | None, "a SagaLog")
         checks.whole_number("seed", self.seed)
         pivots = (number for number, step in enumerate(self.steps, 1) if step.pivot)
@@ -251,9 +249,8 @@ class Saga:
         progress.note(What.COMPENSATING, detail=progress.why)
         registered = progress.last if self.compensate_before else progress.results
         for step in reversed(self.steps):
-            if step.name not in registered or progress.last[step.name] is What.UNDONE:
-                continue
-            if step.compensation is None:
+            owed = step.name in registered and progress.last[step.name] is not What.UNDONE
+            if not owed or step.compensation is None:
                 continue
             try:
                 await self._try(progress, step.compensation, self.compensation_attempts)
@@ -265,11 +262,10 @@ class Saga:
                 progress.note(What.UNDONE, step.name)
 
     async def _try(self, progress: Progress, function: Action, attempts: int) -> Any:
-        name, limit = checks.called(function), self.step_timeout
-        once = partial(OwnTask().attempt, name, function, progress.command, seconds=limit)
+        once = partial(OwnTask().attempt, checks.called(function), function, progress.command)
         for attempt in range(1, attempts):
             try:
-                return await once()
+                return await once(seconds=self.step_timeout)
             except WORTH_A_RETRY:
                 await asyncio.sleep(self.backoff.delay(attempt, progress.jitter))
-        return await once()
+        return await once(seconds=self.step_timeout)

@@ -23,12 +23,10 @@ if TYPE_CHECKING:
 
 SAGAS: Final = """
     CREATE TABLE IF NOT EXISTS sagas (
-        saga_id      TEXT    PRIMARY KEY,
-        saga         TEXT    NOT NULL,  -- the name that the saga was given
-        command_type TEXT    NOT NULL,
-        command      TEXT    NOT NULL,  -- JSON
-        state        TEXT    NOT NULL,
-        epoch        INTEGER NOT NULL
+        saga_id TEXT PRIMARY KEY,
+        saga TEXT NOT NULL,  -- the name that the saga was given
+        command_type TEXT NOT NULL, command TEXT NOT NULL,  -- JSON
+        state TEXT NOT NULL, epoch INTEGER NOT NULL
     )
 """
 START: Final = "INSERT INTO sagas VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (saga_id) DO NOTHING"
@@ -41,13 +39,11 @@ FIND: Final = "SELECT saga, command_type, command, state, epoch FROM sagas WHERE
 
 SAGA_LOG: Final = """
     CREATE TABLE IF NOT EXISTS saga_log (
-        number  INTEGER PRIMARY KEY,
-        saga_id TEXT    NOT NULL,
-        epoch   INTEGER NOT NULL,
-        time    REAL    NOT NULL,
-        what    TEXT    NOT NULL,
-        step    TEXT    NOT NULL,
-        detail  TEXT    NOT NULL, -- JSON
+        number INTEGER PRIMARY KEY,
+        saga_id TEXT NOT NULL, epoch INTEGER NOT NULL,
+        time REAL NOT NULL,
+        what TEXT NOT NULL, step TEXT NOT NULL,
+        detail TEXT NOT NULL,  -- JSON
         UNIQUE (saga_id, number)
     )
 """
@@ -121,25 +117,34 @@ class SagaTable(Tables):
         TypeError, ValueError
             If JSON cannot carry ``detail`` and give it back as it is.
         """
-        if detail is None or type(detail) in (str, int, bool):  # most are, and come back as such
-            text = json.dumps(detail)
-        else:
-            text = text_that_comes_back(detail, f"the result of step {step!r}", json.loads)
+        where = f"the result of step {step!r}"
+        plain = detail is None or type(detail) in (
+            str,
+            int,
+            bool,
+        )  # they come back as such
+        text = json.dumps(detail) if plain else text_that_comes_back(detail, where, json.loads)
         with self.database.transaction():
             row = (STATE_CHANGES.get(what), saga_id, epoch)
             if self.database.change(MOVE, row).rowcount == 0:
                 raise SagaTakenOver(f"saga {saga_id!r} has been resumed elsewhere")
             self._add(saga_id, epoch, what, step, text)
 
-    def take_over(self, saga_id: str) -> int | None:
-        """Begin the next epoch of a saga and return it; None if the saga is finished by now."""
+    def take_over(self, saga_id: str) -> int:
+        """Begin the next epoch of a saga, and return it.
+
+        Raises
+        ------
+        SagaTakenOver
+            If somebody has driven it to its end meanwhile.
+        """
         with self.database.transaction():
             *__, state, epoch = self._find(saga_id)
             if state in FINISHED:
-                return None
+                raise SagaTakenOver(f"saga {saga_id!r} is {state} by now")
             self.database.change(TAKE_OVER, (saga_id,))
             self._add(saga_id, epoch + 1, What.RESUMED, "", "null")
-        return int(epoch) + 1
+            return int(epoch) + 1
 
     def _add(self, saga_id: str, epoch: int, what: What, step: str, text: str) -> None:
         self.database.change(ADD, (saga_id, epoch, now(), what, step, text))
