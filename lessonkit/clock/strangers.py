@@ -68,17 +68,20 @@ class OwnTask:
         TimeoutError
             If the function has been cancelled because it took too long.
         """
-        limit = asyncio.timeout(seconds)
+        limit = asyncio.timeout(seconds) if seconds is not None else None
         try:
             work = function(*args)
             if not hasattr(work, "__await__"):
                 raise TypeError(f"{name} must be declared with async def; got {function!r}")
-            async with limit:
+            if limit is None:
                 result = await work
+            else:
+                async with limit:
+                    result = await work
         except FAILURES as error:
             if self.is_to_stop():  # whatever the function has made of that
                 raise asyncio.CancelledError from error
-            if limit.expired():
+            if limit is not None and limit.expired():
                 raise TimeoutError(f"no reply within {seconds:g} s") from error
             raise_as_failure(error, name)
         refuse_unrun(name, result, "done when it returns")

@@ -43,10 +43,10 @@ SAGA_LOG: Final = """
         saga_id TEXT NOT NULL, epoch INTEGER NOT NULL,
         time REAL NOT NULL,
         what TEXT NOT NULL, step TEXT NOT NULL,
-        detail TEXT NOT NULL,  -- JSON
-        UNIQUE (saga_id, number)
+        detail TEXT NOT NULL  -- JSON
     )
 """
+INDEX: Final = "CREATE INDEX IF NOT EXISTS saga_log_of ON saga_log (saga_id)"
 ADD: Final = "INSERT INTO saga_log VALUES (NULL, ?, ?, ?, ?, ?, ?)"
 HISTORY: Final = "SELECT time, what, step, detail FROM saga_log WHERE saga_id = ? ORDER BY number"
 
@@ -86,6 +86,7 @@ class SagaTable(Tables):
                 with self.database.making(table, "a saga log"):
                     db.execute(sql)
                     db.execute(find, ("",))
+            self.database.change(INDEX)
 
     # --- writing ---------------------------------------------------------------------------------
 
