@@ -126,8 +126,7 @@ class SagaTable(Tables):
         )  # they come back as such
         text = json.dumps(detail) if plain else text_that_comes_back(detail, where, json.loads)
         with self.database.transaction():
-            row = (STATE_CHANGES.get(what), saga_id, epoch)
-            if self.database.change(MOVE, row).rowcount == 0:
+            if self.database.change(MOVE, (STATE_CHANGES.get(what), saga_id, epoch)).rowcount == 0:
                 raise SagaTakenOver(f"saga {saga_id!r} has been resumed elsewhere")
             self._add(saga_id, epoch, what, step, text)
 
