@@ -139,6 +139,12 @@ def plain_function(name: str, value: object) -> None:
         raise TypeError(f"{name} must be a plain function, not declared async; got {value!r}")
 
 
+def seconds_or_none(name: str, value: object) -> None:
+    """Raise a TypeError or ValueError unless ``value`` is None, or a number above 0."""
+    if value is not None:
+        positive_number(name, value)
+
+
 def sized_text(name: str, value: str, most: float = math.inf) -> int:
     """Return how many bytes ``value`` has in UTF-8, if it is a text of at most so many.
 

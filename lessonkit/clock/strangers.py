@@ -49,17 +49,42 @@ class OwnTask:
         If the task has been asked to stop meanwhile, it stops, whatever the function made of that.
         """
         try:
+            return await self.attempt(name, function, *args)
+        finally:
+            if self.is_to_stop():
+                raise asyncio.CancelledError
+
+    async def attempt(
+        self,
+        name: str,
+        function: Callable[..., Awaitable[T]],
+        *args: object,
+        seconds: float | None = None,
+    ) -> T:
+        """As :meth:`call`, with a time limit; but what the function has done in time is done.
+
+        Raises
+        ------
+        TimeoutError
+            If the function has been cancelled because it took too long.
+        """
+        limit = asyncio.timeout(seconds) if seconds is not None else None
+        try:
             work = function(*args)
             if not hasattr(work, "__await__"):
                 raise TypeError(f"{name} must be declared with async def; got {function!r}")
-            result = await work
+            if limit is None:
+                result = await work
+            else:
+                async with limit:
+                    result = await work
         except FAILURES as error:
-            if self.is_to_stop():
+            if self.is_to_stop():  # whatever the function has made of that
                 raise asyncio.CancelledError from error
+            if limit is not None and limit.expired():
+                raise TimeoutError(f"no reply within {seconds:g} s") from error
             raise_as_failure(error, name)
-        if self.is_to_stop():
-            raise asyncio.CancelledError
-        refuse_unrun(name, result, f"such that await {name}() gives the answer")
+        refuse_unrun(name, result, "done when it returns")
         return result
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from lessonkit import Event, Item, Outbox, Relay
-from lessonkit.patterns.database import Database
+from lessonkit.database import Database
 from lessonkit.patterns.outbox import OutboxMessage
 from lessonkit.patterns.outbox.outbox import INSERT
 

@@ -13,8 +13,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from lessonkit.database import Database
 from lessonkit.faults import stream
-from lessonkit.patterns.database import Database
 from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.patterns.outbox.inbox import Inbox
 from lessonkit.patterns.outbox.lease import Relay

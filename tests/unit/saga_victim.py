@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from lessonkit import CreateOrder, OrderFailed, Saga, SagaLog, Step, an_order
+from lessonkit.database import Database
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
-from lessonkit.patterns.database import Database
 from lessonkit.shop import NoReply, ServiceRefused
 
 TABLES = (

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from lessonkit import Event, EventStore, EventTypes, Inbox, InMemoryEventBus, run
 from lessonkit.clock import DeadlockError
+from lessonkit.database import Database
 from lessonkit.lab import bus_log, flow_view
 from lessonkit.patterns.bus import BusClosed
-from lessonkit.patterns.database import Database
 from lessonkit.patterns.events.event import id_in_run
 from lessonkit.shop import Shop
 from lessonkit.shop.network import correlation

@@ -460,10 +460,10 @@ def test_closing_waits_for_everything_that_is_under_way_and_what_follows_from_it
 
 def test_closing_names_what_failed() -> None:
     async def main() -> list[str]:
-        async with InMemoryEventBus() as bus:
-            bus.subscribe(Happened, fails_later)
-            bus.subscribe(Happened, lambda event: None)
-            bus.publish_and_forget(Happened())
+        bus = InMemoryEventBus()
+        bus.subscribe(Happened, fails_later)
+        bus.subscribe(Happened, lambda event: None)
+        bus.publish_and_forget(Happened())
         return [f"{delivery.subscriber}: {delivery.error}" for delivery in await bus.close()]
 
     assert run(main()).result == ["fails_later: later"]
@@ -658,6 +658,36 @@ def test_a_handler_that_its_process_took_with_it_is_thrown_away_when_the_run_is_
 
     run(main())
     assert [inspect.getcoroutinestate(handler) for handler in handlers] == [inspect.CORO_CLOSED]
+
+
+def test_a_handler_that_outlives_its_process_does_not_open_the_lane_of_the_next_one() -> None:
+    async def main() -> list[str]:
+        shop, marks = Shop(), []
+        bus = InMemoryEventBus(shop.network)
+        may_end = [asyncio.Event() for _ in range(3)]
+
+        @bus.subscribe(Happened, service="notification")
+        async def handler(event: Happened) -> None:
+            marks.append(f"{event.number} begins")
+            await may_end[event.number].wait()
+            marks.append(f"{event.number} ends")
+
+        bus.publish_and_forget(Happened(0))
+        await asyncio.sleep(0)
+        shop.network.kill("notification")
+        await shop.network.restart("notification", asyncio.sleep(0))
+        bus.publish_and_forget(Happened(1))
+        may_end[0].set()
+        await asyncio.sleep(1)
+        bus.publish_and_forget(Happened(2))
+        await asyncio.sleep(1)
+        may_end[1].set()
+        may_end[2].set()
+        await bus.close()
+        return marks
+
+    marks = run(main()).result
+    assert marks == ["0 begins", "1 begins", "0 ends", "1 ends", "2 begins", "2 ends"]
 
 
 def kill_a_publisher() -> None:

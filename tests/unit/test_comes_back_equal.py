@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox, Saga, SagaLog, Step, run
-from lessonkit.patterns.database import Database
+from lessonkit.database import Database
 from lessonkit.patterns.events import BadEvent
 from lessonkit.patterns.eventstore.snapshots import SnapshotStore
 from lessonkit.patterns.outbox.lease import take

@@ -20,8 +20,8 @@ import pytest
 
 import lessonkit
 from lessonkit import Backoff, Event, EventStore, EventTypes, Inbox, Outbox, Relay, run
-from lessonkit.patterns.database import Database, DatabaseUnavailable, SqlDatabase
-from lessonkit.patterns.database.interface import NotYourTransaction
+from lessonkit.database import Database, DatabaseUnavailable, SqlDatabase
+from lessonkit.database.interface import NotYourTransaction
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.eventstore.snapshots import SnapshotStore
 from lessonkit.patterns.eventstore.store import DuplicateEvent, VersionConflict

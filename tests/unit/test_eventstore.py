@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import Event, EventStore, EventTypes, Item, run
-from lessonkit.patterns.database import DatabaseUnavailable
+from lessonkit.database import DatabaseUnavailable
 from lessonkit.patterns.events import BadEvent, UnknownEventType
 from lessonkit.patterns.events import event as event_module
 from lessonkit.patterns.eventstore.fold import rebuild

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lessonkit import Event, Inbox, Outbox
-from lessonkit.patterns.database import Database, DatabaseLocked, DatabaseUnavailable
+from lessonkit.database import Database, DatabaseLocked, DatabaseUnavailable
 
 
 def prepared(path: str | Path = ":memory:") -> Database:

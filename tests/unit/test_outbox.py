@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lessonkit import Event, EventTypes, Outbox
-from lessonkit.patterns.database import Database, DatabaseLocked, DatabaseUnavailable
+from lessonkit.database import Database, DatabaseLocked, DatabaseUnavailable
 from lessonkit.patterns.outbox import PARKED, OutboxMessage
 from lessonkit.patterns.outbox import lease as leases
 from lessonkit.patterns.outbox.lease import mark_failed, mark_published

@@ -32,8 +32,8 @@ from lessonkit import (
     Told,
     explore,
 )
+from lessonkit.database import Database
 from lessonkit.explorer import Case, Exploration, Kind
-from lessonkit.patterns.database import Database
 from lessonkit.patterns.outbox import OutboxMessage
 from lessonkit.shop import NoReply, OutcomeUnknown, ShopError
 from lessonkit.shop.network import correlation

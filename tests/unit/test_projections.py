@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import Event, EventStore, EventTypes
-from lessonkit.patterns.database import DatabaseUnavailable
+from lessonkit.database import DatabaseUnavailable
 from lessonkit.patterns.events import BadEvent
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit import Backoff, Event, Inbox, Outbox, Relay, run
-from lessonkit.patterns.database import Database, DatabaseUnavailable
+from lessonkit.database import Database, DatabaseUnavailable
 from lessonkit.patterns.outbox import OutboxMessage, PollingPublisher
 from lessonkit.patterns.outbox.lease import take
 from lessonkit.shop import NoReply

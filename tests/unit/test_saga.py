@@ -16,9 +16,9 @@ import pytest
 
 from lessonkit import CreateOrder, OrderFailed, Saga, SagaLog, Step, Told, an_order, audit, run
 from lessonkit.clock.strangers import StrayCancellation
+from lessonkit.database import Database, DatabaseLocked, DatabaseUnavailable
 from lessonkit.messages import current_language, language
 from lessonkit.patterns.backoff import Backoff
-from lessonkit.patterns.database import Database, DatabaseLocked, DatabaseUnavailable
 from lessonkit.patterns.saga import SagaResult, SagaState, SagaTakenOver, SagaUnfinished
 from lessonkit.shop import KeyReused, NoReply, OutcomeUnknown, ServiceRefused, ShopError
 from lessonkit.shop.customer import Answer
@@ -964,7 +964,7 @@ def test_if_the_pivot_cannot_be_undone_nothing_before_it_is(play: Play) -> None:
 
 def test_of_two_processes_that_start_one_saga_one_is_refused() -> None:
     log = SagaLog()
-    assert log.start("order", "O-001", an_order()) == 1
+    log.start("order", "O-001", an_order())
     with pytest.raises(SagaUnfinished, match="'O-001' has just been started by another"):
         log.start("order", "O-001", an_order())
     assert rows(log) == ["started"]

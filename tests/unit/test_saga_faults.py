@@ -293,10 +293,10 @@ class DeadlyLog(SagaLog):
     at = math.inf
     after = False
 
-    def start(self, *args: Any) -> int:
-        return self._around(super().start, *args)
+    def start(self, *args: Any) -> None:
+        self._around(super().start, *args)
 
-    def take_over(self, *args: Any) -> int | None:
+    def take_over(self, *args: Any) -> int:
         return self._around(super().take_over, *args)
 
     def write(self, *args: Any) -> None:

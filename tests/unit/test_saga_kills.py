@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from lessonkit import Saga, SagaLog, Step, run
+from lessonkit.database import Database
 from lessonkit.faults import stream
-from lessonkit.patterns.database import Database
 from lessonkit.patterns.saga import SagaState
 from lessonkit.patterns.saga.progress import What
 from tests.unit.saga_victim import SERVICES, Services, make_saga

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import math
 import re
 from collections.abc import Callable, Coroutine
@@ -42,6 +44,7 @@ from lessonkit.faults import (
     Slow,
     Uniform,
 )
+from lessonkit.luck import Leg
 from lessonkit.messages import current_language, language
 from lessonkit.records import Fate, Kind
 from lessonkit.shop import LATENCY, STOCK, KeyReused, NoReply, NotFound, OutcomeUnknown
@@ -1000,3 +1003,29 @@ def test_whatever_goes_wrong_no_piece_disappears_and_the_run_repeats_itself(
     again, repeated = sequence()
     assert repeated.trace.digest() == outcome.trace.digest()
     assert again.customer.answers == shop.customer.answers
+
+
+class EveryMessageTwice:
+    """A luck that delivers each message a second time."""
+
+    def failure(self, caller: str, operation: str, order: str | None) -> None: ...
+
+    def comes_twice(self, leg: Leg, what: str, process: str, order: str | None) -> bool:
+        return True
+
+    def touch(self, thing: object) -> None: ...
+
+
+def test_nobody_hears_of_the_error_that_answers_the_copy_of_a_message(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        loop: Any = asyncio.get_running_loop()
+        loop.luck = EveryMessageTwice()
+        with pytest.raises(NotFound):
+            await Shop().inventory.cancel_reservation("R-404")
+
+    with caplog.at_level(logging.ERROR):
+        run(main(), drain=1.0)
+        gc.collect()  # asyncio complains of an unseen error when its future is thrown away
+    assert caplog.messages == []

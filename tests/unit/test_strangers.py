@@ -26,8 +26,8 @@ from lessonkit import (
 )
 from lessonkit.clock import FrozenTimeError, RunawayError
 from lessonkit.clock.strangers import StrayCancellation, refuse_unrun, said
+from lessonkit.database import Database
 from lessonkit.patterns.bus import bus as bus_module
-from lessonkit.patterns.database import Database
 from lessonkit.patterns.eventstore.fold import rebuild
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.outbox import OutboxMessage
@@ -214,7 +214,7 @@ def test_work_that_comes_back_from_where_it_should_have_been_done_is_an_error(ki
     async def give(*_: object) -> Any:
         return UNRUN[kind]()
 
-    with pytest.raises(TypeError, match=f"ask must be such .* gave back a {kind}"):
+    with pytest.raises(TypeError, match=f"ask must be done .* gave back a {kind}"):
         run(poll_until(give, bool))
     bus = InMemoryEventBus()
     bus.subscribe(Happened, give)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lessonkit import Event, EventStore, EventTypes, Inbox, Outbox, Saga, SagaLog, Step, run
-from lessonkit.patterns.database import Database, DatabaseUnavailable
+from lessonkit.database import Database, DatabaseUnavailable
 from lessonkit.patterns.events import BadEvent
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.eventstore.snapshots import SnapshotStore
@@ -231,6 +231,12 @@ def test_a_damaged_page_says_what_to_do(tmp_path: Path) -> None:
     says = "house.db' cannot be used: it is damaged; take a copy from before"
     with pytest.raises(DatabaseUnavailable, match=says), closing(House(path)) as house:
         house.store.read()
+
+
+def test_a_text_that_is_none_any_more_is_damage(house: House) -> None:
+    house.database.execute("UPDATE table1 SET text = CAST(x'ff' AS TEXT)")
+    with pytest.raises(DatabaseUnavailable, match="it is damaged; take a copy from before"):
+        house.projection.query("SELECT text FROM table1")
 
 
 def test_a_file_that_is_no_database_says_what_to_do(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from sqlite3 import Connection, IntegrityError, OperationalError
 from typing import Any
 
+from lessonkit.database.interface import NotYourTransaction
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import columns_html
 from lessonkit.faults import stream
 from lessonkit.messages import N_, _
-from lessonkit.patterns.database.interface import NotYourTransaction
 from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.eventstore.store import EventStore

@@ -12,11 +12,11 @@ from lessonkit.course.message_brokers.points_service import (
     PointsService,
     saying_done,
 )
+from lessonkit.database import Database
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
 from lessonkit.messages import N_, _
-from lessonkit.patterns.database import Database
 
 MOST_MOMENTS = 40
 """So many moments of the work on one message are tried; a solution has about seven."""

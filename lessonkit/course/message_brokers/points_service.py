@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from lessonkit.database import Database
 from lessonkit.exercises.mortal import Disk, Killed, Process
 from lessonkit.exercises.tables import rows_html
 from lessonkit.messages import _
-from lessonkit.patterns.database import Database
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from lessonkit.checks import one_of
+from lessonkit.checks import instance_of, one_of
 from lessonkit.clock.strangers import forget_frames
-from lessonkit.luck import Happening, Leg, current_luck
-from lessonkit.patterns.bus.delivery import Delivery, inside_a_handler
+from lessonkit.luck import Happening, Leg, Luck, current_luck
+from lessonkit.patterns.bus.delivery import Delivery, Waiter, inside_a_handler
 from lessonkit.patterns.bus.dispatch import Dispatcher
 from lessonkit.patterns.bus.subscription import Handler, Lane, Subscription
 from lessonkit.patterns.events.event import Event, context_of
@@ -59,12 +60,12 @@ class InMemoryEventBus:
     """
 
     def __init__(self, network: Network | None = None, name: str = "event bus") -> None:
-        self.network = network
         self.name = name
         self.published: deque[tuple[str, Event]] = deque(maxlen=LOG_LENGTH)
         self.log: deque[Delivery] = deque(maxlen=LOG_LENGTH)
         self.failures: list[Delivery] = []
         self.failed = 0
+        self._processes = network.processes if network is not None else {}
         self._subscriptions: list[Subscription] = []
         self._listeners: dict[type, tuple[Subscription, ...]] = {}
         self._dispatcher: Dispatcher | None = None
@@ -102,18 +103,15 @@ class InMemoryEventBus:
         name = kind.__name__ if isinstance(kind, type) and issubclass(kind, Event) else kind
         if not isinstance(name, str) or not name:
             raise TypeError(f"kind must be a class of events or the name of one; got {kind!r}")
-        if service is not None and self.network is not None:
-            one_of("service", service, self.network.processes)
+        if service is not None and self._processes:
+            one_of("service", service, self._processes)
 
         def add(handler: Handler) -> Subscription:
-            if not callable(handler):
-                raise TypeError(f"handler must be a function that takes an event; got {handler!r}")
-            subscription = Subscription(
-                name, handler, service, self.name, self.network, self._remove
-            )
-            self._subscriptions.append(subscription)
+            instance_of("handler", handler, Callable, "a function that takes an event")
+            added = Subscription(name, handler, service, self.name, self._processes, self._remove)
+            self._subscriptions.append(added)
             self._listeners.clear()
-            return subscription
+            return added
 
         return add if handler is None else add(handler)
 
@@ -153,20 +151,9 @@ class InMemoryEventBus:
         RuntimeError
             Outside of a run.
         """
-        if not (listeners := self._listeners_of(event)):
-            return []
-        done = asyncio.get_running_loop().create_future()
-        missing = len(listeners)
-
-        def one_less() -> None:
-            nonlocal missing
-            missing -= 1
-            if not missing and not done.done():
-                done.set_result(None)
-
-        overtake = inside_a_handler()
-        deliveries = self._deliver(event, listeners, (one_less,), overtake)
-        await done
+        deliveries = self._deliver(event, overtake=inside_a_handler())
+        if deliveries:
+            await Waiter(deliveries).done
         return deliveries
 
     def publish_and_forget(self, event: Event) -> None:
@@ -179,67 +166,61 @@ class InMemoryEventBus:
         TypeError, BusClosed, RuntimeError
             As :meth:`publish` does.
         """
-        self._deliver(event, self._listeners_of(event))
+        self._deliver(event)
 
-    def _listeners_of(self, event: Event) -> tuple[Subscription, ...]:
-        if not isinstance(event, Event):
-            raise TypeError(f"event must be an Event; got {event!r}")
+    def _deliver(self, event: Event, overtake: bool = False) -> list[Delivery]:
+        instance_of("event", event, Event, "an Event")
         if self._closed and not inside_a_handler():
             raise BusClosed(f"the bus is closed; {event.type} {event.event_id} was not published")
-        if asyncio._get_running_loop() is None:
+        dispatcher = self._dispatcher_of_this_run()
+        self._note_published(event)
+        context, luck = context_of(event), current_luck()
+        deliveries = []
+        for listener in self.subscribers(type(event)):
+            lane = Lane() if overtake else listener.lane
+            delivery = Delivery(event, listener, context.copy(), lane, dispatcher.over)
+            deliveries.append(delivery)
+            if luck is None:
+                dispatcher.put(delivery)
+            else:
+                self._send(delivery, dispatcher, luck)
+        self.log.extend(deliveries)
+        dispatcher.under_way += len(deliveries)
+        return deliveries
+
+    def _dispatcher_of_this_run(self) -> Dispatcher:
+        loop = asyncio._get_running_loop()
+        if loop is None:
             raise RuntimeError("an event is published inside a run, as in run(bus.publish(event))")
+        run = loop, find_trace()
+        if self._dispatcher is None or self._dispatcher.run != run:
+            self._dispatcher = Dispatcher(self.name, run, self._note_failure)
+            for subscription in self._subscriptions:
+                subscription.lane = Lane()
+        return self._dispatcher
+
+    def _send(self, delivery: Delivery, dispatcher: Dispatcher, luck: Luck) -> None:
+        """Let a delivery be on its way, so that bad luck can keep it there, or double it."""
+        event = delivery.event
+        label = Leg.EVENT, event.type, delivery.subscriber, event.correlation_id
+        copies = [delivery]
+        if luck.comes_twice(*label):
+            copies.append(replace(delivery, context=delivery.context.copy()))
+            self.log.append(copies[1])
+            dispatcher.under_way += 1
+        for copy in copies:
+            arrive = Happening(*label, dispatcher.put, copy)
+            dispatcher.loop.call_later(0, arrive, context=copy.arrival_context())
+
+    # --- what came of it -------------------------------------------------------------------------
+
+    def _note_published(self, event: Event) -> None:
         process = here.get()
         sender = process.name if process is not None else "publisher"
         self.published.append((sender, event))
         if (trace := find_trace()) is not None:
             told = sender, self.name, event.type, Kind.EVENT
             trace.end(trace.send(*told, correlation=event.correlation_id))
-        return self.subscribers(type(event))
-
-    def _deliver(
-        self,
-        event: Event,
-        listeners: tuple[Subscription, ...],
-        then: tuple[Callable[[], None], ...] = (),
-        overtake: bool = False,
-    ) -> list[Delivery]:
-        dispatcher = self._dispatcher_of_this_run()
-        context = context_of(event)
-        luck = current_luck()
-        give_up, failed, then = dispatcher.give_up, self._note_failure, (*then, dispatcher.through)
-        deliveries = []
-        for listener in listeners:
-            lane = Lane() if overtake else listener.lane
-            delivery = Delivery(event, listener, context.copy(), lane, give_up, failed, then)
-            deliveries.append(delivery)
-            if luck is None:
-                dispatcher.put(delivery)
-                continue
-            label = Leg.EVENT, event.type, listener.subscriber, event.correlation_id
-            self._send(dispatcher, delivery, *label)
-            if luck.comes_twice(*label):
-                parts = context.copy(), lane, give_up, failed, then[-1:]
-                deliveries.append(Delivery(event, listener, *parts))
-                self._send(dispatcher, deliveries[-1], *label)
-        self.log.extend(deliveries)
-        dispatcher.under_way += len(deliveries)
-        return deliveries
-
-    def _dispatcher_of_this_run(self) -> Dispatcher:
-        loop, trace = asyncio.get_running_loop(), find_trace()
-        if self._dispatcher is None or not self._dispatcher.serves(loop, trace):
-            self._dispatcher = Dispatcher(self.name, loop, trace)
-            for subscription in self._subscriptions:
-                subscription.lane = Lane()
-        return self._dispatcher
-
-    def _send(self, dispatcher: Dispatcher, delivery: Delivery, *label: Any) -> None:
-        """Let a delivery be on its way, so that bad luck can keep it there."""
-        arrive = Happening(*label, dispatcher.put, delivery)
-        loop = asyncio.get_running_loop()
-        loop.call_later(0, arrive, context=delivery.arrival_context())
-
-    # --- what came of it -------------------------------------------------------------------------
 
     def _note_failure(self, delivery: Delivery) -> None:
         self.failed += 1
@@ -267,9 +248,3 @@ class InMemoryEventBus:
         self._closed = True
         await self._dispatcher_of_this_run().wait_until_idle()
         return self.failures
-
-    async def __aenter__(self) -> InMemoryEventBus:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.close()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
+from dataclasses import dataclass
 from typing import Any, Final
 
 from lessonkit.clock.strangers import FAILURES, said, unrun
@@ -18,14 +19,11 @@ from lessonkit.shop.errors import ServiceRefused
 from lessonkit.shop.process import Process, here
 from lessonkit.trace import find_trace
 
-FAILED = N_("handler failed")
-"""The note that marks in the trace that a handler failed."""
-
-
 THROUGH: Final = object()
 """What a step gives when the handler has come to its end."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Delivery:
     """One event for one subscriber.
 
@@ -37,41 +35,31 @@ class Delivery:
         When the handler was through, in seconds; None as long as it is not.
     error
         What the handler raised, or None.
+    context, lane
+        With which context variables the handler runs, and where it waits for its turn.
+    over
+        Is told when the handler is through, or will never be. Sets ``ended``.
+    given_up
+        Whether it will never end by itself: the process of its service is dead.
     """
 
-    __slots__ = (
-        *("_coroutine", "_failed", "_message", "_owed_by", "_subscription", "_then"),
-        *("context", "ended", "error", "event", "give_up", "given_up", "lane"),
-    )
-
-    def __init__(
-        self,
-        event: Event,
-        subscription: Subscription,
-        context: Context,
-        lane: Lane,
-        give_up: Callable[[Delivery, BaseException], None],
-        failed: Callable[[Delivery], None],
-        then: tuple[Callable[[], None], ...],
-    ) -> None:
-        self.event = event
-        self.ended: float | None = None
-        self.error: BaseException | None = None
-        self.context = context
-        self.lane = lane
-        self.give_up = give_up
-        self.given_up = False
-        self._subscription = subscription
-        self._failed = failed
-        self._then = then
-        self._coroutine: Coroutine[Any, Any, Any] | None = None
-        self._message: Message | None = None
-        self._owed_by: tuple[Process, asyncio.Future[None]] | None = None
+    event: Event
+    subscription: Subscription
+    context: Context
+    lane: Lane
+    over: Callable[[Delivery], None]
+    waiter: Waiter | None = None
+    ended: float | None = None
+    error: BaseException | None = None
+    given_up: bool = False
+    _coroutine: Any = None
+    _message: Message | None = None
+    _owed_by: tuple[Process, asyncio.Future[None]] | None = None
 
     @property
     def subscriber(self) -> str:
         """Who is told, as the log and the timeline call it."""
-        return self._subscription.subscriber
+        return self.subscription.subscriber
 
     def __repr__(self) -> str:
         came_of_it = "under way" if self.ended is None else "done"
@@ -85,12 +73,9 @@ class Delivery:
             result = self.context.run(self._begin)
         except BaseException as error:
             return self._end(error)
-        if type(result) is types.CoroutineType:
-            self._coroutine = result
-        elif hasattr(result, "__await__"):
-            self._coroutine = _wait_for(result)
-        else:
-            return self._end(None if result is None else unrun("the handler", result))
+        if not hasattr(result, "__await__"):
+            return self._end(unrun("the handler", result))
+        self._coroutine = result if isinstance(result, types.CoroutineType) else _wait_for(result)
         return self._step(self._coroutine.send, None)
 
     @types.coroutine
@@ -100,25 +85,24 @@ class Delivery:
         What the coroutine yields goes to the event loop, and what the loop answers goes to the
         coroutine: just what ``await`` does, but one step has been taken already.
         """
-        coroutine: Any = self._coroutine
         while waits_for is not THROUGH:
             try:
                 answer = yield waits_for
             except GeneratorExit:  # the run is over and throws away whoever waits for ever
                 with suppress(*FAILURES):  # it may wait even in its last finally
-                    coroutine.close()
+                    self._coroutine.close()
                 self._abandon()
                 raise
             except FAILURES as error:
-                waits_for = self._step(coroutine.throw, error)
+                waits_for = self._step(self._coroutine.throw, error)
             else:
-                waits_for = self._step(coroutine.send, answer)
+                waits_for = self._step(self._coroutine.send, answer)
 
     def _step(self, resume: Callable[[Any], Any], value: Any) -> Any:
         try:
             return self.context.run(resume, value)
         except StopIteration as stop:
-            return self._end(None if stop.value is None else unrun("the handler", stop.value))
+            return self._end(unrun("the handler", stop.value))
         except BaseException as error:
             return self._end(error)
 
@@ -134,17 +118,17 @@ class Delivery:
         event = self.event
         handling.set(self)
         if (trace := find_trace()) is not None:
-            told = self._subscription.bus, self.subscriber, event.type, Kind.EVENT
+            told = self.subscription.bus, self.subscriber, event.type, Kind.EVENT
             self._message = trace.send(*told, correlation=event.correlation_id)
             trace.end(self._message)
-        if (process := self._subscription.process()) is not None:
+        if (process := self.subscription.process()) is not None:
             self._move_to(process)
-        return self._subscription.handler(event)
+        return self.subscription.handler(event)
 
     def arrival_context(self) -> Context:
         """Where it arrives: in the process of its service."""
         context = self.context.copy()
-        if (process := self._subscription.process()) is not None:
+        if (process := self.subscription.process()) is not None:
             context.run(here.set, process)
         return context
 
@@ -161,29 +145,41 @@ class Delivery:
 
     def _process_was_killed(self, reply: asyncio.Future[None]) -> None:
         if self.ended is None and (error := reply.exception()) is not None:
-            self.give_up(self, error)
+            self.given_up = True
+            self.finish(error)
 
     def finish(self, error: BaseException | None) -> None:
         """Note what came of it, for everybody to see."""
-        self.ended = asyncio.get_running_loop().time()
         self.error = error
-        if self._owed_by is not None:
-            self._abandon()
-        if error is not None:
-            trace = find_trace()
-            if trace is not None and self._message is not None:
-                self._message.error = True
-                if isinstance(error, ServiceRefused):
-                    self._message.fate = Fate.REFUSED
-                trace.note(self.subscriber, FAILED)
-            self._failed(self)
-        for tell in self._then:
-            tell()
+        self._abandon()
+        message = self._message
+        if error is not None and message is not None and (trace := find_trace()) is not None:
+            message.error = True
+            if isinstance(error, ServiceRefused):
+                message.fate = Fate.REFUSED
+            trace.note(self.subscriber, N_("handler failed"))
+        self.over(self)
 
     def _abandon(self) -> None:
         if self._owed_by is not None:
             process, reply = self._owed_by
             process.owed.pop(reply, None)
+
+
+class Waiter:
+    """Waits until all of these deliveries are through."""
+
+    def __init__(self, deliveries: list[Delivery]) -> None:
+        self.done = asyncio.get_running_loop().create_future()
+        self._missing = len(deliveries)
+        for delivery in deliveries:
+            delivery.waiter = self
+
+    def one_less(self) -> None:
+        """One of them is through."""
+        self._missing -= 1
+        if not self._missing and not self.done.done():  # the publisher may have stopped waiting
+            self.done.set_result(None)
 
 
 async def _wait_for(awaitable: Any) -> None:

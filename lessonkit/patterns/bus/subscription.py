@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lessonkit.shop.network import Network
 from lessonkit.shop.process import Process
 
 Handler = Callable[[Any], Any]
@@ -40,7 +39,7 @@ class Subscription:
     handler: Handler
     service: str | None
     bus: str
-    network: Network | None
+    processes: Mapping[Any, Process]
     end: Callable[[Subscription], None]
     lane: Lane = field(default_factory=Lane)
     subscriber: str = field(init=False)
@@ -58,9 +57,7 @@ class Subscription:
 
     def process(self) -> Process | None:
         """Where the handler runs: in the process that its service has at present."""
-        if self.network is None or self.service is None:
-            return None
-        return self.network.processes[self.service]
+        return self.processes.get(self.service)
 
     def unsubscribe(self) -> None:
         """Tell this handler nothing from now on. What it was told before, it still handles."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from lessonkit.checks import instance_of, plain_function, whole_number
 from lessonkit.clock.strangers import call_plain, said
-from lessonkit.patterns.database import DatabaseUnavailable, Source, opened
+from lessonkit.database import DatabaseUnavailable, Source, opened
 from lessonkit.patterns.eventstore.store import EventStore
 
 POSITIONS: Final = """

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lessonkit.checks import instance_of, some_text, whole_number
-from lessonkit.patterns.database import Source, opened
+from lessonkit.database import Source, opened
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
 
 TABLE = """
@@ -79,7 +79,7 @@ class EventStore:
         The path of a SQLite file; or a database, which is the store's from then on.
     options
         For a file, ``durability`` and ``timeout``; see
-        :class:`~lessonkit.patterns.database.Database`.
+        :class:`~lessonkit.database.Database`.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from lessonkit.checks import instance_of, plain_function, some_text
 from lessonkit.clock.strangers import call_plain
-from lessonkit.patterns.database import SqlDatabase
+from lessonkit.database import SqlDatabase
 
 T = TypeVar("T")
 

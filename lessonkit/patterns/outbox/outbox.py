@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from lessonkit.checks import instance_of, some_text
-from lessonkit.patterns.database import SqlDatabase
+from lessonkit.database import SqlDatabase
 from lessonkit.patterns.events.event import Event
 from lessonkit.patterns.events.types import EventTypes
 

@@ -8,13 +8,12 @@ is executed once: whoever asks for it again gets the result of the first time.
 from __future__ import annotations
 
 import asyncio
-import os
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from lessonkit.checks import instance_of
 from lessonkit.clock.strangers import OwnTask
-from lessonkit.patterns.database import Database
+from lessonkit.database import Source
 from lessonkit.patterns.saga.progress import FINISHED, Progress, SagaResult
 from lessonkit.patterns.saga.saga import Saga
 from lessonkit.patterns.saga.table import SagaTable, SagaTakenOver, SagaUnfinished
@@ -29,8 +28,8 @@ class SagaLog(SagaTable):
     Parameters
     ----------
     database
-        A :class:`~lessonkit.patterns.database.Database`, or the path of a file; ``":memory:"`` is
-        the disk of a simulated process.
+        A :class:`~lessonkit.database.Database`, or the path of a file; ``":memory:"`` is the disk
+        of a simulated process.
     command_type
         The type of the commands: a dataclass, or dict. They are kept as JSON.
 
@@ -42,31 +41,11 @@ class SagaLog(SagaTable):
         If the file cannot be used, or has other tables of these names.
     """
 
-    def __init__(
-        self,
-        database: Database | str | os.PathLike[str] = ":memory:",
-        command_type: type = CreateOrder,
-    ) -> None:
+    def __init__(self, database: Source = ":memory:", command_type: type = CreateOrder) -> None:
         instance_of("command_type", command_type, type, "a class")
+        self.command_type = command_type
         self._under_way: dict[object, asyncio.Event] = {}
-        self._is_mine = not isinstance(database, Database)
-        self.database = database if isinstance(database, Database) else Database(database)
-        try:
-            super().__init__(self.database, command_type)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Close the database, if the log has opened it."""
-        if self._is_mine:
-            self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(database)
 
     async def execute_once(self, saga: Saga, saga_id: str, command: Any) -> SagaResult:
         """Execute the saga, unless the log knows it; see :meth:`Saga.execute`."""
@@ -75,8 +54,8 @@ class SagaLog(SagaTable):
         mine = (saga_id, here.get(), loop)
         if self.state(saga_id) is None:
             progress = saga.begin(saga_id, command)
-            epoch = self.start(saga.name, saga_id, command)
-            progress.keep = partial(self.write, saga_id, epoch)
+            self.start(saga.name, saga_id, command)
+            progress.keep = partial(self.write, saga_id, 1)
             self._under_way[mine] = end = asyncio.Event()
             try:
                 return await saga.drive(progress)
@@ -90,10 +69,8 @@ class SagaLog(SagaTable):
         if mine in self._under_way:
             await self._under_way[mine].wait()
         progress = self._load(saga, saga_id, epoch=0)
-        if progress.state not in FINISHED:
-            raise SagaUnfinished(
-                f"saga {saga_id!r} is in the log ({progress.state}); resume() drives it on"
-            )
+        if (state := progress.state) not in FINISHED:
+            raise SagaUnfinished(f"saga {saga_id!r} is in the log ({state}); resume() drives it on")
         return progress.result()
 
     async def drive_on(self, saga: Saga) -> list[SagaResult]:
@@ -103,9 +80,7 @@ class SagaLog(SagaTable):
         for saga_id in self.unfinished(saga.name):
             try:
                 self._load(saga, saga_id, epoch=0)  # who cannot read it leaves it to one who can
-                if (epoch := self.take_over(saga_id)) is None:
-                    continue
-                progress = self._load(saga, saga_id, epoch)
+                progress = self._load(saga, saga_id, self.take_over(saga_id))
                 await saga.conclude(progress, OwnTask())
             except SagaTakenOver:
                 continue  # yet another process has it now
@@ -127,8 +102,6 @@ class SagaLog(SagaTable):
         known = [step.name for step in saga.steps]
         for name in progress.last:
             if name not in known:
-                raise ValueError(
-                    f"saga {saga_id!r} in the log has a step {name!r}; saga {saga.name!r} has only"
-                    f" {', '.join(known)}"
-                )
+                only = f"saga {saga.name!r} has only {', '.join(known)}"
+                raise ValueError(f"saga {saga_id!r} in the log has a step {name!r}; {only}")
         return progress

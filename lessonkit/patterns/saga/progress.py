@@ -1,4 +1,6 @@
-"""How far a saga has come: the sum of what it has noted on its way, and what came of it.
+"""The steps of a saga, how far it has come, and what came of it.
+
+How far it has come is the sum of what it has noted on its way.
 
 A saga notes each thing *before* it goes by it. Whoever reads all its notes again knows as much as
 the saga did: that is all that a new process needs to go on where the old one died.
@@ -7,17 +9,83 @@ the saga did: that is all that a new process needs to go on where the old one di
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from lessonkit.checks import async_function, instance_of, some_text, true_or_false
 from lessonkit.clock.strangers import said
 from lessonkit.messages import N_, _
-from lessonkit.patterns.saga.step import Step
 from lessonkit.shop.errors import OrderFailed, OutcomeUnknown, ShopError
 from lessonkit.shop.process import here
 from lessonkit.trace import find_trace
+
+Action: TypeAlias = Callable[[Any], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a saga, and how to undo it.
+
+    Parameters
+    ----------
+    name
+        Unique in its saga; the log speaks of the step by this name.
+    action
+        ``async def``; called with the saga's command. A step may be done again (a retry, a new
+        process), so it sends an idempotency key. With a log, what it returns must be such that
+        JSON gives it back as it is: a text, a number, True, False, None, a list or dict of those.
+    compensation
+        ``async def``; called with the saga's command. It must do no harm when the action never
+        happened, and must hold when the action happens after it. None if there is nothing to undo.
+    optional
+        The saga goes on if this step fails: a mail that is not sent does not undo the order.
+    pivot
+        The point of no return. Up to here, a failure undoes everything; from here on, the saga only
+        goes forward. As long as it is not known whether the pivot has happened, it may have to be
+        undone, too: so it has a compensation.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is none of these.
+    """
+
+    name: str
+    action: Action
+    compensation: Action | None = None
+    optional: bool = False
+    pivot: bool = False
+
+    def __post_init__(self) -> None:
+        some_text("the name of a step", self.name)
+        async_function(f"action of step {self.name!r}", self.action, "command")
+        if self.compensation is not None:
+            async_function(f"compensation of step {self.name!r}", self.compensation, "command")
+        true_or_false(f"optional of step {self.name!r}", self.optional)
+        true_or_false(f"pivot of step {self.name!r}", self.pivot)
+        if self.pivot and self.optional:
+            raise ValueError(f"step {self.name!r} cannot be both the pivot and optional")
+
+
+def check_steps(steps: object) -> tuple[Step, ...]:
+    """Return ``steps`` as a tuple, if they are the steps of a saga.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is no Step, two have one name, two are the pivot, or there is none.
+    """
+    if not isinstance(steps, Sequence) or isinstance(steps, str) or not steps:
+        raise ValueError(f"steps must be a list of at least one Step; got {steps!r}")
+    for number, step in enumerate(steps):
+        instance_of(f"steps[{number}]", step, Step)
+        if step.name in (other.name for other in steps[:number]):
+            raise ValueError(f"steps must have names of their own; two are called {step.name!r}")
+    if len(pivots := [step.name for step in steps if step.pivot]) > 1:
+        raise ValueError(f"steps must have one pivot at most; got {', '.join(pivots)}")
+    return tuple(steps)
 
 
 class SagaState(StrEnum):
@@ -50,14 +118,10 @@ class What(StrEnum):
     FAILED = N_("failed")
 
 
-STATE_CHANGES: Final = {
-    What.STARTED: SagaState.RUNNING,
-    What.BEGUN: SagaState.RUNNING,  # a FAILED saga goes on
-    What.COMPENSATING: SagaState.COMPENSATING,
-    What.COMPLETED: SagaState.COMPLETED,
-    What.COMPENSATED: SagaState.COMPENSATED,
-    What.FAILED: SagaState.FAILED,
+STATE_CHANGES: Final[dict[What, SagaState]] = {
+    What(state): state for state in SagaState if state is not SagaState.RUNNING
 }
+STATE_CHANGES.update({What.STARTED: SagaState.RUNNING, What.BEGUN: SagaState.RUNNING})
 """The notes that change the saga's state. All others leave it."""
 
 
@@ -121,7 +185,7 @@ class Progress:
     deadline
         When, by the loop's clock, all its steps must be done.
     keep
-        Keeps a note beyond the life of the process; None if nobody does.
+        Keeps a note beyond the life of the process, if anybody does.
     last
         The last note about each step that was begun.
     why, why_not
@@ -136,7 +200,7 @@ class Progress:
     command: Any
     jitter: random.Random
     deadline: float | None
-    keep: Callable[[What, str, Any], object] | None = None
+    keep: Callable[[What, str, Any], object] = lambda *_: None
 
     state: SagaState = SagaState.RUNNING
     last: dict[str, What] = field(default_factory=dict)
@@ -149,8 +213,7 @@ class Progress:
 
     def note(self, what: What, step: str = "", detail: Any = None) -> None:
         """Keep a note, and only then go by it."""
-        if self.keep is not None:
-            self.keep(what, step, detail)
+        self.keep(what, step, detail)
         self.apply(what, step, detail)
         trace, process = find_trace(), here.get()
         if self.state is not self._shown and trace is not None and process is not None:
@@ -187,10 +250,6 @@ class Progress:
             error.add_note(f"(in step {step.name!r} of saga {self.saga!r} {self.saga_id!r})")
             self.mistake = error
 
-    def give_up(self, error: Exception) -> None:
-        """Remember why the saga cannot be completed."""
-        self.error, self.why = error, said(error)
-
     def lacks(self, step: Step) -> bool:
         """Whether the saga is not complete without this step."""
         return not step.optional and step.name not in self.results
@@ -198,16 +257,12 @@ class Progress:
     @property
     def committed(self) -> bool:
         """Whether it is past the point of no return: its pivot, or else the last of its steps."""
-        for step in self.steps:
-            if step.pivot:
-                return step.name in self.results
+        decisive = [step for step in self.steps if step.pivot] or self.steps
         return all(
-            step.name in self.results or (step.optional and self._is(step, What.NOT_DONE))
-            for step in self.steps
+            step.name in self.results
+            or (step.optional and self.last.get(step.name) is What.NOT_DONE)
+            for step in decisive
         )
-
-    def _is(self, step: Step, what: What) -> bool:
-        return self.last.get(step.name) is what
 
     def result(self) -> SagaResult:
         """What has come of it."""
@@ -219,7 +274,8 @@ class Progress:
             owed = [step for step in self.steps if step.name not in self.results]
         else:
             line = _("{step}: not undone ({why})")
-            owed = [step for step in reversed(self.steps) if self._is(step, What.NOT_UNDONE)]
-        lines = [line.format(step=s.name, why=self.why_not.get(s.name) or "-") for s in owed]
-        results = dict(self.results)
-        return SagaResult(self.saga_id, self.state, results, error, tuple(lines), committed)
+            owed = [
+                step for step in reversed(self.steps) if self.last.get(step.name) is What.NOT_UNDONE
+            ]
+        lines = tuple(line.format(step=s.name, why=self.why_not.get(s.name) or "-") for s in owed)
+        return SagaResult(self.saga_id, self.state, dict(self.results), error, lines, committed)

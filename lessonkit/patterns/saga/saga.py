@@ -18,18 +18,17 @@ chapter 4 (compensatable steps, the pivot, retriable steps).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
 
-from lessonkit.checks import instance_of, positive_number, some_text, true_or_false, whole_number
-from lessonkit.clock.strangers import OwnTask
+from lessonkit import checks
+from lessonkit.clock.strangers import OwnTask, said
 from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
-from lessonkit.patterns.saga.progress import Progress, SagaResult, What
-from lessonkit.patterns.saga.step import Action, Step, check_steps, is_to_stop
+from lessonkit.patterns.saga.progress import Action, Progress, SagaResult, Step, What, check_steps
 from lessonkit.shop.errors import NoReply, ServiceRefused
 from lessonkit.shop.network import correlation
 
@@ -100,22 +99,20 @@ class Saga:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        some_text("name", self.name)
+        checks.some_text("name", self.name)
         self.steps = check_steps(self.steps)
-        true_or_false("compensate_before", self.compensate_before)
-        whole_number("attempts", self.attempts, low=1)
-        instance_of("backoff", self.backoff, Backoff)
-        whole_number("compensation_attempts", self.compensation_attempts, low=1)
-        true_or_false("shield", self.shield)
-        for name in ("step_timeout", "timeout"):
-            if (seconds := getattr(self, name)) is not None:
-                positive_number(name, seconds)
-        if not isinstance(self.log, Durable | None):
-            raise TypeError(f"log must be a SagaLog; got {self.log!r}")
-        whole_number("seed", self.seed)
-        pivots = [number for number, step in enumerate(self.steps, 1) if step.pivot]
+        checks.true_or_false("compensate_before", self.compensate_before)
+        checks.whole_number("attempts", self.attempts, low=1)
+        checks.instance_of("backoff", self.backoff, Backoff)
+        checks.whole_number("compensation_attempts", self.compensation_attempts, low=1)
+        checks.true_or_false("shield", self.shield)
+        checks.seconds_or_none("step_timeout", self.step_timeout)
+        checks.seconds_or_none("timeout", self.timeout)
+        checks.instance_of("log", self.log, Durable | None, "a SagaLog")
+        checks.whole_number("seed", self.seed)
+        pivots = (number for number, step in enumerate(self.steps, 1) if step.pivot)
         # Without a pivot, a saga can be undone up to its last step.
-        self._pivot = pivots[0] if pivots else len(self.steps)
+        self._pivot = next(pivots, len(self.steps))
 
     async def execute(self, saga_id: str, command: Any) -> SagaResult:
         """Do the steps in order; if one that is not optional fails, undo them in reverse order.
@@ -147,7 +144,7 @@ class Saga:
             or that the log cannot keep a result. That is a mistake in the program, and is raised
             when the saga has come to its end.
         """
-        some_text("saga_id", saga_id)
+        checks.some_text("saga_id", saga_id)
         if self.log is None:
             return await self.drive(self.begin(saga_id, command))
         return await self.log.execute_once(self, saga_id, command)
@@ -183,7 +180,7 @@ class Saga:
         """Go to the pivot if possible, and from there to one end or the other."""
         own = OwnTask()
         try:
-            await _task(progress, self._forward(progress, self.steps[: self._pivot]))
+            await asyncio.create_task(self._forward(progress, self.steps[: self._pivot]))
         except asyncio.CancelledError:
             if not self.shield:
                 raise
@@ -200,7 +197,7 @@ class Saga:
         own
             The caller's task, which hears in the end that it was cancelled meanwhile.
         """
-        work = _task(progress, self._to_the_end(progress))
+        work = asyncio.create_task(self._to_the_end(progress))
         while self.shield and not work.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([work])  # which leaves the work alone when it is cancelled
@@ -209,6 +206,7 @@ class Saga:
             raise asyncio.CancelledError from progress.mistake
 
     async def _to_the_end(self, progress: Progress) -> None:
+        correlation.set(progress.saga_id)
         if progress.committed:
             await self._forward(progress, self.steps[self._pivot :])
             end = What.FAILED if any(map(progress.lacks, self.steps)) else What.COMPLETED
@@ -218,29 +216,31 @@ class Saga:
         progress.note(end, detail=progress.why if end is What.FAILED else None)
 
     async def _forward(self, progress: Progress, steps: Sequence[Step]) -> None:
+        correlation.set(progress.saga_id)  # in this task: all its messages, and no others, carry it
+        own = OwnTask()
         try:
             async with asyncio.timeout_at(progress.deadline):
                 for step in steps:
                     if step.name not in progress.results and not await self._do(progress, step):
                         return
-                    if is_to_stop():  # and the step has told nobody
+                    if own.is_to_stop():  # and the step has told nobody
                         raise asyncio.CancelledError
         except TimeoutError:
             error = TimeoutError(f"saga {self.name!r} took longer than {self.timeout:g} s")
             if step.name not in progress.results:  # it was under way
                 progress.note_failure(What.NOT_DONE, step, error)
             if any(map(progress.lacks, steps)):
-                progress.give_up(error)
+                progress.error, progress.why = error, said(error)
 
     async def _do(self, progress: Progress, step: Step) -> bool:
         """Do the step; return whether the next one is to be done."""
         progress.note(What.BEGUN, step.name)
         try:
-            result = await self._try(progress, step, step.action, self.attempts)
+            result = await self._try(progress, step.action, self.attempts)
         except Exception as error:
             progress.note_failure(What.NOT_DONE, step, error)
             if not step.optional:
-                progress.give_up(error)
+                progress.error, progress.why = error, said(error)
             return step.optional
         progress.note_done(step, result)
         return True
@@ -249,12 +249,11 @@ class Saga:
         progress.note(What.COMPENSATING, detail=progress.why)
         registered = progress.last if self.compensate_before else progress.results
         for step in reversed(self.steps):
-            if step.name not in registered or progress.last[step.name] is What.UNDONE:
-                continue
-            if step.compensation is None:
+            owed = step.name in registered and progress.last[step.name] is not What.UNDONE
+            if not owed or step.compensation is None:
                 continue
             try:
-                await self._try(progress, step, step.compensation, self.compensation_attempts)
+                await self._try(progress, step.compensation, self.compensation_attempts)
             except Exception as error:  # the others are undone all the same
                 progress.note_failure(What.NOT_UNDONE, step, error)
                 if step.pivot:  # the order may stand: then its money and its stock must stay
@@ -262,17 +261,11 @@ class Saga:
             else:
                 progress.note(What.UNDONE, step.name)
 
-    async def _try(self, progress: Progress, step: Step, function: Action, attempts: int) -> Any:
+    async def _try(self, progress: Progress, function: Action, attempts: int) -> Any:
+        once = partial(OwnTask().attempt, checks.called(function), function, progress.command)
         for attempt in range(1, attempts):
             try:
-                return await step.once(function, progress.command, self.step_timeout)
+                return await once(seconds=self.step_timeout)
             except WORTH_A_RETRY:
                 await asyncio.sleep(self.backoff.delay(attempt, progress.jitter))
-        return await step.once(function, progress.command, self.step_timeout)
-
-
-def _task(progress: Progress, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    # In a context of its own: all messages of this saga, and no others, carry its id.
-    context = copy_context()
-    context.run(correlation.set, progress.saga_id)
-    return asyncio.get_running_loop().create_task(work, context=context)
+        return await once(seconds=self.step_timeout)

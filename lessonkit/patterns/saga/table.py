@@ -8,12 +8,11 @@ notices and stops. (Martin Kleppmann, "How to do distributed locking", 2016: a *
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lessonkit.checks import instance_of
+from lessonkit.database import Tables
 from lessonkit.messages import _
-from lessonkit.patterns.database import Database
 from lessonkit.patterns.events.event import now
 from lessonkit.patterns.events.jsonable import build, text_that_comes_back
 from lessonkit.patterns.saga.progress import FINISHED, STATE_CHANGES, SagaState, What
@@ -24,12 +23,10 @@ if TYPE_CHECKING:
 
 SAGAS: Final = """
     CREATE TABLE IF NOT EXISTS sagas (
-        saga_id      TEXT    PRIMARY KEY,
-        saga         TEXT    NOT NULL,  -- the name that the saga was given
-        command_type TEXT    NOT NULL,
-        command      TEXT    NOT NULL,  -- JSON
-        state        TEXT    NOT NULL,
-        epoch        INTEGER NOT NULL
+        saga_id TEXT PRIMARY KEY,
+        saga TEXT NOT NULL,  -- the name that the saga was given
+        command_type TEXT NOT NULL, command TEXT NOT NULL,  -- JSON
+        state TEXT NOT NULL, epoch INTEGER NOT NULL
     )
 """
 START: Final = "INSERT INTO sagas VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (saga_id) DO NOTHING"
@@ -42,13 +39,11 @@ FIND: Final = "SELECT saga, command_type, command, state, epoch FROM sagas WHERE
 
 SAGA_LOG: Final = """
     CREATE TABLE IF NOT EXISTS saga_log (
-        number  INTEGER PRIMARY KEY,
-        saga_id TEXT    NOT NULL,
-        epoch   INTEGER NOT NULL,
-        time    REAL    NOT NULL,
-        what    TEXT    NOT NULL,
-        step    TEXT    NOT NULL,
-        detail  TEXT    NOT NULL  -- JSON
+        number INTEGER PRIMARY KEY,
+        saga_id TEXT NOT NULL, epoch INTEGER NOT NULL,
+        time REAL NOT NULL,
+        what TEXT NOT NULL, step TEXT NOT NULL,
+        detail TEXT NOT NULL  -- JSON
     )
 """
 INDEX: Final = "CREATE INDEX IF NOT EXISTS saga_log_of ON saga_log (saga_id)"
@@ -67,8 +62,7 @@ class SagaUnfinished(OutcomeUnknown):
     """
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A row of the log. ``time`` is in seconds: since the start of the run, or else since 1970.
 
     ``step`` is empty if the row is about the saga as a whole. ``detail`` is the result of a step or
@@ -81,23 +75,23 @@ class Entry:
     detail: Any
 
 
-class SagaTable:
+class SagaTable(Tables):
     """The rows of one kind of saga or of several. Any method may raise a DatabaseUnavailable."""
 
-    def __init__(self, database: Database, command_type: type) -> None:
-        self.database = database
-        self.command_type = command_type
-        with database.transaction() as db:
+    command_type: type
+
+    def _make(self) -> None:
+        with self.database.transaction() as db:
             for table, sql, find in (("sagas", SAGAS, FIND), ("saga_log", SAGA_LOG, HISTORY)):
-                with database.making(table, "a saga log"):
+                with self.database.making(table, "a saga log"):
                     db.execute(sql)
                     db.execute(find, ("",))
-            database.change(INDEX)
+            self.database.change(INDEX)
 
     # --- writing ---------------------------------------------------------------------------------
 
-    def start(self, saga: str, saga_id: str, command: object) -> int:
-        """Write that a saga has started; return its first epoch.
+    def start(self, saga: str, saga_id: str, command: object) -> None:
+        """Write that a saga has started, in its first epoch.
 
         Raises
         ------
@@ -113,7 +107,6 @@ class SagaTable:
             if self.database.change(START, row).rowcount == 0:
                 raise SagaUnfinished(f"saga {saga_id!r} has just been started by another")
             self._add(saga_id, 1, What.STARTED, "", "null")
-        return 1
 
     def write(self, saga_id: str, epoch: int, what: What, step: str, detail: object) -> None:
         """Add a row.
@@ -125,25 +118,33 @@ class SagaTable:
         TypeError, ValueError
             If JSON cannot carry ``detail`` and give it back as it is.
         """
-        if detail is None or type(detail) in (str, int, bool):  # most are, and come back as such
-            text = json.dumps(detail)
-        else:
-            text = text_that_comes_back(detail, f"the result of step {step!r}", json.loads)
+        where = f"the result of step {step!r}"
+        plain = detail is None or type(detail) in (
+            str,
+            int,
+            bool,
+        )  # they come back as such
+        text = json.dumps(detail) if plain else text_that_comes_back(detail, where, json.loads)
         with self.database.transaction():
-            row = (STATE_CHANGES.get(what), saga_id, epoch)
-            if self.database.change(MOVE, row).rowcount == 0:
+            if self.database.change(MOVE, (STATE_CHANGES.get(what), saga_id, epoch)).rowcount == 0:
                 raise SagaTakenOver(f"saga {saga_id!r} has been resumed elsewhere")
             self._add(saga_id, epoch, what, step, text)
 
-    def take_over(self, saga_id: str) -> int | None:
-        """Begin the next epoch of a saga and return it; None if the saga is finished by now."""
+    def take_over(self, saga_id: str) -> int:
+        """Begin the next epoch of a saga, and return it.
+
+        Raises
+        ------
+        SagaTakenOver
+            If somebody has driven it to its end meanwhile.
+        """
         with self.database.transaction():
             *__, state, epoch = self._find(saga_id)
             if state in FINISHED:
-                return None
+                raise SagaTakenOver(f"saga {saga_id!r} is {state} by now")
             self.database.change(TAKE_OVER, (saga_id,))
             self._add(saga_id, epoch + 1, What.RESUMED, "", "null")
-        return int(epoch) + 1
+            return int(epoch) + 1
 
     def _add(self, saga_id: str, epoch: int, what: What, step: str, text: str) -> None:
         self.database.change(ADD, (saga_id, epoch, now(), what, step, text))
@@ -208,11 +209,8 @@ class SagaTable:
         """The rows about one saga as a table, in the learner's language."""
         import pandas as pd
 
-        rows = self.history(saga_id)
-        columns = {
-            _("time (s)"): [round(row.time, 3) for row in rows],
-            _("what"): [_(row.what) for row in rows],
-            _("step"): [row.step for row in rows],
-            _("detail"): ["" if row.detail is None else str(row.detail) for row in rows],
-        }
-        return pd.DataFrame(columns)
+        rows = [
+            (round(at, 3), _(what), step, "" if detail is None else str(detail))
+            for at, what, step, detail in self.history(saga_id)
+        ]
+        return pd.DataFrame(rows, columns=[_("time (s)"), _("what"), _("step"), _("detail")])

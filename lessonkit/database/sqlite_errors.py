@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from lessonkit.patterns.database.interface import (
+from lessonkit.database.interface import (
     DatabaseLocked,
     DatabaseUnavailable,
     NotYourTransaction,
@@ -25,6 +25,7 @@ REASONS: Final = {
     sqlite3.SQLITE_IOERR: "the disk does not work; use another one",
 }
 OTHER_REASONS: Final = {  # for these, SQLite has no number
+    "Could not decode to UTF-8": REASONS[sqlite3.SQLITE_CORRUPT],
     "closed database": "it is closed; open it again",
     "same thread": "it was opened in another thread; open it in this one as well",
 }

@@ -3,10 +3,19 @@
 import os
 from typing import Any
 
-from lessonkit.patterns.database.interface import DatabaseLocked, DatabaseUnavailable, SqlDatabase
-from lessonkit.patterns.database.sqlite import Database
+from lessonkit.database.interface import DatabaseLocked, DatabaseUnavailable, SqlDatabase
+from lessonkit.database.sqlite import Database
+from lessonkit.database.tables import Tables
 
-__all__ = ["Database", "DatabaseLocked", "DatabaseUnavailable", "Source", "SqlDatabase", "opened"]
+__all__ = [
+    "Database",
+    "DatabaseLocked",
+    "DatabaseUnavailable",
+    "Source",
+    "SqlDatabase",
+    "Tables",
+    "opened",
+]
 
 Source = SqlDatabase | str | os.PathLike[str]
 """A database, or the path of a SQLite file."""

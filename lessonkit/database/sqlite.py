@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from lessonkit.checks import one_of, positive_number
+from lessonkit.database.interface import DatabaseLocked, SqlDatabase
+from lessonkit.database.sqlite_errors import PlainWords
 from lessonkit.luck import touch
-from lessonkit.patterns.database.interface import DatabaseLocked, SqlDatabase
-from lessonkit.patterns.database.sqlite_errors import PlainWords
 
 T = TypeVar("T")
 

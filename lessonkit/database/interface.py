@@ -1,7 +1,7 @@
 """What the patterns need of a database, and nothing else.
 
 Outbox, inbox, event store, snapshots and projections stand on these few operations. SQLite is one
-database that has them (:mod:`lessonkit.patterns.database.sqlite`); whoever writes them for another
+database that has them (:mod:`lessonkit.database.sqlite`); whoever writes them for another
 one, such as PostgreSQL, need not touch the patterns.
 
 The SQL of the patterns is what both of them understand. Each value is a ``?``; a database with
