@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from lessonkit import run
 from lessonkit.patterns.brokers import ConsumerClosed, UnknownDelivery, WorkQueue
-from lessonkit.patterns.brokers.rabbitmq import Consumer
 from lessonkit.patterns.brokers.work_message import WorkMessage
+from lessonkit.patterns.brokers.work_queue import Consumer
 from lessonkit.records import Fate
 
 
@@ -737,7 +737,7 @@ def test_no_interleaving_loses_or_invents_a_message(
                 consumer = consumers[number % len(consumers)]
                 mine = holding[consumer]
                 queue.notice_losses()
-                if consumer.closed:  # it held a message for too long
+                if consumer.line.closed:  # it held a message for too long
                     consumers.remove(consumer)
                 elif step == "get":
                     message = await consumer.get(0)
