@@ -13,20 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from lessonkit.checks import instance_of, some_text
 from lessonkit.patterns.brokers import message as common
-from lessonkit.patterns.brokers.sqs import Queue
-from lessonkit.patterns.brokers.sqs_fifo import Deduplication, check_fifo
+from lessonkit.patterns.brokers.sqs import Queue, Sender
+from lessonkit.patterns.brokers.sqs_message import Stored
 
-MOST_BYTES = common.MIB // 4
-
+# For each attribute the values that will do, as in {"type": ["OrderCreated"]}.
 Filter = Mapping[str, Sequence[str]]
-"""For each attribute the values that will do, as in ``{"type": ["OrderCreated"]}``."""
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
-class Topic:
+@dataclass(eq=False, kw_only=True)
+class Topic(Sender):
     """A topic of Amazon SNS.
 
     Parameters
@@ -40,15 +39,14 @@ class Topic:
 
     name: str = field(kw_only=False)
     fifo: bool = False
+    most_bytes = common.MIB // 4
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         some_text("a name", self.name)
-        self._deduplication = Deduplication(common.Clock())
+        self.clock = common.Clock()
         self._subscriptions: dict[Queue, dict[str, tuple[str, ...]]] = {}
-        self._published = 0
-
-    def __repr__(self) -> str:
-        return f"Topic({self.name!r}, queues={[queue.name for queue in self._subscriptions]})"
+        self._numbers = count(1)
 
     def subscribe(self, queue: Queue, *, filter: Filter | None = None) -> None:
         """Copy into ``queue`` what is published from now on.
@@ -84,45 +82,14 @@ class Topic:
             wanted[key] = tuple(values)
         self._subscriptions[queue] = wanted
 
-    def publish(
-        self,
-        body: str,
-        attributes: Mapping[str, str] | None = None,
-        *,
-        group: str | None = None,
-        deduplication_id: str | None = None,
-    ) -> str:
-        """Copy a message into every queue that wants it. Returns its id.
+    publish = Sender.hand_in
 
-        Parameters
-        ----------
-        body
-            The text of the message.
-        attributes
-            What the filters look at.
-        group
-            FIFO only: what must stay in order, such as the order's id.
-        deduplication_id
-            FIFO only: the same id again within five minutes is the same message again.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the body is no text, or over 256 KiB with its attributes; for a FIFO topic without a
-            group; for a standard topic with one.
-        """
-        common.check_message(body, attributes, MOST_BYTES)
-        key = check_fifo(body, group, deduplication_id, fifo=self.fifo)
-        order = common.trace_published(self.name, body)
-        copied = dict(attributes or {})
-
-        def copy_into_queues() -> str:
-            self._published += 1
-            for queue, wanted in self._subscriptions.items():
-                if all(copied.get(name) in values for name, values in wanted.items()):
-                    common.trace_moved(self.name, queue.name, body, order)
-                    place = (group, key) if queue.fifo else (None, "")
-                    queue.accept(body, copied, *place, order)
-            return f"{self.name}-{self._published}"
-
-        return self._deduplication.once(key, copy_into_queues)
+    def add(self, stored: Stored) -> str:
+        """Copy a message into every queue that wants it. Returns its id."""
+        body, attributes, order = stored.body, stored.attributes, stored.order
+        for queue, wanted in self._subscriptions.items():
+            if all(attributes.get(name) in values for name, values in wanted.items()):
+                common.trace_moved(self.name, queue.name, body, order)
+                group = stored.group if queue.fifo else None
+                queue.accept(Stored(body, attributes, group, order, stored.key))
+        return f"{self.name}-{next(self._numbers)}"
