@@ -83,7 +83,6 @@ class WorkQueue(BasicQueue):
         self._limit = math.inf if limit == -1 else limit
         positive_number("heartbeat", self.heartbeat)
         positive_number("ack_timeout", self.ack_timeout, infinite=True)
-        self.patience = 2 * self.heartbeat
         self._head = count(HEAD)
         self._busy = False
         self._look_at = 0.0  # a bound, so that not every call looks at every consumer
@@ -122,13 +121,13 @@ class WorkQueue(BasicQueue):
         if (self.out > 0) != self._busy:  # from now on a consumer may be lost, or none any more
             self._busy = not self._busy
             if len(self.consumers) > 1:
-                self.look_again()
+                self._look_again()
 
-    def look_again(self) -> None:
-        """See anew when a consumer may be lost, and let those who wait do so."""
-        self._look_at = min(self._look_at, self.next_loss())
-        for consumer in self.consumers.values():
-            consumer.line.wake()
+    def hangs(self, consumer: Consumer) -> None:
+        """Hear nothing more of a consumer: it is noticed when two heartbeats are missing."""
+        consumer.gone_at = self.clock.now() + 2 * self.heartbeat
+        self._look_at = min(self._look_at, consumer.gone_at)
+        self._look_again()
 
     def notice_losses(self) -> None:
         """Take back what is with a consumer who was silent, or held it, for too long."""
@@ -138,7 +137,7 @@ class WorkQueue(BasicQueue):
         lost = [each for each in self.consumers.values() if self._lost_at(each) <= now]
         for consumer in lost:
             consumer.end(Fate.LOST)
-        # What is sent from now on is not held for too long before that.
+        # (What is sent from now on is not held for too long before that.)
         self._look_at = min(self.next_loss(), now + self.ack_timeout)
         self.push()
         for consumer in lost:
@@ -151,6 +150,11 @@ class WorkQueue(BasicQueue):
     def next_loss(self) -> float:
         """When the next consumer will be given up, if nothing changes."""
         return min(map(self._lost_at, self.consumers.values()), default=math.inf)
+
+    def _look_again(self) -> None:
+        """Let those who wait see when there may be something."""
+        for consumer in self.consumers.values():
+            consumer.line.wake()
 
     def _lost_at(self, consumer: Consumer) -> float:
         if not consumer.held:

@@ -13,9 +13,9 @@ interval; it goes on though the message has been deleted), "Using the message gr
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from heapq import heappop, heappush
 
@@ -26,20 +26,21 @@ from lessonkit.patterns.brokers.sqs_message import SqsMessage, Stored
 from lessonkit.patterns.brokers.sqs_queue import DAY, StandardOrder, StandardQueue
 
 INTERVAL = 300.0  # seconds for which an id is remembered
-MOST_LETTERS = 128
 MAX_RECEIVES = 10  # if there is a dead-letter queue and nothing is said
 
 
+@dataclass(eq=False, kw_only=True)
 class Sender:
     """How a queue or a topic is sent a message. FIFO asks for a group, and keeps twins once."""
 
-    name: str
-    fifo: bool
-    clock: common.Clock
+    name: str = field(kw_only=False)
+    fifo: bool = False
+    clock: common.Clock = field(default_factory=common.Clock, init=False, repr=False)
+    # By key, when it came and what it was called.
+    _sent: OrderedDict[str, tuple[float, str]] = field(
+        default_factory=OrderedDict, init=False, repr=False
+    )
     most_bytes = common.MIB
-
-    def __post_init__(self) -> None:
-        self._sent: OrderedDict[str, tuple[float, str]] = OrderedDict()  # when, and as what
 
     def hand_in(
         self,
@@ -79,13 +80,13 @@ class Sender:
                 # AWS takes a group for a standard queue since 2025 ("fair queues"), but as a
                 # tenant's name: it orders nothing. Whoever gives one here expects an order.
                 raise ValueError(f"{name} is for FIFO queues and topics only; got {value!r}")
-            if value is not None and not 0 < common.check_text(name, value) <= MOST_LETTERS:
-                raise ValueError(f"{name} must have 1 to {MOST_LETTERS} letters; got {value!r}")
+            if value is not None and not (common.check_text(name, value) and len(value) <= 128):
+                raise ValueError(f"{name} must have 1 to 128 letters; got {value!r}")
         if self.fifo and group is None:
             raise ValueError("a FIFO queue or topic needs a group (MessageGroupId); got None")
         touch(self)
         order = common.trace_published(self.name, body)
-        key = deduplication_id or sha256(body.encode()).hexdigest()
+        key = deduplication_id or (sha256(body.encode()).hexdigest() if self.fifo else "")
         return self.accept(Stored(body, dict(attributes or {}), group, order, key))
 
     def accept(self, stored: Stored) -> str:
@@ -111,48 +112,40 @@ class FifoOrder(StandardOrder):
     """
 
     def __init__(self) -> None:
-        self._groups: dict[str | None, list[tuple[int, Stored]]] = {}  # a heap for each
-        self._in_flight: dict[str | None, int] = {}
-        self._free: list[tuple[int, str | None]] = []  # groups with none in flight, by the oldest
+        self._groups: dict[str | None, StandardOrder] = defaultdict(StandardOrder)
+        self._in_flight: Counter[str | None] = Counter()
+        self._free: list[tuple[int, str | None]] = []  # a heap: groups with none in flight
 
     def add(self, stored: Stored) -> None:
         """A message is visible: its group is free unless another one of it is in flight."""
-        waiting = self._groups.setdefault(stored.group, [])
-        heappush(waiting, (stored.number, stored))
-        if len(waiting) == 1:
+        group = self._groups[stored.group]
+        group.add(stored)
+        if len(group.visible) == 1:
             self._offer(stored.group)
 
     def next(self, before: Stored | None) -> Stored | None:
         """Take the next one of the same group as ``before``, or else of a free one."""
-        if before is not None and (stored := self._pop(before.group)) is not None:
-            return stored
-        while self._free:
+        stored = None if before is None else self._groups[before.group].next(before)
+        while stored is None and self._free:
             group = heappop(self._free)[1]
-            if group not in self._in_flight and (stored := self._pop(group)) is not None:
-                return stored
-        return None
+            stored = self._groups[group].next(None)
+        if stored is not None:
+            self._in_flight[stored.group] += 1
+        return stored
 
     def settled(self, stored: Stored) -> None:
         """What was taken is in flight no more: its group may go on."""
         self._in_flight[stored.group] -= 1
-        if not self._in_flight[stored.group]:
-            del self._in_flight[stored.group]
-            self._offer(stored.group)
-
-    def _pop(self, group: str | None) -> Stored | None:
-        waiting = self._groups.get(group, [])
-        while waiting:
-            stored = heappop(waiting)[1]
-            if not waiting:
-                del self._groups[group]
-            if not stored.gone:
-                self._in_flight[group] = self._in_flight.get(group, 0) + 1
-                return stored
-        return None
+        self._offer(stored.group)
 
     def _offer(self, group: str | None) -> None:
-        if group in self._groups and group not in self._in_flight:
-            heappush(self._free, (self._groups[group][0][0], group))
+        if self._in_flight[group]:
+            return
+        del self._in_flight[group]
+        if visible := self._groups[group].visible:
+            heappush(self._free, (visible[0][0], group))
+        else:
+            del self._groups[group]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -183,7 +176,6 @@ class Queue(StandardQueue, Sender):
         If one of these is not what it should be.
     """
 
-    fifo: bool = False
     dead_letter: Queue | None = None
     max_receives: int | None = None
 
@@ -191,7 +183,6 @@ class Queue(StandardQueue, Sender):
         super().__post_init__()
         if self.fifo:
             self._order = FifoOrder()
-        Sender.__post_init__(self)
         if (dead := self.dead_letter) is None:
             if self.max_receives is not None:
                 raise ValueError(f"max_receives ({self.max_receives!r}) needs a dead_letter queue")
@@ -203,8 +194,8 @@ class Queue(StandardQueue, Sender):
             kind = "FIFO" if self.fifo else "standard"
             raise ValueError(f"{self.name!r} is a {kind} queue, so {dead.name!r} must be one, too")
         self.max_receives = MAX_RECEIVES if self.max_receives is None else self.max_receives
-        whole_number("max_receives", self.max_receives)
-        between("max_receives", self.max_receives, 1, 1000, "1 to 1,000")
+        receives = whole_number("max_receives", self.max_receives)
+        between("max_receives", receives, 1, 1000, "1 to 1,000")
 
     send = Sender.hand_in
 
@@ -227,9 +218,7 @@ class Queue(StandardQueue, Sender):
         between("seconds", seconds, 0, DAY / 2, "0 to 12 hours")
         stored, until = self._in_hand(message), self.clock.now() + seconds
         if until > stored.received + DAY / 2:
-            raise ValueError(
-                f"seconds must not add up to more than 12 hours since the receive; got {seconds!r}"
-            )
+            raise ValueError(f"seconds must not add up to more than 12 hours; got {seconds!r}")
         self._in_flight.remove(stored)
         self._hide(stored, until)
         self._changed()

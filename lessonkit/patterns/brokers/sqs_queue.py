@@ -37,24 +37,22 @@ from lessonkit.patterns.brokers.line import Line
 from lessonkit.patterns.brokers.sqs_message import SqsMessage, Stored
 
 DAY = 24 * 3600.0
-MOST_BYTES = common.MIB
-VISIBLE, IN_FLIGHT = N_("messages visible"), N_("messages in flight")
 
 
 class StandardOrder:
     """As they came, as far as possible; what was invisible meanwhile has been overtaken."""
 
     def __init__(self) -> None:
-        self._visible: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
+        self.visible: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
 
     def add(self, stored: Stored) -> None:
         """A message is visible, for the first time or again."""
-        heappush(self._visible, (stored.number, stored))
+        heappush(self.visible, (stored.number, stored))
 
     def next(self, before: Stored | None) -> Stored | None:
         """Take the next one, if any. ``before`` is what the same receive took before it."""
-        while self._visible:
-            stored = heappop(self._visible)[1]
+        while self.visible:
+            stored = heappop(self.visible)[1]
             if not stored.gone:
                 return stored
         return None
@@ -78,7 +76,7 @@ class StandardQueue:
         self.clock = common.Clock()
         self._order = StandardOrder()
         self._line = Line(self.clock, self._next_return)
-        self._stock = common.Stock(self.name, VISIBLE, IN_FLIGHT)
+        self._stock = common.Stock(self.name, N_("messages visible"), N_("messages in flight"))
         self._numbers = count(1)
         self._held = 0
         self._in_flight: list[Stored] = []  # the first to come back first
@@ -98,7 +96,7 @@ class StandardQueue:
 
     def send(self, body: str, attributes: Mapping[str, str] | None = None) -> str:
         """Put a message into this queue. Returns its id."""
-        common.check_message(body, attributes, MOST_BYTES)
+        common.check_message(body, attributes, common.MIB)
         touch(self)
         order = common.trace_published(self.name, body)
         return self.add(Stored(body, dict(attributes or {}), None, order))

@@ -12,7 +12,7 @@ FIFO topic also delivers to standard queues, without the group), "Publishing lar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 
 from lessonkit.checks import instance_of, some_text
@@ -37,14 +37,10 @@ class Topic(Sender):
         (by its deduplication id, or else by its body).
     """
 
-    name: str = field(kw_only=False)
-    fifo: bool = False
     most_bytes = common.MIB // 4
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         some_text("a name", self.name)
-        self.clock = common.Clock()
         self._subscriptions: dict[Queue, dict[str, tuple[str, ...]]] = {}
         self._numbers = count(1)
 
@@ -68,9 +64,7 @@ class Topic(Sender):
         if queue in self._subscriptions:
             raise ValueError(f"a queue {queue.name!r} is subscribed to {self.name!r} already")
         if queue.fifo and not self.fifo:
-            raise ValueError(
-                f"FIFO queue {queue.name!r} cannot subscribe to standard topic {self.name!r}"
-            )
+            raise ValueError(f"FIFO queue {queue.name!r} cannot subscribe to standard topics")
         common.check_dict("filter", filter)
         wanted = {}
         for key, values in (filter or {}).items():

@@ -37,7 +37,6 @@ from lessonkit.patterns.brokers.work_message import Stored, WorkMessage
 from lessonkit.records import Fate
 
 MOST_BYTES = 16 * common.MIB  # the default of max_message_size in RabbitMQ 4
-READY, UNACKED = N_("messages ready"), N_("messages unacked")
 
 
 class Consumer:
@@ -141,8 +140,7 @@ class Consumer:
         """
         if not self.line.closed:
             self.line.die(f"consumer {self.name!r} is frozen")
-            self.gone_at = self.queue.clock.now() + self.queue.patience
-            self.queue.look_again()
+            self.queue.hangs(self)
 
     # --- the queue's side ------------------------------------------------------------------------
 
@@ -168,8 +166,7 @@ class Consumer:
         self.queue.notice_losses()
         self.line.check_open()
         # Only the very object that this consumer was given will do, whatever its number.
-        stored = self.held.pop(id(message), None)
-        if stored is None:
+        if (stored := self.held.pop(id(message), None)) is None:
             instance_of("message", message, WorkMessage, "what get() gave")
             raise common.UnknownDelivery(f"consumer {self.name!r} does not hold {message!r}")
         self.queue.out -= 1
@@ -194,7 +191,6 @@ class BasicQueue:
     """A queue of work, in which nothing is lost and nothing given up."""
 
     name: str = field(kw_only=False)
-    patience = math.inf  # the seconds for which a consumer that hangs is waited for
 
     def __post_init__(self) -> None:
         some_text("a name", self.name)
@@ -205,7 +201,7 @@ class BasicQueue:
         self.places = count(1)
         self._line: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
         self._tags = count(1)
-        self._stock = common.Stock(self.name, READY, UNACKED)
+        self._stock = common.Stock(self.name, N_("messages ready"), N_("messages unacked"))
 
     @property
     def ready(self) -> int:
@@ -278,9 +274,9 @@ class BasicQueue:
         self.out += 1
         stored.deliveries += 1
         stored.since = self.clock.latest
-        body, order = stored.body, stored.order
-        stored.on_its_way = common.trace_set_out(self.name, consumer.name, body, order)
-        message = WorkMessage(body, dict(stored.headers), stored.deliveries, next(self._tags))
+        to, headers = consumer.name, dict(stored.headers)
+        stored.on_its_way = common.trace_set_out(self.name, to, stored.body, stored.order)
+        message = WorkMessage(stored.body, headers, stored.deliveries, next(self._tags))
         consumer.held[id(message)] = stored
         consumer.inbox.append(message)
         consumer.line.wake()
@@ -296,8 +292,8 @@ class BasicQueue:
     def bury(self, stored: Stored, reason: str) -> None:
         """Give a message up: here it is thrown away."""
 
-    def look_again(self) -> None:
-        """A consumer may be lost earlier than was known: here nobody looks."""
+    def hangs(self, consumer: Consumer) -> None:
+        """Hear nothing more of a consumer: here nobody notices."""
 
     def notice_losses(self) -> None:
         """Take back what is with consumers that are lost: here each of them says so itself."""
