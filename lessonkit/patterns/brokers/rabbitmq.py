@@ -135,16 +135,16 @@ class WorkQueue(BasicQueue):
         if now < self._look_at:
             return
         lost = [each for each in self.consumers.values() if self._lost_at(each) <= now]
-        for consumer in lost:
-            consumer.end(Fate.LOST)
+        for each in lost:
+            each.end(Fate.LOST)
         # (What is sent from now on is not held for too long before that.)
         self._look_at = min(self.next_loss(), now + self.ack_timeout)
         self.push()
-        for consumer in lost:
-            if not consumer.line.closed:
-                consumer.line.close(
-                    f"consumer {consumer.name!r} is closed: PRECONDITION_FAILED (406), it held a"
-                    f" message for {self.ack_timeout:g} s without an acknowledgement"
+        why = f"PRECONDITION_FAILED (406), it held a message for {self.ack_timeout:g} s"
+        for each in lost:
+            if not each.line.closed:
+                each.line.close(
+                    f"consumer {each.name!r} is closed: {why} without an acknowledgement"
                 )
 
     def next_loss(self) -> float:

@@ -13,7 +13,7 @@ interval; it goes on though the message has been deleted), "Using the message gr
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -26,7 +26,6 @@ from lessonkit.patterns.brokers.sqs_message import SqsMessage, Stored
 from lessonkit.patterns.brokers.sqs_queue import DAY, StandardOrder, StandardQueue
 
 INTERVAL = 300.0  # seconds for which an id is remembered
-MAX_RECEIVES = 10  # if there is a dead-letter queue and nothing is said
 
 
 @dataclass(eq=False, kw_only=True)
@@ -111,17 +110,16 @@ class FifoOrder(StandardOrder):
     A receive that asks for several takes as many as it can from one group before the next.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, in_flight: list[Stored]) -> None:
+        self._in_flight = in_flight
         self._groups: dict[str | None, StandardOrder] = defaultdict(StandardOrder)
-        self._in_flight: Counter[str | None] = Counter()
         self._free: list[tuple[int, str | None]] = []  # a heap: groups with none in flight
 
     def add(self, stored: Stored) -> None:
         """A message is visible: its group is free unless another one of it is in flight."""
-        group = self._groups[stored.group]
-        group.add(stored)
-        if len(group.visible) == 1:
-            self._offer(stored.group)
+        self._groups[stored.group].add(stored)
+        if len(self._groups[stored.group].visible) == 1:
+            self.settled(stored)
 
     def next(self, before: Stored | None) -> Stored | None:
         """Take the next one of the same group as ``before``, or else of a free one."""
@@ -129,19 +127,15 @@ class FifoOrder(StandardOrder):
         while stored is None and self._free:
             group = heappop(self._free)[1]
             stored = self._groups[group].next(None)
-        if stored is not None:
-            self._in_flight[stored.group] += 1
+            if stored is None:  # all of them were too old
+                del self._groups[group]
         return stored
 
     def settled(self, stored: Stored) -> None:
-        """What was taken is in flight no more: its group may go on."""
-        self._in_flight[stored.group] -= 1
-        self._offer(stored.group)
-
-    def _offer(self, group: str | None) -> None:
-        if self._in_flight[group]:
+        """One is in flight no more: if there is no other, its group may go on."""
+        group = stored.group
+        if any(other.group == group for other in self._in_flight):
             return
-        del self._in_flight[group]
         if visible := self._groups[group].visible:
             heappush(self._free, (visible[0][0], group))
         else:
@@ -182,7 +176,7 @@ class Queue(StandardQueue, Sender):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.fifo:
-            self._order = FifoOrder()
+            self._order = FifoOrder(self._in_flight)
         if (dead := self.dead_letter) is None:
             if self.max_receives is not None:
                 raise ValueError(f"max_receives ({self.max_receives!r}) needs a dead_letter queue")
@@ -193,7 +187,7 @@ class Queue(StandardQueue, Sender):
         if dead.fifo != self.fifo:
             kind = "FIFO" if self.fifo else "standard"
             raise ValueError(f"{self.name!r} is a {kind} queue, so {dead.name!r} must be one, too")
-        self.max_receives = MAX_RECEIVES if self.max_receives is None else self.max_receives
+        self.max_receives = 10 if self.max_receives is None else self.max_receives
         receives = whole_number("max_receives", self.max_receives)
         between("max_receives", receives, 1, 1000, "1 to 1,000")
 
@@ -236,6 +230,6 @@ class Queue(StandardQueue, Sender):
 
     def _in_hand(self, message: SqsMessage) -> Stored:
         stored = self._find(message)
-        if not stored.in_flight or stored.receives != message.receives:
+        if stored not in self._in_flight or stored.receives != message.receives:
             raise common.UnknownDelivery(f"the receipt {message.receipt!r} has expired")
         return stored

@@ -44,6 +44,5 @@ class Stored:
     sent: float = 0.0
     receives: int = 0
     received: float = 0.0
-    in_flight: bool = False
     hidden_until: float = 0.0
     gone: bool = False

@@ -199,19 +199,17 @@ class StandardQueue:
         return stored
 
     def _hide(self, stored: Stored, until: float) -> None:
-        stored.in_flight = True
         stored.hidden_until = min(until, stored.sent + self.retention)
         insort(self._in_flight, stored, key=attrgetter("hidden_until"))
 
     def _settle(self, stored: Stored) -> None:
-        stored.in_flight = False
         self._in_flight.remove(stored)
         self._order.settled(stored)
 
     def _remove(self, stored: Stored) -> None:
         stored.gone = True
         self._held -= 1
-        if stored.in_flight:
+        if stored in self._in_flight:
             self._settle(stored)
 
     def _tidy(self) -> float:

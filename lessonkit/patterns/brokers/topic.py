@@ -20,9 +20,6 @@ from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.sqs import Queue, Sender
 from lessonkit.patterns.brokers.sqs_message import Stored
 
-# For each attribute the values that will do, as in {"type": ["OrderCreated"]}.
-Filter = Mapping[str, Sequence[str]]
-
 
 @dataclass(eq=False, kw_only=True)
 class Topic(Sender):
@@ -44,7 +41,7 @@ class Topic(Sender):
         self._subscriptions: dict[Queue, dict[str, tuple[str, ...]]] = {}
         self._numbers = count(1)
 
-    def subscribe(self, queue: Queue, *, filter: Filter | None = None) -> None:
+    def subscribe(self, queue: Queue, *, filter: Mapping[str, Sequence[str]] | None = None) -> None:
         """Copy into ``queue`` what is published from now on.
 
         Parameters
@@ -52,7 +49,8 @@ class Topic(Sender):
         queue
             A queue that is not subscribed yet.
         filter
-            Only messages with these attributes. Without it, all.
+            Only messages with these attributes; for each the values that will do, as in
+            ``{"type": ["OrderCreated"]}``. Without it, all.
 
         Raises
         ------
