@@ -140,12 +140,9 @@ class WorkQueue(BasicQueue):
         # (What is sent from now on is not held for too long before that.)
         self._look_at = min(self.next_loss(), now + self.ack_timeout)
         self.push()
-        why = f"PRECONDITION_FAILED (406), it held a message for {self.ack_timeout:g} s"
-        for each in lost:
-            if not each.line.closed:
-                each.line.close(
-                    f"consumer {each.name!r} is closed: {why} without an acknowledgement"
-                )
+        late = f"it held a message for {self.ack_timeout:g} s without an acknowledgement"
+        for each in (each for each in lost if not each.line.closed):  # a frozen one is told nothing
+            each.line.close(f"consumer {each.name!r} is closed: PRECONDITION_FAILED (406), {late}")
 
     def next_loss(self) -> float:
         """When the next consumer will be given up, if nothing changes."""

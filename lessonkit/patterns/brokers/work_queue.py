@@ -36,16 +36,12 @@ from lessonkit.patterns.brokers.line import Line
 from lessonkit.patterns.brokers.work_message import Stored, WorkMessage
 from lessonkit.records import Fate
 
-MOST_BYTES = 16 * common.MIB  # the default of max_message_size in RabbitMQ 4
-
 
 class Consumer:
     """Somebody who works off a queue. Made by :meth:`BasicQueue.consume`."""
 
     def __init__(self, queue: BasicQueue, name: str, prefetch: int) -> None:
-        self.queue = queue
-        self.name = name
-        self.prefetch = prefetch
+        self.queue, self.name, self.prefetch = queue, name, prefetch
         self.gone_at = math.inf  # when the queue gives it up, if it hangs
         self.line = Line(queue.clock, queue.next_loss)
         self.held: dict[int, Stored] = {}  # sent, and not settled; the oldest first
@@ -223,7 +219,7 @@ class BasicQueue:
         TypeError, ValueError
             If the body is no text or over 16 MiB, or the headers are no dict.
         """
-        common.check_text("body", body, MOST_BYTES)
+        common.check_text("body", body, 16 * common.MIB)  # RabbitMQ 4's max_message_size
         common.check_dict("headers", headers)
         touch(self)
         order = common.trace_published(self.name, body)
@@ -274,9 +270,9 @@ class BasicQueue:
         self.out += 1
         stored.deliveries += 1
         stored.since = self.clock.latest
-        to, headers = consumer.name, dict(stored.headers)
-        stored.on_its_way = common.trace_set_out(self.name, to, stored.body, stored.order)
-        message = WorkMessage(stored.body, headers, stored.deliveries, next(self._tags))
+        body, headers = stored.body, dict(stored.headers)
+        stored.on_its_way = common.trace_set_out(self.name, consumer.name, body, stored.order)
+        message = WorkMessage(body, headers, stored.deliveries, next(self._tags))
         consumer.held[id(message)] = stored
         consumer.inbox.append(message)
         consumer.line.wake()
