@@ -134,8 +134,9 @@ class FifoOrder(StandardOrder):
     def settled(self, stored: Stored) -> None:
         """One is in flight no more: if there is no other, its group may go on."""
         group = stored.group
-        if any(other.group == group for other in self._in_flight):
-            return
+        for other in self._in_flight:
+            if other.group == group:
+                return
         if visible := self._groups[group].visible:
             heappush(self._free, (visible[0][0], group))
         else:
@@ -195,8 +196,8 @@ class Queue(StandardQueue, Sender):
 
     def delete(self, message: SqsMessage) -> bool:
         """Say that the work is done: see :meth:`StandardQueue.delete`."""
-        if self.fifo and not self._find(message).gone:
-            self._in_hand(message)
+        if self.fifo and not (stored := self._find(message)).gone:
+            self._check_in_hand(stored, message)
         return super().delete(message)
 
     def change_visibility(self, message: SqsMessage, seconds: float) -> None:
@@ -210,7 +211,8 @@ class Queue(StandardQueue, Sender):
             If it would be invisible for over 12 hours in all, or this is no message of this queue.
         """
         between("seconds", seconds, 0, DAY / 2, "0 to 12 hours")
-        stored, until = self._in_hand(message), self.clock.now() + seconds
+        stored, until = self._find(message), self.clock.now() + seconds
+        self._check_in_hand(stored, message)
         if until > stored.received + DAY / 2:
             raise ValueError(f"seconds must not add up to more than 12 hours; got {seconds!r}")
         self._in_flight.remove(stored)
@@ -228,8 +230,6 @@ class Queue(StandardQueue, Sender):
             self.dead_letter.add(dead, None if self.fifo else stored.sent)
         return stored
 
-    def _in_hand(self, message: SqsMessage) -> Stored:
-        stored = self._find(message)
+    def _check_in_hand(self, stored: Stored, message: SqsMessage) -> None:
         if stored not in self._in_flight or stored.receives != message.receives:
             raise common.UnknownDelivery(f"the receipt {message.receipt!r} has expired")
-        return stored
