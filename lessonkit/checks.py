@@ -116,6 +116,12 @@ def async_function(name: str, value: object, takes: str) -> None:
         ) from None
 
 
+def between(name: str, value: object, low: float, high: float, words: str) -> None:
+    """Raise an error unless ``value`` is a number from ``low`` to ``high``, as ``words`` say."""
+    if not low <= _number(name, value) <= high:
+        raise ValueError(f"{name} must be {words}; got {value!r}")
+
+
 def called(something: object) -> str:
     """How an error calls a function: its name, and no address in memory."""
     return getattr(something, "__qualname__", None) or type(something).__name__

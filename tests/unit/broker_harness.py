@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from lessonkit import run
 from lessonkit.patterns.brokers import PartitionedLog, Queue, Topic, WorkQueue
 from lessonkit.patterns.brokers.consumer_group import Member
-from lessonkit.patterns.brokers.rabbitmq import Consumer
+from lessonkit.patterns.brokers.work_queue import Consumer
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from lessonkit import run
 from lessonkit.patterns.brokers import ConsumerClosed, UnknownDelivery, WorkQueue
-from lessonkit.patterns.brokers.rabbitmq import Consumer
 from lessonkit.patterns.brokers.work_message import WorkMessage
+from lessonkit.patterns.brokers.work_queue import Consumer
 from lessonkit.records import Fate
 
 
@@ -500,6 +500,32 @@ def test_the_time_to_acknowledge_counts_from_each_delivery_anew() -> None:
     assert run(main()).result == (5, 5000)
 
 
+def test_a_frozen_host_hides_nobody_who_holds_a_message_for_too_long() -> None:
+    async def main() -> tuple[str, float]:
+        queue = a_queue(heartbeat=60, ack_timeout=30)  # the heartbeats are missing only at 120 s
+        queue.consume("frozen").freeze()
+        queue.publish("x")
+        message = await queue.consume("other").get()
+        assert message is not None
+        return message.body, asyncio.get_running_loop().time()
+
+    assert run(main()).result == ("x", 30)
+
+
+def test_any_number_of_consumers_may_be_lost_at_once() -> None:
+    async def main() -> list[str]:
+        queue = a_queue(*map(str, range(1000)), ack_timeout=30)
+        for number in range(1000):
+            queue.consume(f"w{number}")
+        waiting = asyncio.create_task(queue.consume("last").get())
+        await asyncio.sleep(31)
+        message = await waiting
+        assert message is not None
+        return [message.body, str(queue.ready), str(queue.unacked)]
+
+    assert run(main()).result == ["0", "999", "1"]
+
+
 def test_an_idle_queue_moves_no_time_once_all_is_acknowledged() -> None:
     async def main() -> None:
         queue = a_queue()
@@ -737,7 +763,7 @@ def test_no_interleaving_loses_or_invents_a_message(
                 consumer = consumers[number % len(consumers)]
                 mine = holding[consumer]
                 queue.notice_losses()
-                if consumer.closed:  # it held a message for too long
+                if consumer.line.closed:  # it held a message for too long
                     consumers.remove(consumer)
                 elif step == "get":
                     message = await consumer.get(0)

@@ -14,8 +14,8 @@ Open the ideas first; each is one file, and knows nothing of what is added to it
   ``consumer_group.py`` and ``share_group.py`` share the reading.
 - ``work_queue.py``: each message goes to one consumer, and is forgotten when acknowledged.
   ``rabbitmq.py`` adds dead letters, and an eye on consumers that are silent or slow.
-- ``sqs_queue.py``: receive hides, delete removes, otherwise it comes back. ``sqs.py`` adds dead
-  letters and more time, ``sqs_fifo.py`` the order.
+- ``sqs_queue.py``: receive hides, delete removes, otherwise it comes back. ``sqs.py`` adds FIFO
+  order, dead letters and more time.
 - ``topic.py``: each message is copied into every queue that wants it.
 - ``producer.py``: a send can fail on the way, whoever the broker is.
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 from asyncio import sleep
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from lessonkit.checks import instance_of, one_of, positive_number, whole_number
 from lessonkit.patterns.brokers import message as common
@@ -58,7 +57,7 @@ class Producer:
         If one of these is not what it should be.
     """
 
-    broker: Log | BasicQueue[Any] = field(kw_only=False)
+    broker: Log | BasicQueue = field(kw_only=False)
     losses: Iterable[str] = ()
     confirms: bool = True
     idempotent: bool = False

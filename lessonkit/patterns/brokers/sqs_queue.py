@@ -21,35 +21,38 @@ API Reference, ``SendMessage`` (1 MiB since August 2025; 256 KiB before) and ``D
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
+from itertools import count
+from operator import attrgetter
 
-from lessonkit.checks import instance_of, some_text
+from lessonkit.checks import between, instance_of, some_text, whole_number
 from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import Line
-from lessonkit.patterns.brokers.sqs_message import DAY, MOST_BYTES, SqsMessage, Stored, check_limit
+from lessonkit.patterns.brokers.sqs_message import SqsMessage, Stored
 
-VISIBLE, IN_FLIGHT = N_("messages visible"), N_("messages in flight")
+DAY = 24 * 3600.0
 
 
 class StandardOrder:
     """As they came, as far as possible; what was invisible meanwhile has been overtaken."""
 
     def __init__(self) -> None:
-        self._visible: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
+        self.visible: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
 
     def add(self, stored: Stored) -> None:
         """A message is visible, for the first time or again."""
-        heappush(self._visible, (stored.number, stored))
+        heappush(self.visible, (stored.number, stored))
 
     def next(self, before: Stored | None) -> Stored | None:
         """Take the next one, if any. ``before`` is what the same receive took before it."""
-        while self._visible:
-            stored = heappop(self._visible)[1]
+        while self.visible:
+            stored = heappop(self.visible)[1]
             if not stored.gone:
                 return stored
         return None
@@ -58,7 +61,7 @@ class StandardOrder:
         """What was taken is in flight no more. Nobody was waiting for that."""
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class StandardQueue:
     """A queue that hides what somebody works on."""
 
@@ -68,39 +71,35 @@ class StandardQueue:
 
     def __post_init__(self) -> None:
         some_text("a name", self.name)
-        check_limit("visibility_timeout", self.visibility_timeout)
-        check_limit("retention", self.retention)
+        between("visibility_timeout", self.visibility_timeout, 0, DAY / 2, "0 to 12 hours")
+        between("retention", self.retention, 60, 14 * DAY, "60 seconds to 14 days")
         self.clock = common.Clock()
         self._order = StandardOrder()
         self._line = Line(self.clock, self._next_return)
-        self._stock = common.Stock(self.name, VISIBLE, IN_FLIGHT)
-        self._numbers = self._held = self._in_flight = 0
-        # Two heaps by time. An entry whose message has moved on since is passed over.
-        self._returning: list[tuple[float, int, Stored]] = []
-        self._aging: list[tuple[float, int, Stored]] = []
+        self._stock = common.Stock(self.name, N_("messages visible"), N_("messages in flight"))
+        self._numbers = count(1)
+        self._held = 0
+        self._in_flight: list[Stored] = []  # the first to come back first
+        self._aging: list[tuple[float, int, Stored]] = []  # a heap: the first to expire first
 
     @property
     def depth(self) -> int:
         """How many messages wait, visible to a receiver (``ApproximateNumberOfMessages``)."""
         self._tidy()
-        return self._held - self._in_flight
+        return self._held - len(self._in_flight)
 
     @property
     def in_flight(self) -> int:
         """How many are received, not deleted, and invisible (``...NotVisible``)."""
         self._tidy()
-        return self._in_flight
-
-    def __repr__(self) -> str:
-        kind = type(self).__name__
-        return f"{kind}({self.name!r}, depth={self.depth}, in_flight={self.in_flight})"
+        return len(self._in_flight)
 
     def send(self, body: str, attributes: Mapping[str, str] | None = None) -> str:
         """Put a message into this queue. Returns its id."""
-        common.check_message(body, attributes, MOST_BYTES)
+        common.check_message(body, attributes, common.MIB)
         touch(self)
         order = common.trace_published(self.name, body)
-        return self.add(body, dict(attributes or {}), None, order)
+        return self.add(Stored(body, dict(attributes or {}), None, order))
 
     async def receive(
         self, name: str, *, most: int = 1, wait: float | None = 20.0
@@ -127,9 +126,9 @@ class StandardQueue:
             If ``most`` or ``wait`` is out of range.
         """
         some_text("a name", name)
-        check_limit("most", most)
+        between("most", whole_number("most", most), 1, 10, "1 to 10")
         if wait is not None:
-            check_limit("wait", wait)
+            between("wait", wait, 0, 20, "0 to 20 seconds, or None")
         return await self._line.get(partial(self._take, name, most), wait) or []
 
     def delete(self, message: SqsMessage) -> bool:
@@ -158,21 +157,16 @@ class StandardQueue:
 
     # --- behind the counter ----------------------------------------------------------------------
 
-    def add(
-        self, body: str, attributes: Mapping[str, str], group: str | None, order: str | None
-    ) -> str:
-        """Put a message at the end. Returns its id."""
-        self._numbers += 1
-        number, now = self._numbers, self.clock.now()
-        message_id, expires = f"{self.name}-{number}", now + self.retention
-        self._keep(Stored(number, message_id, body, attributes, group, order, now, expires, self))
-        return message_id
-
-    def _keep(self, stored: Stored) -> None:
+    def add(self, stored: Stored, sent: float | None = None) -> str:
+        """Put a message that was sent now, or then, at the end. Returns its id."""
+        stored.queue, stored.number = self, next(self._numbers)
+        stored.message_id = stored.message_id or f"{self.name}-{stored.number}"
+        stored.sent = self.clock.now() if sent is None else sent
         self._held += 1
         self._order.add(stored)
-        heappush(self._aging, (stored.expires, stored.number, stored))
+        heappush(self._aging, (stored.sent + self.retention, stored.number, stored))
         self._changed()
+        return stored.message_id
 
     def _take(self, name: str, most: int) -> list[SqsMessage] | None:
         touch(self)
@@ -180,45 +174,42 @@ class StandardQueue:
         taken: list[Stored] = []
         while len(taken) < most and (stored := self._next(taken[-1] if taken else None)):
             taken.append(stored)
-        for stored in taken:
-            stored.receives += 1
-            stored.received = now
-            self._hide(stored, now + self.visibility_timeout)
-            common.trace_moved(self.name, name, stored.body, stored.order)
+        messages = []
+        for each in taken:
+            each.received, each.receives = now, each.receives + 1
+            receipt = f"{self.name}/{each.number}/{each.receives}"
+            content = each.message_id, each.body, dict(each.attributes), each.group
+            messages.append(SqsMessage(*content, each.receives, receipt, each))
+            common.trace_moved(self.name, name, each.body, each.order)
         self._changed()
-        return [stored.received_from(self.name) for stored in taken] or None
+        return messages or None
 
     def _find(self, message: SqsMessage) -> Stored:
         touch(self)
         instance_of("message", message, SqsMessage, "what receive() gave")
         if message.stored.queue is not self:
-            raise ValueError(
-                f"message must come from this queue {self.name!r};"
-                f" {message.receipt!r} is not a receipt of it"
-            )
+            raise ValueError(f"message must come from this queue {self.name!r}; got {message!r}")
         self._tidy()
         return message.stored
 
     def _next(self, before: Stored | None) -> Stored | None:
         stored = self._order.next(before)
         if stored is not None:
-            self._in_flight += 1
-            stored.hidden_until = math.inf
+            self._hide(stored, self.clock.latest + self.visibility_timeout)
         return stored
 
     def _hide(self, stored: Stored, until: float) -> None:
-        stored.hidden_until = min(until, stored.expires)
-        heappush(self._returning, (stored.hidden_until, stored.number, stored))
+        stored.hidden_until = min(until, stored.sent + self.retention)
+        insort(self._in_flight, stored, key=attrgetter("hidden_until"))
 
     def _settle(self, stored: Stored) -> None:
-        stored.hidden_until = None
-        self._in_flight -= 1
+        self._in_flight.remove(stored)
         self._order.settled(stored)
 
     def _remove(self, stored: Stored) -> None:
         stored.gone = True
         self._held -= 1
-        if stored.hidden_until is not None:
+        if stored in self._in_flight:
             self._settle(stored)
 
     def _tidy(self) -> float:
@@ -229,17 +220,15 @@ class StandardQueue:
             if not stored.gone:
                 self._remove(stored)
         while self._next_return() <= now:
-            stored = heappop(self._returning)[2]
+            stored = self._in_flight[0]
             self._order.add(stored)
             self._settle(stored)
         return now
 
     def _next_return(self) -> float:
         """When the next message will be visible again."""
-        while self._returning and self._returning[0][2].hidden_until != self._returning[0][0]:
-            heappop(self._returning)
-        return self._returning[0][0] if self._returning else math.inf
+        return self._in_flight[0].hidden_until if self._in_flight else math.inf
 
     def _changed(self) -> None:
         self._line.wake()
-        self._stock.show(self._held - self._in_flight, self._in_flight)
+        self._stock.show(self._held - len(self._in_flight), len(self._in_flight))

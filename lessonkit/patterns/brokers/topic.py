@@ -12,21 +12,17 @@ FIFO topic also delivers to standard queues, without the group), "Publishing lar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 
 from lessonkit.checks import instance_of, some_text
 from lessonkit.patterns.brokers import message as common
-from lessonkit.patterns.brokers.sqs import Queue
-from lessonkit.patterns.brokers.sqs_fifo import Deduplication, check_fifo
-
-MOST_BYTES = common.MIB // 4
-
-Filter = Mapping[str, Sequence[str]]
-"""For each attribute the values that will do, as in ``{"type": ["OrderCreated"]}``."""
+from lessonkit.patterns.brokers.sqs import Queue, Sender
+from lessonkit.patterns.brokers.sqs_message import Stored
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
-class Topic:
+@dataclass(eq=False, kw_only=True)
+class Topic(Sender):
     """A topic of Amazon SNS.
 
     Parameters
@@ -38,19 +34,14 @@ class Topic:
         (by its deduplication id, or else by its body).
     """
 
-    name: str = field(kw_only=False)
-    fifo: bool = False
+    most_bytes = common.MIB // 4
 
     def __post_init__(self) -> None:
         some_text("a name", self.name)
-        self._deduplication = Deduplication(common.Clock())
         self._subscriptions: dict[Queue, dict[str, tuple[str, ...]]] = {}
-        self._published = 0
+        self._numbers = count(1)
 
-    def __repr__(self) -> str:
-        return f"Topic({self.name!r}, queues={[queue.name for queue in self._subscriptions]})"
-
-    def subscribe(self, queue: Queue, *, filter: Filter | None = None) -> None:
+    def subscribe(self, queue: Queue, *, filter: Mapping[str, Sequence[str]] | None = None) -> None:
         """Copy into ``queue`` what is published from now on.
 
         Parameters
@@ -58,7 +49,8 @@ class Topic:
         queue
             A queue that is not subscribed yet.
         filter
-            Only messages with these attributes. Without it, all.
+            Only messages with these attributes; for each the values that will do, as in
+            ``{"type": ["OrderCreated"]}``. Without it, all.
 
         Raises
         ------
@@ -70,9 +62,7 @@ class Topic:
         if queue in self._subscriptions:
             raise ValueError(f"a queue {queue.name!r} is subscribed to {self.name!r} already")
         if queue.fifo and not self.fifo:
-            raise ValueError(
-                f"FIFO queue {queue.name!r} cannot subscribe to standard topic {self.name!r}"
-            )
+            raise ValueError(f"FIFO queue {queue.name!r} cannot subscribe to standard topics")
         common.check_dict("filter", filter)
         wanted = {}
         for key, values in (filter or {}).items():
@@ -84,45 +74,14 @@ class Topic:
             wanted[key] = tuple(values)
         self._subscriptions[queue] = wanted
 
-    def publish(
-        self,
-        body: str,
-        attributes: Mapping[str, str] | None = None,
-        *,
-        group: str | None = None,
-        deduplication_id: str | None = None,
-    ) -> str:
-        """Copy a message into every queue that wants it. Returns its id.
+    publish = Sender.hand_in
 
-        Parameters
-        ----------
-        body
-            The text of the message.
-        attributes
-            What the filters look at.
-        group
-            FIFO only: what must stay in order, such as the order's id.
-        deduplication_id
-            FIFO only: the same id again within five minutes is the same message again.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the body is no text, or over 256 KiB with its attributes; for a FIFO topic without a
-            group; for a standard topic with one.
-        """
-        common.check_message(body, attributes, MOST_BYTES)
-        key = check_fifo(body, group, deduplication_id, fifo=self.fifo)
-        order = common.trace_published(self.name, body)
-        copied = dict(attributes or {})
-
-        def copy_into_queues() -> str:
-            self._published += 1
-            for queue, wanted in self._subscriptions.items():
-                if all(copied.get(name) in values for name, values in wanted.items()):
-                    common.trace_moved(self.name, queue.name, body, order)
-                    place = (group, key) if queue.fifo else (None, "")
-                    queue.accept(body, copied, *place, order)
-            return f"{self.name}-{self._published}"
-
-        return self._deduplication.once(key, copy_into_queues)
+    def add(self, stored: Stored) -> str:
+        """Copy a message into every queue that wants it. Returns its id."""
+        body, attributes, order = stored.body, stored.attributes, stored.order
+        for queue, wanted in self._subscriptions.items():
+            if all(attributes.get(name) in values for name, values in wanted.items()):
+                common.trace_moved(self.name, queue.name, body, order)
+                group = stored.group if queue.fifo else None
+                queue.accept(Stored(body, attributes, group, order, stored.key))
+        return f"{self.name}-{next(self._numbers)}"

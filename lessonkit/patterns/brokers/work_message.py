@@ -40,8 +40,8 @@ class Stored:
     body: str
     headers: Mapping[str, Any]
     order: str | None
-    deaths: tuple[Mapping[str, Any], ...] = ()
+    deaths: tuple[Mapping[str, Any], ...] = ()  # the latest first
     deliveries: int = 0
     failures: int = 0
     since: float = 0.0  # when it was sent to who has it
-    on_its_way: Message | None = None  # in the trace, until that one takes it
+    on_its_way: Message | None = None  # in the trace, until the consumer takes it

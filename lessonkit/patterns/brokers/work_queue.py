@@ -8,10 +8,10 @@ belongs to the queue: if the consumer gives it back or dies, it takes its old pl
 goes to another one, who sees that it is ``redelivered``. So the work is done at least once.
 
 *What it does not.* With several consumers there is no order: what comes back has been overtaken.
-What is acknowledged cannot be read again. A message that always fails comes back for ever.
+What is acknowledged cannot be read again. A message that always fails comes back for ever, and
+nobody asks after a consumer that hangs.
 
-:mod:`~lessonkit.patterns.brokers.rabbitmq` adds what RabbitMQ does about the last one, and about
-consumers that are silent or slow.
+:mod:`~lessonkit.patterns.brokers.rabbitmq` adds what RabbitMQ does about the last two.
 
 Sources: RabbitMQ documentation, "Consumer Acknowledgements and Publisher Confirms" (requeueing,
 redelivered, unknown delivery tags, prefetch), "Negative Acknowledgements" (a requeued message goes
@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any
 
 from lessonkit.checks import instance_of, some_text, whole_number
 from lessonkit.luck import touch
@@ -36,27 +36,16 @@ from lessonkit.patterns.brokers.line import Line
 from lessonkit.patterns.brokers.work_message import Stored, WorkMessage
 from lessonkit.records import Fate
 
-MOST_BYTES = 16 * common.MIB
-"""The default of ``max_message_size`` in RabbitMQ 4."""
 
-READY, UNACKED = N_("messages ready"), N_("messages unacked")
-
-
-class BasicConsumer:
+class Consumer:
     """Somebody who works off a queue. Made by :meth:`BasicQueue.consume`."""
 
-    def __init__(self, queue: BasicQueue[Any], name: str, prefetch: int) -> None:
-        self.queue = queue
-        self.name = name
-        self.prefetch = prefetch
+    def __init__(self, queue: BasicQueue, name: str, prefetch: int) -> None:
+        self.queue, self.name, self.prefetch = queue, name, prefetch
+        self.gone_at = math.inf  # when the queue gives it up, if it hangs
         self.line = Line(queue.clock, queue.next_loss)
-        self.inbox: deque[tuple[WorkMessage, Stored]] = deque()  # sent, and not taken
-        self.held: dict[int, tuple[WorkMessage, Stored]] = {}  # taken, and not settled
-
-    @property
-    def closed(self) -> bool:
-        """Whether it has no part in the work any more."""
-        return self.queue.consumers.get(self.name) is not self
+        self.held: dict[int, Stored] = {}  # sent, and not settled; the oldest first
+        self.inbox: deque[WorkMessage] = deque()  # sent, and not taken
 
     async def get(self, wait: float | None = None) -> WorkMessage | None:
         """Take the next message that was sent to this consumer.
@@ -89,10 +78,38 @@ class BasicConsumer:
         ConsumerClosed
             If the consumer is dead or closed: the queue has given its messages to others.
         """
-        stored = self.settle(message)
+        stored = self._settle(message)
         if common.comes_again(stored.body, self.name, stored.order):
             self.queue.take_back(stored)
         self.queue.push()
+
+    def nack(self, message: WorkMessage, *, requeue: bool) -> None:
+        """Say that this consumer does not do the work. It counts toward no limit.
+
+        Parameters
+        ----------
+        message
+            What this consumer holds.
+        requeue
+            True puts the message back: in a classic queue to where it was, so it is the next one
+            to be delivered. False sends it to the dead-letter queue.
+
+        Raises
+        ------
+        UnknownDelivery, ConsumerClosed
+            As with :meth:`ack`.
+        """
+        self._refuse(message, requeue=requeue, failed=False)
+
+    def reject(self, message: WorkMessage, *, requeue: bool) -> None:
+        """Say that the work failed. With ``requeue`` it counts toward the limit of a quorum queue.
+
+        Raises
+        ------
+        UnknownDelivery, ConsumerClosed
+            As with :meth:`ack`.
+        """
+        self._refuse(message, requeue=requeue, failed=True)
 
     def die(self) -> None:
         """Kill the consumer. The queue sees that the connection is gone: all comes back at once.
@@ -101,41 +118,57 @@ class BasicConsumer:
         """
         if not self.line.closed:
             self.end(Fate.LOST)
+            self.queue.push()
             self.line.die(f"consumer {self.name!r} is dead")
 
     def close(self) -> None:
         """Close the consumer's channel: what it has not acknowledged comes back at once."""
         if not self.line.closed:
             self.end(Fate.REFUSED)
+            self.queue.push()
             self.line.close(f"consumer {self.name!r} is closed")
 
-    # --- the queue's side ------------------------------------------------------------------------
+    def freeze(self) -> None:
+        """Let the consumer's host hang, or be cut off: nobody closes the connection.
 
-    def settle(self, message: WorkMessage) -> Stored:
-        """Hold ``message`` no more: only the very object that this consumer was given does it."""
-        touch(self.queue)
-        self.queue.notice_losses()
-        self.line.check_open()
-        if (held := self.held.pop(id(message), None)) is None:
-            instance_of("message", message, WorkMessage, "what get() gave")
-            raise common.UnknownDelivery(f"consumer {self.name!r} does not hold {message!r}")
-        self.queue.unsettled -= 1
-        if len(self.inbox) + len(self.held) == self.prefetch - 1:  # until now it had no room
-            self.queue.in_turn.append(self)
-        return held[1]
+        It does nothing more, and the queue goes on sending, up to ``prefetch``, until it notices
+        (if it does). Whoever waits in :meth:`get` waits for ever.
+        """
+        if not self.line.closed:
+            self.line.die(f"consumer {self.name!r} is frozen")
+            self.queue.hangs(self)
+
+    # --- the queue's side ------------------------------------------------------------------------
 
     def end(self, fate: Fate) -> None:
         """Give everything back, and take no further part."""
         del self.queue.consumers[self.name]
-        for _, stored in self.inbox:
-            common.trace_ended(stored.on_its_way, fate)
-        lost = [stored for _, stored in (*self.held.values(), *self.inbox)]
-        self.held.clear()
-        self.inbox.clear()
-        self.queue.unsettled -= len(lost)
-        for stored in lost:
+        self.queue.out -= len(self.held)
+        for message in self.inbox:
+            common.trace_ended(self.held[id(message)].on_its_way, fate)
+        for stored in self.held.values():
             self.queue.take_back(stored, failed=True, lost=True)
+
+    def _refuse(self, message: WorkMessage, *, requeue: bool, failed: bool) -> None:
+        stored = self._settle(message)
+        if requeue:
+            self.queue.take_back(stored, failed=failed)
+        else:
+            self.queue.bury(stored, "rejected")
         self.queue.push()
+
+    def _settle(self, message: WorkMessage) -> Stored:
+        touch(self.queue)
+        self.queue.notice_losses()
+        self.line.check_open()
+        # Only the very object that this consumer was given will do, whatever its number.
+        if (stored := self.held.pop(id(message), None)) is None:
+            instance_of("message", message, WorkMessage, "what get() gave")
+            raise common.UnknownDelivery(f"consumer {self.name!r} does not hold {message!r}")
+        self.queue.out -= 1
+        if len(self.held) == self.prefetch - 1:  # until now it had no room
+            self.queue.in_turn.append(self)
+        return stored
 
     def _take(self) -> WorkMessage | None:
         touch(self.queue)
@@ -144,32 +177,27 @@ class BasicConsumer:
             self.line.check_open()
         if not self.inbox:
             return None
-        message, stored = self.inbox.popleft()
-        self.held[id(message)] = message, stored
-        common.trace_ended(stored.on_its_way, Fate.DELIVERED)
+        message = self.inbox.popleft()
+        common.trace_ended(self.held[id(message)].on_its_way, Fate.DELIVERED)
         return message
 
 
-C = TypeVar("C", bound=BasicConsumer)
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class BasicQueue(Generic[C]):
+@dataclass(eq=False, kw_only=True)
+class BasicQueue:
     """A queue of work, in which nothing is lost and nothing given up."""
 
     name: str = field(kw_only=False)
-    consumer_kind: ClassVar[Any] = BasicConsumer
 
     def __post_init__(self) -> None:
         some_text("a name", self.name)
         self.clock = common.Clock()
-        self.consumers: dict[str, C] = {}
-        self.in_turn: deque[C] = deque()  # those who can take one more
-        self.unsettled = 0
-        self._line: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
+        self.consumers: dict[str, Consumer] = {}
+        self.in_turn: deque[Consumer] = deque()  # those who can take one more
+        self.out = 0  # how many are sent, and not settled
         self.places = count(1)
+        self._line: list[tuple[int, Stored]] = []  # a heap: what comes back finds its place
         self._tags = count(1)
-        self._stock = common.Stock(self.name, READY, UNACKED)
+        self._stock = common.Stock(self.name, N_("messages ready"), N_("messages unacked"))
 
     @property
     def ready(self) -> int:
@@ -181,10 +209,7 @@ class BasicQueue(Generic[C]):
     def unacked(self) -> int:
         """How many messages are with a consumer who has not acknowledged them."""
         self.notice_losses()
-        return self.unsettled
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, ready={self.ready}, unacked={self.unacked})"
+        return self.out
 
     def publish(self, body: str, headers: Mapping[str, Any] | None = None) -> None:
         """Put a message at the end of the queue.
@@ -194,14 +219,14 @@ class BasicQueue(Generic[C]):
         TypeError, ValueError
             If the body is no text or over 16 MiB, or the headers are no dict.
         """
-        common.check_text("body", body, MOST_BYTES)
+        common.check_text("body", body, 16 * common.MIB)  # RabbitMQ 4's max_message_size
         common.check_dict("headers", headers)
         touch(self)
         order = common.trace_published(self.name, body)
-        self.line_up(Stored(next(self.places), body, dict(headers or {}), order))
+        self.put(Stored(next(self.places), body, dict(headers or {}), order))
         self.push()
 
-    def consume(self, name: str, *, prefetch: int = 1) -> C:
+    def consume(self, name: str, *, prefetch: int = 1) -> Consumer:
         """Let a consumer take part in the work.
 
         Parameters
@@ -222,11 +247,14 @@ class BasicQueue(Generic[C]):
         self.notice_losses()
         if name in self.consumers:
             raise ValueError(f"queue {self.name!r} has a consumer {name!r} already")
-        consumer: C = self.consumer_kind(self, name, prefetch)
-        self.consumers[name] = consumer
+        consumer = self.consumers[name] = Consumer(self, name, prefetch)
         self.in_turn.append(consumer)
         self.push()
         return consumer
+
+    def put(self, stored: Stored) -> None:
+        """Let a message wait at its place in the line."""
+        heappush(self._line, (stored.place, stored))
 
     def push(self) -> None:
         """Send what waits to those who have room for it, in turn."""
@@ -234,31 +262,34 @@ class BasicQueue(Generic[C]):
             self.notice_losses()
         while self.in_turn and self._line:
             consumer = self.in_turn.popleft()
-            if self.consumers.get(consumer.name) is consumer:
+            if self.consumers.get(consumer.name) is consumer:  # it has not left meanwhile
                 self._deliver(heappop(self._line)[1], consumer)
-                if len(consumer.inbox) + len(consumer.held) < consumer.prefetch:
-                    self.in_turn.append(consumer)
-        self._stock.show(len(self._line), self.unsettled)
+        self._stock.show(len(self._line), self.out)
 
-    def _deliver(self, stored: Stored, consumer: C) -> None:
-        self.unsettled += 1
+    def _deliver(self, stored: Stored, consumer: Consumer) -> None:
+        self.out += 1
         stored.deliveries += 1
         stored.since = self.clock.latest
-        body, order = stored.body, stored.order
-        stored.on_its_way = common.trace_set_out(self.name, consumer.name, body, order)
-        message = WorkMessage(body, dict(stored.headers), stored.deliveries, next(self._tags))
-        consumer.inbox.append((message, stored))
+        body, headers = stored.body, dict(stored.headers)
+        stored.on_its_way = common.trace_set_out(self.name, consumer.name, body, stored.order)
+        message = WorkMessage(body, headers, stored.deliveries, next(self._tags))
+        consumer.held[id(message)] = stored
+        consumer.inbox.append(message)
         consumer.line.wake()
-
-    def line_up(self, stored: Stored) -> None:
-        """Let a message wait at its place in the line."""
-        heappush(self._line, (stored.place, stored))
+        if len(consumer.held) < consumer.prefetch:
+            self.in_turn.append(consumer)
 
     # --- what a broker may do otherwise ----------------------------------------------------------
 
     def take_back(self, stored: Stored, *, failed: bool = False, lost: bool = False) -> None:
         """Take back what is not acknowledged: it goes to where it was, before all behind it."""
-        self.line_up(stored)
+        self.put(stored)
+
+    def bury(self, stored: Stored, reason: str) -> None:
+        """Give a message up: here it is thrown away."""
+
+    def hangs(self, consumer: Consumer) -> None:
+        """Hear nothing more of a consumer: here nobody notices."""
 
     def notice_losses(self) -> None:
         """Take back what is with consumers that are lost: here each of them says so itself."""
