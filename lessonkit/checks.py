@@ -42,6 +42,19 @@ def probability(name: str, value: object) -> float:
     raise ValueError(f"{name} must be a probability between 0 and 1; got {value!r}")
 
 
+def up_to(name: str, value: int | None, last: int, of_what: str) -> int:
+    """Return ``value``, a whole number from 0 to ``last``, or ``last`` for None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+    """
+    if value is not None and whole_number(name, value) > last:
+        raise ValueError(f"{name} must be at most {last}, the end {of_what}; got {value}")
+    return last if value is None else value
+
+
 def whole_number(name: str, value: object, *, low: int = 0) -> int:
     """Return ``value`` if it is an int of at least ``low``.
 

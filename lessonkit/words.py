@@ -48,3 +48,9 @@ def error_words(error: BaseException) -> str:
     except Exception:  # what it says is computed by a stranger's code, which may fail, too
         said = "…"
     return f"{fit(type(error).__name__)}: {said}"
+
+
+def id_in_run(event_id: str) -> str:
+    """The id without the run, for those who look at one run: ``"E-7"`` for ``"E-7@2"``."""
+    short, at, run = event_id.partition("@")
+    return short if at and run.isdecimal() and short.startswith("E-") else event_id

@@ -1,11 +1,8 @@
 """A database as the patterns need it (:mod:`.interface`), and SQLite as one (:mod:`.sqlite`)."""
 
-import os
-from typing import Any
-
 from lessonkit.database.interface import DatabaseLocked, DatabaseUnavailable, SqlDatabase
 from lessonkit.database.sqlite import Database
-from lessonkit.database.tables import Tables
+from lessonkit.database.tables import Source, Tables, make_table, own_transaction
 
 __all__ = [
     "Database",
@@ -14,13 +11,6 @@ __all__ = [
     "Source",
     "SqlDatabase",
     "Tables",
-    "opened",
+    "make_table",
+    "own_transaction",
 ]
-
-Source = SqlDatabase | str | os.PathLike[str]
-"""A database, or the path of a SQLite file."""
-
-
-def opened(source: Source, **options: Any) -> SqlDatabase:
-    """The database itself, or the SQLite database in that file."""
-    return source if isinstance(source, SqlDatabase) else Database(source, **options)

@@ -3,10 +3,38 @@
 from __future__ import annotations
 
 import os
-from typing import Self
+from typing import Any, Self
 
 from lessonkit.database.interface import SqlDatabase
 from lessonkit.database.sqlite import Database
+
+Source = SqlDatabase | str | os.PathLike[str]
+"""A database, or the path of a SQLite file."""
+
+
+def make_table(
+    database: SqlDatabase, table: str, of_what: str, *statements: str, columns: str = "*"
+) -> None:
+    """Make ``table`` with these statements, or find that it is there and has these columns.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        If there is another table of that name.
+    """
+    with database.making(table, of_what):
+        for statement in statements:
+            database.execute(statement)
+        database.execute(f"SELECT {columns} FROM {table} LIMIT 0")
+
+
+def own_transaction(name: str, tx: object, database: SqlDatabase) -> None:
+    """Raise a RuntimeError unless ``tx`` is a transaction of this database, and under way."""
+    if not database.is_under_way(tx):
+        raise RuntimeError(
+            f"{name} must be a transaction of this very database, under way:"
+            f" with database.transaction() as tx: ...; got {tx!r}"
+        )
 
 
 class Tables:
@@ -18,9 +46,9 @@ class Tables:
         Where they are. If it was given, others may use it, too, and it stays open.
     """
 
-    def __init__(self, source: SqlDatabase | str | os.PathLike[str]) -> None:
+    def __init__(self, source: Source, **options: Any) -> None:
         self._is_theirs = isinstance(source, SqlDatabase)
-        self.database = source if isinstance(source, SqlDatabase) else Database(source)
+        self.database = source if isinstance(source, SqlDatabase) else Database(source, **options)
         try:
             self._make()
         except BaseException:

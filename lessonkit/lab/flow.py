@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from lessonkit.lab.svg import AMBER, BLUE, RED
 from lessonkit.messages import _, service_name
-from lessonkit.patterns.events.event import id_in_run
-from lessonkit.words import error_words, escape, fit
+from lessonkit.words import error_words, escape, fit, id_in_run
 
 if TYPE_CHECKING:
     from lessonkit.patterns.bus import Delivery, InMemoryEventBus

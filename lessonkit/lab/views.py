@@ -10,9 +10,8 @@ from lessonkit.lab.svg import RED
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _, service_name
-from lessonkit.patterns.events.event import id_in_run
 from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
-from lessonkit.words import LONGEST_TEXT, error_words, escape, fit
+from lessonkit.words import LONGEST_TEXT, error_words, escape, fit, id_in_run
 
 if TYPE_CHECKING:
     import pandas as pd

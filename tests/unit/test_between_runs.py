@@ -17,9 +17,9 @@ from lessonkit.clock import DeadlockError
 from lessonkit.database import Database
 from lessonkit.lab import bus_log, flow_view
 from lessonkit.patterns.bus import BusClosed
-from lessonkit.patterns.events.event import id_in_run
 from lessonkit.shop import Shop
 from lessonkit.shop.network import correlation
+from lessonkit.words import id_in_run
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -41,8 +42,17 @@ def add(outbox: Outbox, *orders: str) -> list[int]:
         return [outbox.add(tx, OrderCreated(order), order) for order in orders]
 
 
+class Lease(NamedTuple):
+    token: int
+    messages: list[OutboxMessage]
+
+
+def leased(outbox: Outbox, now: float, seconds: float, most: int) -> Lease:
+    return Lease(*leases.take(outbox, now, seconds, most))
+
+
 def take(outbox: Outbox, now: float = 0.0, seconds: float = 30.0, most: int = 100) -> list[int]:
-    return [message.id for message in leases.take(outbox, now, seconds, most).messages]
+    return [message.id for message in leased(outbox, now, seconds, most).messages]
 
 
 # --- adding --------------------------------------------------------------------------------------
@@ -53,7 +63,7 @@ def test_an_event_is_stored_with_the_row_that_it_tells_of(outbox: Outbox) -> Non
         tx.execute("INSERT INTO orders VALUES ('O-1')")
         event = OrderCreated("O-1", "二つ")
         message_id = outbox.add(tx, event, key="O-1")
-    (message,) = leases.take(outbox, 0, 30, 10).messages
+    (message,) = leased(outbox, 0, 30, 10).messages
     assert message == OutboxMessage(message_id, "O-1", "OrderCreated", event.to_json(), 0, None)
     assert TYPES.from_json(message.body) == event
 
@@ -83,7 +93,7 @@ def test_an_event_that_cannot_be_stored_takes_the_row_with_it(outbox: Outbox) ->
 
 
 def test_nothing_is_added_outside_of_a_transaction(outbox: Outbox) -> None:
-    with pytest.raises(RuntimeError, match="tx must be a transaction of the outbox's own database"):
+    with pytest.raises(RuntimeError, match="tx must be a transaction of this very database"):
         outbox.add(outbox.database.connection, OrderCreated("O-1"), "O-1")
     with outbox.database.transaction() as tx:
         pass
@@ -108,7 +118,7 @@ def test_ids_grow_and_none_comes_twice_even_when_rows_are_deleted(outbox: Outbox
     seen: list[int] = []
     for number in range(5):
         seen += add(outbox, "O-1", "O-2")
-        lease = leases.take(outbox, 0, 30, 100)
+        lease = leased(outbox, 0, 30, 100)
         mark_published(outbox, lease.token, upto=seen[-1], now=number)
         outbox.database.execute("DELETE FROM outbox WHERE published_at < 100")
         assert outbox.database.execute("SELECT * FROM outbox").fetchall() == []
@@ -128,16 +138,16 @@ def test_a_lease_takes_the_oldest_first_and_no_more_than_asked_for(outbox: Outbo
 
 def test_many_messages_of_one_aggregate_are_taken_together(outbox: Outbox) -> None:
     ids = add(outbox, *["A"] * 5)
-    lease = leases.take(outbox, 0, 30, 4)
+    lease = leased(outbox, 0, 30, 4)
     assert [message.id for message in lease.messages] == ids[:4]
     assert mark_published(outbox, lease.token, upto=ids[3], now=1) == 4
 
 
 def test_a_fresh_lease_is_left_alone_and_an_expired_one_is_reclaimed(outbox: Outbox) -> None:
     ids = add(outbox, "A", "B")
-    first = leases.take(outbox, 0, 30, 10)
+    first = leased(outbox, 0, 30, 10)
     assert take(outbox, now=29.9) == []
-    second = leases.take(outbox, 30, 30, 10)
+    second = leased(outbox, 30, 30, 10)
     assert [message.id for message in second.messages] == ids
     assert second.token > first.token
     assert take(outbox, now=59.9) == []
@@ -154,7 +164,7 @@ def test_while_one_of_its_messages_is_held_an_aggregate_gives_no_other(outbox: O
 def test_a_lease_is_seen_by_other_connections(tmp_path: Path) -> None:
     one, two = (Outbox(Database(tmp_path / "orders.db")) for _ in range(2))
     ids = add(one, "A", "B")
-    lease = leases.take(two, 0, 30, 1)
+    lease = leased(two, 0, 30, 1)
     assert take(one) == ids[1:]
     mark_published(two, lease.token, ids[0], 1)
     assert one.pending == 1
@@ -162,7 +172,7 @@ def test_a_lease_is_seen_by_other_connections(tmp_path: Path) -> None:
 
 def test_an_empty_lease_writes_nothing(outbox: Outbox) -> None:
     before = outbox.database.connection.total_changes
-    assert leases.take(outbox, 0, 30, 10) == (0, [])
+    assert leased(outbox, 0, 30, 10) == (0, [])
     assert outbox.database.connection.total_changes == before
 
 
@@ -171,7 +181,7 @@ def test_an_empty_lease_writes_nothing(outbox: Outbox) -> None:
 
 def test_what_is_published_is_never_taken_again(outbox: Outbox) -> None:
     ids = add(outbox, "A", "B", "C")
-    lease = leases.take(outbox, 0, 30, 10)
+    lease = leased(outbox, 0, 30, 10)
     assert mark_published(outbox, lease.token, upto=ids[1], now=1) == 2
     assert outbox.pending == 1
     assert take(outbox, now=30) == ids[2:]
@@ -179,7 +189,7 @@ def test_what_is_published_is_never_taken_again(outbox: Outbox) -> None:
 
 def test_a_mark_with_a_wrong_token_does_nothing_and_says_so(outbox: Outbox) -> None:
     ids = add(outbox, "A")
-    lease = leases.take(outbox, 0, 30, 10)
+    lease = leased(outbox, 0, 30, 10)
     for token in (lease.token + 1, 0, -1):
         assert mark_published(outbox, token, ids[0], 1) == 0
         assert not mark_failed(outbox, token, ids[0], 2.0, "it was wrong")
@@ -196,8 +206,8 @@ def test_a_mark_on_what_nobody_has_leased_does_nothing(outbox: Outbox) -> None:
 
 def test_a_mark_after_the_lease_was_reclaimed_does_nothing_and_says_so(outbox: Outbox) -> None:
     ids = add(outbox, "A", "A")
-    late = leases.take(outbox, 0, 30, 10)
-    current = leases.take(outbox, 30, 30, 10)
+    late = leased(outbox, 0, 30, 10)
+    current = leased(outbox, 30, 30, 10)
     assert mark_published(outbox, late.token, ids[1], 31) == 0
     assert not mark_failed(outbox, late.token, ids[0], PARKED, "too late")
     assert (outbox.pending, outbox.parked) == (2, [])
@@ -207,17 +217,17 @@ def test_a_mark_after_the_lease_was_reclaimed_does_nothing_and_says_so(outbox: O
 
 def test_a_late_mark_counts_as_long_as_nobody_has_reclaimed(outbox: Outbox) -> None:
     ids = add(outbox, "A")
-    lease = leases.take(outbox, 0, 30, 10)
+    lease = leased(outbox, 0, 30, 10)
     assert mark_published(outbox, lease.token, ids[0], now=1000) == 1
 
 
 def test_a_message_that_failed_waits_and_those_behind_it_wait_with_it(outbox: Outbox) -> None:
     ids = add(outbox, "A", "B", "A")
-    lease = leases.take(outbox, 0, 30, 10)
+    lease = leased(outbox, 0, 30, 10)
     assert mark_failed(outbox, lease.token, ids[0], 5.0, "ServiceRefused: inventory refused")
     assert mark_published(outbox, lease.token, ids[2], 1) == 1  # B
     assert take(outbox, now=4.9) == []
-    again = leases.take(outbox, 5, 30, 10).messages
+    again = leased(outbox, 5, 30, 10).messages
     assert [message.id for message in again] == [ids[0], ids[2]]
     assert [message.attempts for message in again] == [1, 0]
     assert again[0].error == "ServiceRefused: inventory refused"
@@ -227,7 +237,7 @@ def test_a_message_that_failed_waits_and_those_behind_it_wait_with_it(outbox: Ou
 
 
 def park(outbox: Outbox, message_id: int) -> None:
-    lease = leases.take(outbox, 0, 0.001, 100)
+    lease = leased(outbox, 0, 0.001, 100)
     assert mark_failed(outbox, lease.token, message_id, PARKED, "ValueError: poison")
 
 
@@ -247,7 +257,7 @@ def test_an_unparked_message_comes_back_before_those_behind_it(outbox: Outbox) -
     park(outbox, ids[0])
     outbox.unpark(ids[0])
     assert outbox.parked == []
-    first, second = leases.take(outbox, 1, 30, 10).messages
+    first, second = leased(outbox, 1, 30, 10).messages
     assert (first.id, first.attempts, first.error, second.id) == (ids[0], 0, None, ids[1])
 
 
@@ -298,7 +308,7 @@ def test_leases_never_overlap_and_keep_the_order(orders: list[str], most: int) -
     outbox = Outbox(database)
     ids = add(outbox, *orders)
     held: set[str] = set()
-    while messages := leases.take(outbox, 0, 30, most).messages:
+    while messages := leased(outbox, 0, 30, most).messages:
         keys = {message.aggregate for message in messages}
         assert not keys & held  # no two relays have the same aggregate
         held |= keys
@@ -351,11 +361,11 @@ def test_a_database_with_another_table_of_that_name_is_refused() -> None:
 def test_a_locked_database_says_so_and_loses_nothing(tmp_path: Path) -> None:
     outbox, other = (Outbox(Database(tmp_path / "o.db", timeout=0.01)) for _ in range(2))
     ids = add(outbox, "A")
-    lease = leases.take(outbox, 0, 30, 1)
+    lease = leased(outbox, 0, 30, 1)
     with other.database.transaction():
         for act in (
             lambda: add(outbox, "B"),
-            lambda: leases.take(outbox, 0, 30, 1),
+            lambda: leased(outbox, 0, 30, 1),
             lambda: mark_published(outbox, lease.token, ids[0], 1),
         ):
             with pytest.raises(DatabaseLocked, match="locked for longer than the timeout"):
@@ -367,7 +377,7 @@ def test_a_locked_database_says_so_and_loses_nothing(tmp_path: Path) -> None:
 def test_a_read_only_database_says_so(outbox: Outbox) -> None:
     add(outbox, "A")
     outbox.database.execute("PRAGMA query_only = ON")
-    for act in (lambda: add(outbox, "B"), lambda: leases.take(outbox, 0, 30, 1)):
+    for act in (lambda: add(outbox, "B"), lambda: leased(outbox, 0, 30, 1)):
         with pytest.raises(DatabaseUnavailable, match="it is read-only"):
             act()
     assert outbox.pending == 1
@@ -406,7 +416,7 @@ def test_a_closed_outbox_says_that_it_is_closed(outbox: Outbox) -> None:
     outbox.database.close()
     for act in (
         lambda: outbox.pending,
-        lambda: leases.take(outbox, 0, 30, 1),
+        lambda: leased(outbox, 0, 30, 1),
         lambda: mark_published(outbox, 1, 1, 1),
     ):
         with pytest.raises(DatabaseUnavailable, match="it is closed"):

@@ -321,7 +321,7 @@ def test_a_relay_that_has_lost_its_lease_marks_nothing_and_says_so(outbox: Outbo
     async def publish(message: OutboxMessage) -> None:
         nonlocal now
         now = 30.0  # this process was stopped for a while, and its own clock with it
-        assert [taken.id for taken in take(outbox, now, 30, 10).messages] == ids
+        assert [taken.id for taken in take(outbox, now, 30, 10)[1]] == ids
 
     relay = Relay(outbox, publish, lease=30, clock=lambda: now)
     assert run(relay.run_once()).result == 0
@@ -353,8 +353,8 @@ def test_cancelled_it_marks_what_is_published_and_leaves_the_rest_leased(
         with pytest.raises(asyncio.CancelledError):
             await relaying
         assert outbox.pending == len(left)
-        assert take(outbox, 29.9, 30, 10).messages == []
-        assert [message.id for message in take(outbox, 30, 30, 10).messages] == left
+        assert take(outbox, 29.9, 30, 10)[1] == []
+        assert [message.id for message in take(outbox, 30, 30, 10)[1]] == left
 
     left = [c1] if reaction == "goes on" else [b1, c1]
     run(main())
@@ -514,7 +514,7 @@ def test_a_publish_that_is_not_async_is_a_mistake_and_no_failure(outbox: Outbox)
     plain: Any = lambda message: None  # noqa: E731
     with pytest.raises(TypeError, match="publish must be declared with async def"):
         run(Relay(outbox, plain).drain())
-    assert take(outbox, 30, 1, 1).messages[0].attempts == 0
+    assert take(outbox, 30, 1, 1)[1][0].attempts == 0
 
 
 def test_a_function_that_returns_something_to_await_will_do(outbox: Outbox) -> None:

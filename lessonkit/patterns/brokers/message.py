@@ -13,7 +13,6 @@ from lessonkit.shop.process import here
 from lessonkit.trace import find_trace
 
 MIB = 1024 * 1024
-check_text, check_dict = sized_text, some_dict
 
 EVENT_TYPE = re.compile(r'\{"type": ?"(\w+)"')
 """How the JSON of an :class:`~lessonkit.patterns.events.event.Event` begins."""
@@ -42,11 +41,11 @@ class Clock:
 
 def check_message(body: str, attributes: Mapping[str, str] | None, most: int) -> None:
     """Raise an error unless all of it is text, and not too long for a message of SNS and SQS."""
-    size = check_text("body", body, most)
-    check_dict("attributes", attributes)
+    size = sized_text("body", body, most)
+    some_dict("attributes", attributes)
     for key, value in (attributes or {}).items():
-        size += check_text("the name of an attribute", key)
-        size += check_text(f"attribute {key!r}", value)
+        size += sized_text("the name of an attribute", key)
+        size += sized_text(f"attribute {key!r}", value)
     if size > most:
         raise ValueError(f"body and attributes must have at most {most:,} bytes; got {size:,}")
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from zlib import crc32
 
-from lessonkit.checks import positive_number, some_text, whole_number
+from lessonkit.checks import positive_number, sized_text, some_text, whole_number
 from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
@@ -85,11 +85,11 @@ class Log:
         TypeError, ValueError
             If one is no text, or too large.
         """
-        common.check_text("value", value, common.MIB)
+        sized_text("value", value, common.MIB)
         if key is None:
             partition = next(self._keyless) % self.partitions
         else:
-            common.check_text("key", key)
+            sized_text("key", key)
             partition = crc32(key.encode()) % self.partitions
         touch(self)
         order = common.trace_published(self.name, value)

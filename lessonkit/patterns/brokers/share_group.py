@@ -17,12 +17,15 @@ from __future__ import annotations
 import math
 from bisect import insort
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from lessonkit.checks import instance_of, positive_number, some_text, whole_number
 from lessonkit.luck import touch
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.line import Line
 from lessonkit.patterns.brokers.partitioned_log import Log, Reader, Record
+
+_PLACE = attrgetter("record.offset", "record.partition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,7 @@ class ShareGroup:
         if shared.deliveries >= self.delivery_limit:
             self.given_up.append(shared.record)
         else:
-            insort(
-                self._returned, shared, key=lambda one: (one.record.offset, one.record.partition)
-            )
+            insort(self._returned, shared, key=_PLACE)
             self.wake()
 
     def take(self, consumer: ShareConsumer, most: int) -> list[SharedRecord] | None:

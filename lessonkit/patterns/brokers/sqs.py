@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from heapq import heappop, heappush
 
-from lessonkit.checks import between, instance_of, whole_number
+from lessonkit.checks import between, instance_of, sized_text, whole_number
 from lessonkit.luck import touch
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.sqs_message import SqsMessage, Stored
@@ -79,7 +79,7 @@ class Sender:
                 # AWS takes a group for a standard queue since 2025 ("fair queues"), but as a
                 # tenant's name: it orders nothing. Whoever gives one here expects an order.
                 raise ValueError(f"{name} is for FIFO queues and topics only; got {value!r}")
-            if value is not None and not (common.check_text(name, value) and len(value) <= 128):
+            if value is not None and not (sized_text(name, value) and len(value) <= 128):
                 raise ValueError(f"{name} must have 1 to 128 letters; got {value!r}")
         if self.fifo and group is None:
             raise ValueError("a FIFO queue or topic needs a group (MessageGroupId); got None")

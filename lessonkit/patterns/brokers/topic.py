@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from lessonkit.checks import instance_of, some_text
+from lessonkit.checks import instance_of, sized_text, some_dict, some_text
 from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.sqs import Queue, Sender
 from lessonkit.patterns.brokers.sqs_message import Stored
@@ -63,14 +63,14 @@ class Topic(Sender):
             raise ValueError(f"a queue {queue.name!r} is subscribed to {self.name!r} already")
         if queue.fifo and not self.fifo:
             raise ValueError(f"FIFO queue {queue.name!r} cannot subscribe to standard topics")
-        common.check_dict("filter", filter)
+        some_dict("filter", filter)
         wanted = {}
         for key, values in (filter or {}).items():
-            common.check_text("filter", key)
+            sized_text("filter", key)
             if not isinstance(values, list | tuple) or not values:
                 raise TypeError(f"filter[{key!r}] must be a list of texts; got {values!r}")
             for value in values:
-                common.check_text(f"filter[{key!r}]", value)
+                sized_text(f"filter[{key!r}]", value)
             wanted[key] = tuple(values)
         self._subscriptions[queue] = wanted
 

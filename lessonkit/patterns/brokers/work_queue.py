@@ -28,7 +28,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
-from lessonkit.checks import instance_of, some_text, whole_number
+from lessonkit.checks import instance_of, sized_text, some_dict, some_text, whole_number
 from lessonkit.luck import touch
 from lessonkit.messages import N_
 from lessonkit.patterns.brokers import message as common
@@ -219,8 +219,8 @@ class BasicQueue:
         TypeError, ValueError
             If the body is no text or over 16 MiB, or the headers are no dict.
         """
-        common.check_text("body", body, 16 * common.MIB)  # RabbitMQ 4's max_message_size
-        common.check_dict("headers", headers)
+        sized_text("body", body, 16 * common.MIB)  # RabbitMQ 4's max_message_size
+        some_dict("headers", headers)
         touch(self)
         order = common.trace_published(self.name, body)
         self.put(Stored(next(self.places), body, dict(headers or {}), order))

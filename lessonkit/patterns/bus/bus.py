@@ -55,8 +55,6 @@ class InMemoryEventBus:
         The last deliveries, in the order of publication.
     failures
         The last deliveries whose handler failed, in the order in which they failed.
-    failed
-        How many deliveries have failed in all.
     """
 
     def __init__(self, network: Network | None = None, name: str = "event bus") -> None:
@@ -64,7 +62,6 @@ class InMemoryEventBus:
         self.published: deque[tuple[str, Event]] = deque(maxlen=LOG_LENGTH)
         self.log: deque[Delivery] = deque(maxlen=LOG_LENGTH)
         self.failures: list[Delivery] = []
-        self.failed = 0
         self._processes = network.processes if network is not None else {}
         self._subscriptions: list[Subscription] = []
         self._listeners: dict[type, tuple[Subscription, ...]] = {}
@@ -223,7 +220,6 @@ class InMemoryEventBus:
             trace.end(trace.send(*told, correlation=event.correlation_id))
 
     def _note_failure(self, delivery: Delivery) -> None:
-        self.failed += 1
         self.failures.append(delivery)
         if len(self.failures) > LOG_LENGTH:
             forget_frames(self.failures.pop(0).error)

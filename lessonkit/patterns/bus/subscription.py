@@ -13,14 +13,12 @@ Handler = Callable[[Any], Any]
 """Gets the event. A plain function, or one declared with ``async def``."""
 
 
+@dataclass(eq=False, slots=True)
 class Lane:
     """The deliveries to one handler: one after the other, in the order in which it came."""
 
-    __slots__ = ("busy", "waiting")
-
-    def __init__(self) -> None:
-        self.waiting: deque[Any] = deque()
-        self.busy = False
+    waiting: deque[Any] = field(default_factory=deque)
+    busy: bool = False
 
 
 @dataclass(eq=False, repr=False)

@@ -25,7 +25,7 @@ from typing import Any, ClassVar, get_type_hints
 import msgspec
 
 from lessonkit.checks import positive_number, some_text, utf8_text
-from lessonkit.patterns.events.jsonable import as_text
+from lessonkit.jsonable import as_text
 from lessonkit.shop.network import correlation
 from lessonkit.trace import find_trace
 
@@ -50,12 +50,6 @@ def _next_id() -> str:
     if not trace.run:
         trace.run = next(runs_with_events)
     return f"E-{trace.next_number()}" + (f"@{trace.run}" if trace.run > 1 else "")
-
-
-def id_in_run(event_id: str) -> str:
-    """The id without the run, for those who look at one run: ``"E-7"`` for ``"E-7@2"``."""
-    short, at, run = event_id.partition("@")
-    return short if at and run.isdecimal() and short.startswith("E-") else event_id
 
 
 def now() -> float:

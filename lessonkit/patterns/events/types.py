@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from lessonkit.jsonable import Missing, build
 from lessonkit.patterns.events.event import BadEvent, Envelope, Event, own_fields, written
-from lessonkit.patterns.events.jsonable import Missing, build
 
 
 class UnknownEventType(BadEvent):

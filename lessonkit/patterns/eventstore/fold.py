@@ -6,8 +6,9 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from lessonkit.checks import up_to
 from lessonkit.clock.strangers import call_plain
-from lessonkit.patterns.eventstore.store import Recorded, up_to
+from lessonkit.patterns.eventstore.store import Recorded
 
 State = TypeVar("State")
 

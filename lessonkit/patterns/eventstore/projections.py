@@ -10,14 +10,14 @@ Between an event and its effect in the table passes some time: the projection la
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lessonkit.checks import instance_of, plain_function, whole_number
 from lessonkit.clock.strangers import call_plain, said
-from lessonkit.database import DatabaseUnavailable, Source, opened
+from lessonkit.database import DatabaseUnavailable, Source, Tables, make_table
+from lessonkit.database.sql import only_reads, table_name
 from lessonkit.patterns.eventstore.store import EventStore
 
 POSITIONS: Final = """
@@ -27,11 +27,6 @@ MOVE: Final = """
     INSERT INTO projections (name, position) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET position = excluded.position
 """
-# SQLite keeps names that begin with sqlite_ for itself.
-NAME: Final = re.compile(r"(?!(events|snapshots|projections)$|sqlite_)[a-z_]\w*", re.A | re.I)
-QUESTION: Final = re.compile(
-    r"\s*(SELECT|WITH(?!.*\b(INSERT|UPDATE|DELETE|REPLACE\s+INTO)\b))\b", re.I | re.S
-)
 
 
 class ProjectionFailed(Exception):
@@ -39,7 +34,7 @@ class ProjectionFailed(Exception):
 
 
 @dataclass(eq=False)
-class Projection:
+class Projection(Tables):
     """One table, kept up by the events of a store.
 
     Parameters
@@ -74,29 +69,20 @@ class Projection:
     store: EventStore
     apply: Callable[[Any, Any], object]
     columns: str
-    _: KW_ONLY
-    path: Source | None = None
+    path: Source | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.name, str) and NAME.fullmatch(self.name)):
-            raise ValueError(
-                "name must be the name of a table (ASCII letters, digits, _), but none of events,"
-                f" snapshots, projections; got {self.name!r}"
-            )
+        self._table = table_name("name", self.name, "events", "snapshots", "projections")
         instance_of("store", self.store, EventStore, "an EventStore")
         plain_function("apply", self.apply)
         instance_of("columns", self.columns, str, "a text, as CREATE TABLE has it")
-        self._table = self.name.lower()  # in SQL, the names of tables are the same in any case
-        self.database = self.store.database if self.path is None else opened(self.path)
-        try:
-            with self.database.transaction():
-                with self.database.making("projections", "projections"):
-                    self.database.execute(POSITIONS)
-                    self.database.execute("SELECT name, position FROM projections LIMIT 0")
-                self._create()
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(self.store.database if self.path is None else self.path)
+
+    def _make(self) -> None:
+        with self.database.transaction():
+            columns = "name, position"
+            make_table(self.database, "projections", "projections", POSITIONS, columns=columns)
+            self._create()
 
     def _create(self) -> None:
         try:
@@ -209,11 +195,4 @@ class Projection:
         DatabaseUnavailable
             If the database cannot be used.
         """
-        if not QUESTION.match(sql):
-            raise ValueError(f"sql must only read, as SELECT does; got {sql!r}")
-        return self.database.ask(sql, parameters)
-
-    def close(self) -> None:
-        """Close the projection's own file. The store's database stays open for the store."""
-        if self.database is not self.store.database:
-            self.database.close()
+        return self.database.ask(only_reads(sql), parameters)

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from lessonkit.checks import instance_of, whole_number
-from lessonkit.patterns.events.jsonable import build, text_that_comes_back
+from lessonkit.checks import instance_of, up_to, whole_number
+from lessonkit.database import make_table
+from lessonkit.jsonable import build, text_that_comes_back
 from lessonkit.patterns.eventstore.fold import State, rebuild
-from lessonkit.patterns.eventstore.store import EventStore, up_to
+from lessonkit.patterns.eventstore.store import EventStore
 
 TABLE = """
     CREATE TABLE IF NOT EXISTS snapshots (
@@ -68,9 +69,8 @@ class SnapshotStore(Generic[State]):
     def __post_init__(self) -> None:
         instance_of("store", self.store, EventStore, "an EventStore")
         instance_of("kind", self.kind, type, "a type, such as dict or a dataclass")
-        with self.store.database.making("snapshots", "a snapshot store"):
-            self.store.database.execute(TABLE)
-            self.store.database.execute("SELECT stream, version, state FROM snapshots LIMIT 0")
+        columns = "stream, version, state"
+        make_table(self.store.database, "snapshots", "a snapshot store", TABLE, columns=columns)
 
     def save(self, stream: str, version: int, state: State) -> None:
         """Keep ``state`` as that of ``stream`` at ``version``.

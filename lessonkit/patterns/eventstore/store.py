@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lessonkit.checks import instance_of, some_text, whole_number
-from lessonkit.database import Source, opened
+from lessonkit.checks import instance_of, some_text, up_to, whole_number
+from lessonkit.database import Source, Tables, make_table
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
 
 TABLE = """
@@ -68,7 +68,7 @@ class Recorded:
     event: Event
 
 
-class EventStore:
+class EventStore(Tables):
     """Streams of events in a database.
 
     Parameters
@@ -76,7 +76,7 @@ class EventStore:
     types
         The events that may be stored.
     path
-        The path of a SQLite file; or a database, which is the store's from then on.
+        The path of a SQLite file; or a database, which others may use as well: it stays open.
     options
         For a file, ``durability`` and ``timeout``; see
         :class:`~lessonkit.database.Database`.
@@ -92,15 +92,11 @@ class EventStore:
     def __init__(self, types: EventTypes, path: Source = ":memory:", **options: Any) -> None:
         instance_of("types", types, EventTypes, "EventTypes(...)")
         self._types = types
-        self.database = opened(path, **options)
-        try:
-            with self.database.making("events", "an event store"):
-                self.database.execute(TABLE)
-                self.database.append_only("events", "what has happened stays: append a new event")
-                self.database.execute(f"SELECT {COLUMNS}, event_id FROM events LIMIT 0")
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(path, **options)
+
+    def _make(self) -> None:
+        make_table(self.database, "events", "an event store", TABLE, columns=f"{COLUMNS}, event_id")
+        self.database.append_only("events", "what has happened stays: append a new event")
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -246,22 +242,3 @@ class EventStore:
                 raise type(error)(f"the event at position {position}: {error}") from error
             recorded.append(Recorded(position, stream, version, event))
         return recorded
-
-    # --- the end ---------------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Close the database. Using the store afterwards raises DatabaseUnavailable."""
-        self.database.close()
-
-    def __enter__(self) -> EventStore:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def up_to(name: str, value: int | None, last: int, of_what: str) -> int:
-    """Return ``value``, a whole number from 0 to ``last``, or ``last`` for None."""
-    if value is not None and whole_number(name, value) > last:
-        raise ValueError(f"{name} must be at most {last}, the end {of_what}; got {value}")
-    return last if value is None else value

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from lessonkit.checks import instance_of, plain_function, some_text
 from lessonkit.clock.strangers import call_plain
-from lessonkit.database import SqlDatabase
+from lessonkit.database import SqlDatabase, make_table
 
 T = TypeVar("T")
 
@@ -59,9 +59,7 @@ class Inbox:
         self.database = database
         self.consumer = some_text("consumer", consumer)
         self.duplicates = 0
-        with database.making("inbox", "an inbox"):
-            database.execute(TABLE)
-            database.execute("SELECT consumer, message_id FROM inbox LIMIT 0")
+        make_table(database, "inbox", "an inbox", TABLE, columns="consumer, message_id")
 
     def handle(self, message_id: int | str, work: Callable[[Any], T]) -> T | None:
         """Do ``work(tx)``, unless the message has been handled before.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from lessonkit.checks import instance_of, positive_number, some_text, whole_number
 from lessonkit.faults import stream
@@ -48,15 +48,10 @@ RELEASE_BEHIND: Final = f"""
 """
 
 
-class Lease(NamedTuple):
-    """Messages that belong to one relay until the lease expires; the token proves it."""
-
-    token: int
-    messages: list[OutboxMessage]
-
-
-def take(outbox: Outbox, now: float, seconds: float, most: int) -> Lease:
+def take(outbox: Outbox, now: float, seconds: float, most: int) -> tuple[int, list[OutboxMessage]]:
     """Take up to ``most`` messages, the oldest first, for so many ``seconds``.
+
+    They belong to the caller until the lease expires; the token, which comes first, proves it.
 
     An aggregate of which another message is leased, waits for its next attempt, or is parked, is
     left out as a whole. A lease that has expired counts no more.
@@ -66,11 +61,11 @@ def take(outbox: Outbox, now: float, seconds: float, most: int) -> Lease:
         db.hold("outbox")
         rows = db.fetch(TAKE, (now, now, most))
         if not rows:
-            return Lease(0, [])
+            return 0, []
         token = int(db.fetch(NEXT_TOKEN)[0][0])
         # The same condition as above: while we hold the outbox, it finds the same rows.
         db.change(HOLD, (token, now + seconds, now, now, rows[-1][0]))
-    return Lease(token, as_messages(rows))
+    return token, as_messages(rows)
 
 
 def mark_published(outbox: Outbox, token: int, upto: int, now: float) -> int:
@@ -157,24 +152,24 @@ class Relay(PollingPublisher):
             If the database cannot be used. What was published and could not be marked will be
             published again.
         """
-        lease = take(self.outbox, self.now(), self.lease, self.batch)
-        if not lease.messages:
+        token, messages = take(self.outbox, self.now(), self.lease, self.batch)
+        if not messages:
             return 0
         progress = Progress()
         try:
             # A relay whose lease has expired must not go on: another one may be at work already,
             # and have come further.
             async with asyncio.timeout(self.lease):
-                await self.publish_in_order(lease.messages, progress)
+                await self.publish_in_order(messages, progress)
         except TimeoutError:
-            first = lease.messages[0]
+            first = messages[0]
             if not progress.published and not progress.failures:  # it had all the time of the lease
                 why = f"TimeoutError: not published within {self.lease:g} s, the lease"
                 progress.failures[first.aggregate] = first, why
         except (asyncio.CancelledError, TypeError):
-            self._mark(lease.token, progress)
+            self._mark(token, progress)
             raise
-        return self._mark(lease.token, progress)
+        return self._mark(token, progress)
 
     def _mark(self, token: int, progress: Progress) -> int:
         """Mark what came of the batch, all in one transaction."""

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from lessonkit.checks import instance_of, some_text
-from lessonkit.database import SqlDatabase
+from lessonkit.database import SqlDatabase, make_table, own_transaction
 from lessonkit.patterns.events.event import Event
 from lessonkit.patterns.events.types import EventTypes
 
@@ -105,10 +105,9 @@ class Outbox:
     def __init__(self, database: SqlDatabase) -> None:
         instance_of("database", database, SqlDatabase, "a Database(...)")
         self.database = database
-        with database.making("outbox", "an outbox"), database.transaction():
-            for statement in TABLES:
-                database.execute(statement.format(NUMBERED=database.NUMBERED))
-            database.execute(f"SELECT {COLUMNS}, token, available_at {PENDING} LIMIT 0")
+        tables = [statement.format(NUMBERED=database.NUMBERED) for statement in TABLES]
+        with database.transaction():
+            make_table(database, "outbox", "an outbox", *tables, columns=f"{COLUMNS}, token")
 
     def add(self, tx: Any, event: Event, key: str) -> int:
         """Store ``event`` in the caller's transaction, to be published if that is committed.
@@ -140,11 +139,7 @@ class Outbox:
         TypeError, ValueError
             If the event or the key cannot be stored, or the event would come back as another one.
         """
-        if not self.database.is_under_way(tx):
-            raise RuntimeError(
-                "tx must be a transaction of the outbox's own database, under way:"
-                f" with database.transaction() as tx: ...; got {tx!r}"
-            )
+        own_transaction("tx", tx, self.database)
         instance_of("event", event, Event, "an Event")
         some_text("key", key)
         body = EventTypes(type(event)).to_json(event)  # or nobody could read it

@@ -11,10 +11,10 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lessonkit.checks import instance_of
-from lessonkit.database import Tables
+from lessonkit.database import Tables, make_table
+from lessonkit.jsonable import build, text_that_comes_back
 from lessonkit.messages import _
 from lessonkit.patterns.events.event import now
-from lessonkit.patterns.events.jsonable import build, text_that_comes_back
 from lessonkit.patterns.saga.progress import FINISHED, STATE_CHANGES, SagaState, What
 from lessonkit.shop.errors import OutcomeUnknown
 
@@ -81,12 +81,10 @@ class SagaTable(Tables):
     command_type: type
 
     def _make(self) -> None:
-        with self.database.transaction() as db:
-            for table, sql, find in (("sagas", SAGAS, FIND), ("saga_log", SAGA_LOG, HISTORY)):
-                with self.database.making(table, "a saga log"):
-                    db.execute(sql)
-                    db.execute(find, ("",))
-            self.database.change(INDEX)
+        saga, log = "saga, command_type, command, state, epoch", "saga_id, time, what, step, detail"
+        with self.database.transaction():
+            make_table(self.database, "sagas", "a saga log", SAGAS, columns=saga)
+            make_table(self.database, "saga_log", "a saga log", SAGA_LOG, INDEX, columns=log)
 
     # --- writing ---------------------------------------------------------------------------------
 
