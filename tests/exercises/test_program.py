@@ -14,7 +14,7 @@ from lessonkit.exercises.program import Program
 def written(code: str, name: str = "answer") -> Any:
     """What a notebook's cell defines under this name."""
     module = sys.modules["a_notebook"] = ModuleType("a_notebook")
-    exec(code, module.__dict__)
+    exec(compile(code, "<notebook>", "exec", dont_inherit=True), module.__dict__)
     return module.__dict__[name]
 
 
@@ -57,6 +57,41 @@ def helper(seen={}):
     return len(seen)
 def answer():
     return helper()
+""",
+    "an object": """
+class Memory:
+    def __init__(self):
+        self.seen = []
+    def count(self):
+        self.seen.append(1)
+        return len(self.seen)
+memory = Memory()
+def answer():
+    assert isinstance(memory, Memory)
+    return memory.count()
+""",
+    "what a decorator knows": """
+def counted(function):
+    times = [0]
+    def wrapper():
+        times[0] += 1
+        return function(times[0])
+    return wrapper
+def helper(number):
+    return number
+@counted
+def answer(number):
+    return helper(number)
+""",
+    "a function in a container": """
+seen = []
+def see():
+    seen.append(1)
+    return len(seen)
+work = {"see": see, "all": [see]}
+def answer():
+    assert work["all"][0] is work["see"] is see
+    return work["see"]()
 """,
     "a class": """
 class Memory:
@@ -204,3 +239,40 @@ def answer():
 """
     answer = written(code)
     assert Program(answer).start()() == answer()
+
+
+def test_types_in_declarations_and_keys_are_those_of_the_new_process() -> None:
+    code = """
+from dataclasses import dataclass
+
+@dataclass
+class Line:
+    pieces: int
+
+@dataclass
+class Order:
+    lines: tuple[Line, ...]
+    gift: Line | None = None
+
+names = {Line: "a line"}
+
+def answer():
+    hints = Order.__annotations__
+    return Line, names[Line], hints["lines"] == tuple[Line, ...], hints["gift"] == Line | None
+"""
+    answer = written(code)
+    line, *right = Program(answer).start()()
+    assert right == ["a line", True, True]
+    assert line is not answer()[0]
+    assert repr(line(2)) == "Line(pieces=2)"
+
+
+def test_an_inner_function_that_calls_itself() -> None:
+    code = """
+def making():
+    def answer(n):
+        return n and n + answer(n - 1)
+    return answer
+answer = making()
+"""
+    assert Program(written(code)).start()(3) == 6
