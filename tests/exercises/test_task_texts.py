@@ -49,7 +49,7 @@ def test_a_task_names_its_figures(notebook: str, cell_id: str) -> None:
 
 def test_the_judges_go_by_the_same_figures() -> None:
     assert round(LONGEST_WAIT, 2) == 0.3
-    assert len(unpaid_orders._ORDERS) == 7
+    assert len({order for _event, order, _yen in unpaid_orders.HISTORY}) == 7
     assert (parcel_key.ORDERS, parcel_key.BIG_CUSTOMERS_ORDERS) == (40, 28)
     assert (parcel_key.PARTITIONS, parcel_key.MOST_OF_THE_EVENTS) == (4, 0.6)
     assert (waiting.MOST_LATE, waiting.DEADLINE, waiting.CLIENTS) == (10, 60, 300)

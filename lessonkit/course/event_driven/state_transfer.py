@@ -199,7 +199,7 @@ _ADVICE = (
     ),
     Advice(
         lambda one: one.again and one.taken == {p: 2 * n for p, n in one.ordered.items()},
-        N_("It came twice, and stock was taken twice. With a key, `reserve` does it only once."),
+        N_("It came twice, and stock was taken twice. With the same key, `reserve` does it once."),
     ),
     Advice(
         lambda one: one.error is None and set(one.taken) < set(one.ordered),
@@ -228,7 +228,8 @@ def _in_words(pieces: dict[str, int]) -> str:
 
 
 def _values(event: Event) -> dict[str, object]:
-    return {name: getattr(event, name) for name in own_fields(type(event))}
+    kind: Any = type(event)
+    return {name: getattr(event, name) for name in own_fields(kind)}
 
 
 def _picture(one: _Arrival) -> str:
