@@ -30,6 +30,7 @@ from lessonkit.patterns.events import BadEvent, Event, EventTypes
 from lessonkit.patterns.events.event import own_fields
 from lessonkit.shop import CreateOrder, Item, Order
 from lessonkit.shop.errors import KeyReused
+from lessonkit.shop.network import correlation
 from lessonkit.shop.orders import pieces_of
 from lessonkit.shop.process import here
 from lessonkit.trace import Trace
@@ -91,7 +92,10 @@ def _day(sender: Start, reader: Start, *, apart: bool) -> Iterator[_Arrival]:
     kind, placed = sender()
 
     async def tell() -> list[Event]:
-        told = [placed(order) for order in ORDERS]
+        told = []
+        for order in ORDERS:
+            correlation.set(order.order_id)  # as for whatever a customer's order leads to
+            told.append(placed(order))
         if apart:  # what is told of a change must not get into an event that was sent before
             placed(replace(ORDERS[0], items=(Item("P-2", 5, 800),)))
         return told

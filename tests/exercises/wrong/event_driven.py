@@ -229,6 +229,22 @@ WRONG = {
             "came twice",
         ),
         Wrong(
+            "what is in it as key",
+            changed(
+                carry_state.answer,
+                ("event.items, event.order_id", "event.items, str(event.items)"),
+            ),
+            "had this key before",
+        ),
+        Wrong(
+            "the moment of the order as key",
+            changed(
+                carry_state.answer,
+                ("event.items, event.order_id", "event.items, str(event.occurred_at)"),
+            ),
+            "had this key before",
+        ),
+        Wrong(
             "a hash as key",
             changed(
                 carry_state.answer,
@@ -582,6 +598,13 @@ async def take_stock(shop, event):
             "the event's id as key",
             changed(
                 carry_state.answer, ("event.items, event.order_id", "event.items, event.event_id")
+            ),
+        ),
+        Right(
+            "the correlation id as key",
+            changed(
+                carry_state.answer,
+                ("event.items, event.order_id", "event.items, event.correlation_id"),
             ),
         ),
         Right(
