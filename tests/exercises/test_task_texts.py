@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lessonkit.course.choosing import bad_days, gift_shop
+from lessonkit.course.choosing import gift_plan, gift_shop
 from lessonkit.course.event_driven import unpaid_orders
 from lessonkit.course.eventual_consistency import polling, relaying, waiting
 from lessonkit.course.message_brokers import parcel_key
@@ -55,7 +55,7 @@ def test_the_judges_go_by_the_same_figures() -> None:
     assert (waiting.MOST_LATE, waiting.DEADLINE, waiting.CLIENTS) == (10, 60, 300)
     assert (polling.MOST_QUESTIONS, polling.SPREAD_FROM, polling.MOST_AT_ONCE) == (30, 5, 150)
     assert (relaying.BATCH, len(relaying.EVENTS)) == (10, 12)
-    assert len(gift_shop.GIFT_CALLS) == len(bad_days.DAYS) == 8
+    assert len(gift_shop.GIFT_CALLS) == len(gift_plan.DAYS) == 8
     assert (LATENCY["inventory"], LATENCY["payment"], LATENCY["notification"]) == (0.1, 0.2, 0.5)
     shop = gift_shop.GiftShop()
     own = [shop.network.latency[name] for name in shop.network.latency if name not in LATENCY]

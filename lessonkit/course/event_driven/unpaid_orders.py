@@ -48,7 +48,7 @@ HISTORY: Final = tuple(
 class _Reading:
     """What stands in the table after event ``number``, before it, and as it should.
 
-    ``anew``: the program is started again now and then; ``rebuilt``: the table is made anew at last.
+    ``anew``: the program is started again now and then; ``rebuilt``: table made anew at last.
     """
 
     number: int
