@@ -153,8 +153,8 @@ def _judge(plan: dict[str, object]) -> Counterexample | None:
             " names that they have in the starting cell."
         )
         listed = ", ".join(f"`{call}`" for call in undecided)
-        shown = ["…" if place in (..., None) else str(place) for place in calls.values()]
-        picture = columns_html({_("call"): map(str, calls), "PLAN": shown})
+        places = ["…" if place in (..., None) else str(place) for place in calls.values()]
+        picture = columns_html({_("call"): map(str, calls), "PLAN": places})
         return Counterexample(words.format(calls=listed), advice, picture)
     outcomes = [_try(plan, day) for day in DAYS]
     harm = [outcome for outcome in outcomes if outcome.harm is not None]

@@ -180,10 +180,6 @@ _ADVICE = (
         N_("The listener has called `{run.foreign[0]}`. What it needs must travel in the event."),
     ),
     Advice(
-        lambda one: isinstance(one.error, NotYours),
-        N_("Other programs' data are on other computers. The listener has the event, and calls."),
-    ),
-    Advice(
         _misfits,
         N_(
             "JSON keeps no classes: what arrives has the types that your class declares, and where"

@@ -70,7 +70,7 @@ WRONG = {
                     "shop.database.orders[event.order_id]",
                 ),
             ),
-            "on other computers",
+            "on another computer",
         ),
         Wrong(
             "keeps the orders in a dict beside the event",
@@ -187,7 +187,7 @@ WRONG = {
                     "        shop.inventory.stock[item.product_id] -= item.quantity\n",
                 ),
             ),
-            "on other computers",
+            "belongs to the service",
         ),
         Wrong(
             "the same key for every order",
