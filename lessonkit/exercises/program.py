@@ -12,6 +12,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from copy import copy, deepcopy
+from functools import lru_cache
 from numbers import Number
 from types import CellType, CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final
@@ -20,6 +21,7 @@ from zlib import crc32
 from lessonkit.exercises.starter import scope_of
 
 _CONTAINERS: Final = (list, dict, set, bytearray, deque, Counter, defaultdict)
+_Cached: Final = type(lru_cache(lambda: None))
 # The last one is what msgspec has found out about the old class.
 _NOT_COPIED: Final = ("__dict__", "__weakref__", "__msgspec_cache__")
 
@@ -98,8 +100,11 @@ class _Namespace:
         """Code and memory made anew; anything else as it is."""
         if id(value) in self._made:
             return self._made[id(value)]
+        made: Any
         if self._is_own(value):
             made = (self._class if isinstance(value, type) else self._function)(value)
+        elif isinstance(value, _Cached) and self._is_own(value.__wrapped__):
+            made = lru_cache(**value.cache_parameters())(self.made(value.__wrapped__))
         elif _is_memory(value, self._is_own):
             made = _copied(
                 value, {id(code): self.made(code) for code in _code_in(value, self._is_own)}
@@ -175,6 +180,8 @@ def _code_in(value: Any, is_own: IsOwn, seen: set[int] | None = None) -> Iterato
         parts = _closed_over(value)
     elif is_own(type(value)):
         parts = [type(value), *getattr(value, "__dict__", {}).values()]
+    elif isinstance(value, _Cached):
+        parts = [value.__wrapped__]
     elif isinstance(value, dict):
         parts = [*value, *value.values()]
     elif isinstance(value, (*_CONTAINERS, tuple)) and not isinstance(value, bytearray):

@@ -93,6 +93,15 @@ def answer():
     assert work["all"][0] is work["see"] is see
     return work["see"]()
 """,
+    "what a cached function has found": """
+from functools import cache
+@cache
+def seen():
+    return []
+def answer():
+    seen().append(1)
+    return len(seen())
+""",
     "a class": """
 class Memory:
     seen = []

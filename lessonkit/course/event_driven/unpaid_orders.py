@@ -194,16 +194,13 @@ _ADVICE = (
 
 
 def _sentence(one: _Reading) -> str:
-    if one.rebuilt:
-        return _("The table was thrown away and made anew from the same events: it is another one.")
     words = _("After event {number}, {event} of {order}, the table is wrong for the first time.")
-    if one.anew:
-        words = _(
-            "Where the program is started again now and then, event {number}, {event} of {order},"
-            " goes wrong."
-        )
-    elif one.error is not None:
+    if one.error is not None:
         words = _("Event {number}, {event} of {order}, could not be applied: {error}")
+    if one.rebuilt:
+        words = _(
+            "The table was thrown away and made anew from the same events: it is another one."
+        )
     return words.format(number=one.number, event=one.event, order=one.order, error=one.error)
 
 

@@ -295,6 +295,36 @@ WRONG = {
             "Only the event is",
         ),
         Wrong(
+            "keeps the orders in a namespace by the order's id",
+            "from types import SimpleNamespace\n\nbox = SimpleNamespace(orders={})\n"
+            + changed(
+                carry_state.starter,
+                (
+                    "    return OrderPlaced(order.order_id)\n",
+                    "    event = OrderPlaced(order.order_id)\n"
+                    "    box.orders[order.order_id] = order\n"
+                    "    return event\n",
+                ),
+                ("await get_order(shop, event.order_id)", "box.orders[event.order_id]"),
+            ),
+            "Only the event is",
+        ),
+        Wrong(
+            "keeps the orders in a namespace by the event's id",
+            "from types import SimpleNamespace\n\nbox = SimpleNamespace(orders={})\n"
+            + changed(
+                carry_state.starter,
+                (
+                    "    return OrderPlaced(order.order_id)\n",
+                    "    event = OrderPlaced(order.order_id)\n"
+                    "    box.orders[event.event_id] = order\n"
+                    "    return event\n",
+                ),
+                ("await get_order(shop, event.order_id)", "box.orders[event.event_id]"),
+            ),
+            "Only the event is",
+        ),
+        Wrong(
             "forgets to wait",
             changed(carry_state.answer, ("    await shop", "    shop")),
             "and awaited",
