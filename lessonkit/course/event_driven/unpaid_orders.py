@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from sqlite3 import Connection, IntegrityError, OperationalError
@@ -146,8 +146,8 @@ _ADVICE = (
     Advice(
         lambda one: one.anew and one.wrong,
         N_(
-            "What you need to know must stand in the table `unpaid` itself: a new process knows"
-            " nothing else, and a table that is made anew begins empty."
+            "The program was started again meanwhile, and a new process knows only the table"
+            " `unpaid`. Nothing else may be needed, nor be left over when it is made anew."
         ),
     ),
     Advice(
@@ -208,16 +208,23 @@ def _picture(one: _Reading) -> str:
     """The history up to the event in question, and beside it the table, yours and as expected."""
     events, orders, yen = zip(*HISTORY[: one.number], strict=True)
     rows = sorted({*one.expected, *map(str, one.table)})
-    columns: list[dict[str, Iterable[object]]] = [
-        {"": range(1, one.number + 1), _("event"): events, _("order"): orders, _("yen"): yen},
-        {
-            _("order"): rows,
-            _("yours (yen)"): [one.table.get(row, _("no row")) for row in rows],
-            _("expected (yen)"): [one.expected.get(row, _("no row")) for row in rows],
-        },
-    ]
-    both = "".join(f"<div>{columns_html(one)}</div>" for one in columns)
+    history = {
+        "": range(1, one.number + 1),
+        _("event"): events,
+        _("order"): orders,
+        _("yen"): [_yen(amount or "") for amount in yen],
+    }
+    tables = {
+        _("order"): rows,
+        _("yours (yen)"): [_yen(one.table.get(row, _("no row"))) for row in rows],
+        _("expected (yen)"): [_yen(one.expected.get(row, _("no row"))) for row in rows],
+    }
+    both = "".join(f"<div>{columns_html(columns)}</div>" for columns in (history, tables))
     return f'<div style="display: flex; flex-wrap: wrap; gap: 12px 48px">{both}</div>'
+
+
+def _yen(yen: object) -> str:
+    return f"{yen:,}" if isinstance(yen, int) else str(yen)
 
 
 owed = Exercise(

@@ -467,7 +467,7 @@ WRONG = {
             "def still_to_pay(db, event):\n"
             '    db.execute("CREATE TABLE IF NOT EXISTS log (id TEXT, yen INTEGER)")\n'
             + LOG_AND_SUM,
-            "begins empty",
+            "when it is made anew",
         ),
         Wrong(
             "goes by the size of the payment, and not by the order",
