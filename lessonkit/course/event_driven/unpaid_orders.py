@@ -6,6 +6,7 @@ again after every third event; and at last the table is thrown away and made ane
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -138,8 +139,8 @@ def _event(types: EventTypes, number: int) -> Event:
         PAID: {"amount": yen},
         SHIPPED: {"tracking_id": f"T-{number}"},
     }
-    envelope = {"event_id": f"E-{number}", "occurred_at": 3600.0 * number}
-    return types.read(name, 1, {"order_id": order_id, **data[name]}, **envelope)
+    envelope = {"type": name, "version": 1, "id": f"E-{number}", "time": 3600.0 * number}
+    return types.from_json(json.dumps({**envelope, "data": {"order_id": order_id, **data[name]}}))
 
 
 _ADVICE = (
