@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,6 @@ from lessonkit.lab.timeline import timeline
 from lessonkit.messages import N_, _
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
-from lessonkit.patterns.events.event import own_fields
 from lessonkit.shop import CreateOrder, Item, Order
 from lessonkit.shop.errors import KeyReused
 from lessonkit.shop.network import correlation
@@ -228,8 +227,8 @@ def _in_words(pieces: dict[str, int]) -> str:
 
 
 def _values(event: Event) -> dict[str, object]:
-    kind: Any = type(event)
-    return {name: getattr(event, name) for name in own_fields(kind)}
+    names = [f.name for f in fields(event) if f.name not in Event.__dataclass_fields__]
+    return {name: getattr(event, name) for name in names}
 
 
 def _picture(one: _Arrival) -> str:
