@@ -14,7 +14,7 @@ from lessonkit.exercises.program import Program
 def written(code: str, name: str = "answer") -> Any:
     """What a notebook's cell defines under this name."""
     module = sys.modules["a_notebook"] = ModuleType("a_notebook")
-    exec(code, module.__dict__)
+    exec(compile(code, "<notebook>", "exec", dont_inherit=True), module.__dict__)
     return module.__dict__[name]
 
 
@@ -57,6 +57,50 @@ def helper(seen={}):
     return len(seen)
 def answer():
     return helper()
+""",
+    "an object": """
+class Memory:
+    def __init__(self):
+        self.seen = []
+    def count(self):
+        self.seen.append(1)
+        return len(self.seen)
+memory = Memory()
+def answer():
+    assert isinstance(memory, Memory)
+    return memory.count()
+""",
+    "what a decorator knows": """
+def counted(function):
+    times = [0]
+    def wrapper():
+        times[0] += 1
+        return function(times[0])
+    return wrapper
+def helper(number):
+    return number
+@counted
+def answer(number):
+    return helper(number)
+""",
+    "a function in a container": """
+seen = []
+def see():
+    seen.append(1)
+    return len(seen)
+work = {"see": see, "all": [see]}
+def answer():
+    assert work["all"][0] is work["see"] is see
+    return work["see"]()
+""",
+    "what a cached function has found": """
+from functools import cache
+@cache
+def seen():
+    return []
+def answer():
+    seen().append(1)
+    return len(seen())
 """,
     "a class": """
 class Memory:
@@ -147,3 +191,97 @@ def test_what_the_library_has_is_as_it_was() -> None:
     code = "from lessonkit import Shop\nimport json\ndef answer():\n    return Shop, json\n"
     answer = written(code)
     assert Program(answer).start()() == answer()
+
+
+def test_a_dataclass_with_all_that_it_may_have_is_made_anew() -> None:
+    code = """
+from dataclasses import dataclass, field, fields
+from lessonkit import Event
+
+@dataclass(frozen=True)
+class Line:
+    product: str
+    pieces: int = 1
+
+NOTHING = object()
+
+def one(wanted=NOTHING):
+    return "nothing" if wanted is NOTHING else wanted
+
+@dataclass(frozen=True)
+class answer(Event):
+    order_id: str
+    lines: tuple[Line, ...] = field(default=(Line("P-1"),))
+    notes: list = field(default_factory=list)
+
+    def first(self):
+        return one(), self.lines[0].pieces, [f.name for f in fields(self)][-3:]
+"""
+    kind = written(code)
+    made = Program(kind).start()
+    event = made("O-1", event_id="E-1", occurred_at=0.0)
+    assert made is not kind
+    assert event.first() == ("nothing", 1, ["order_id", "lines", "notes"])
+    assert (event.event_id, event.notes, event) == (
+        "E-1",
+        [],
+        made("O-1", event_id="E-1", occurred_at=0.0),
+    )
+    assert made("O-1").notes is not made("O-1").notes
+
+
+def test_what_was_imported_stays_what_it_is() -> None:
+    code = """
+from dataclasses import replace
+from enum import Enum
+from json import dumps
+from textwrap import dedent
+import threading
+
+class Colour(Enum):
+    RED = 1
+
+locks = {"one": threading.Lock()}
+
+def answer():
+    return dumps([1]), dedent(" a"), replace, Colour.RED, len(locks)
+"""
+    answer = written(code)
+    assert Program(answer).start()() == answer()
+
+
+def test_types_in_declarations_and_keys_are_those_of_the_new_process() -> None:
+    code = """
+from dataclasses import dataclass
+
+@dataclass
+class Line:
+    pieces: int
+
+@dataclass
+class Order:
+    lines: tuple[Line, ...]
+    gift: Line | None = None
+
+names = {Line: "a line"}
+
+def answer():
+    hints = Order.__annotations__
+    return Line, names[Line], hints["lines"] == tuple[Line, ...], hints["gift"] == Line | None
+"""
+    answer = written(code)
+    line, *right = Program(answer).start()()
+    assert right == ["a line", True, True]
+    assert line is not answer()[0]
+    assert repr(line(2)) == "Line(pieces=2)"
+
+
+def test_an_inner_function_that_calls_itself() -> None:
+    code = """
+def making():
+    def answer(n):
+        return n and n + answer(n - 1)
+    return answer
+answer = making()
+"""
+    assert Program(written(code)).start()(3) == 6

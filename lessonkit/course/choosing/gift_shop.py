@@ -30,14 +30,14 @@ GIFT_CALLS = (
 )
 """What a plan has to place. In line, they are made in this order."""
 
-OWN_SERVICES: Mapping[str, str] = {
-    "fraud check": N_("fraud check"),
-    "delivery day": N_("delivery"),
-    "packing slip": N_("printer"),
-    "points": "points",
-    "analytics": N_("analytics"),
+OWN: Mapping[str, tuple[str, str, str]] = {
+    "fraud check": (N_("fraud check"), "check", ""),
+    "delivery day": (N_("delivery"), "look_up", ""),
+    "packing slip": (N_("printer"), "print", N_("slips")),
+    "points": ("points", "add", N_("points given")),
+    "analytics": (N_("analytics"), "count", N_("orders counted")),
 }
-"""The services that gift orders add to the shop, by the entry of the plan that needs them."""
+"""The calls to services that gift orders add: service, operation, what it counts."""
 
 
 class GiftShop(Shop):
@@ -55,13 +55,9 @@ class GiftShop(Shop):
     def __init__(
         self, no: str | None = None, trouble: tuple[str, Callable[[str], Fault]] | None = None
     ) -> None:
-        services = {call: _(name) for call, name in OWN_SERVICES.items()}
-        faults = []
-        if trouble is not None:
-            call, kind = trouble
-            faults = [kind(services.get(call, "notification"))]
+        services = {call: _(name) for call, (name, _operation, _result) in OWN.items()}
         super().__init__(
-            faults=faults,
+            faults=[trouble[1](services.get(trouble[0], "notification"))] if trouble else [],
             stock={"P-1": 0 if no == "stock" else 10},
             declined=("card",) if no == "payment" else (),
             more=dict.fromkeys(services.values(), 0.05),
@@ -80,7 +76,7 @@ class GiftShop(Shop):
         if call == "mail":
             await self.notification.send_order_confirmation(Order.create(command))
             return True
-        operation, result = _OPERATIONS[call]
+        _name, operation, result = OWN[call]
         service = self._services[call]
         return await self.network.call(service, operation, self._answer, call, service, result)
 
@@ -89,16 +85,6 @@ class GiftShop(Shop):
             self._done[call] += 1
             current_trace().state(service, result, self._done[call])
         return call != self._no
-
-
-_OPERATIONS = {
-    "fraud check": ("check", ""),
-    "delivery day": ("look_up", ""),
-    "packing slip": ("print", N_("slips")),
-    "points": ("add", N_("points given")),
-    "analytics": ("count", N_("orders counted")),
-}
-"""For each call to a service of our own its operation, and what there is one more of then."""
 
 
 class PlannedOrders:

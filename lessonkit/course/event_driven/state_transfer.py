@@ -1,198 +1,246 @@
-"""Exercise ``carry_state``: an event that carries its state."""
+"""Exercise ``carry_state``: an event that carries its state.
+
+The warehouse hears of three orders, and of the first one twice, when nobody can be asked any more.
+First both functions run in one process; then each in processes of its own.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
-from lessonkit.course.event_driven.stories import (
-    NEW_ID,
-    STORIES,
-    TWO_PRODUCTS,
-    Day,
-    Placed,
-    Story,
-    TakeStock,
-    command_for,
-    live_through,
-)
+from lessonkit.clock.strangers import said
+from lessonkit.exercises.advice import Advice, first_counterexample
 from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.old_trial import broken_seal, run_briefly
+from lessonkit.exercises.orders import TrialShop
+from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
+from lessonkit.exercises.shopfront import NotYours
 from lessonkit.exercises.tables import columns_html
+from lessonkit.exercises.trial import run_briefly
+from lessonkit.faults import Down
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import N_, _
+from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
-from lessonkit.shop import Item, Order
-from lessonkit.words import escape
+from lessonkit.shop import CreateOrder, Item, Order
+from lessonkit.shop.errors import KeyReused
+from lessonkit.shop.network import correlation
+from lessonkit.shop.orders import pieces_of
+from lessonkit.shop.process import here
+from lessonkit.trace import Trace
+
+Start = Callable[[], Any]
+"""Starts a program: gives the class of the event, and one of the learner's functions."""
+
+TWO_PRODUCTS = (Item("P-1", 2, 2500), Item("P-2", 3, 800))
+TWO_LINES = (Item("P-1", 1, 2500), Item("P-2", 1, 800), Item("P-1", 3, 2000))
+ORDERS = (
+    Order.create(CreateOrder("O-001", "C-100", TWO_PRODUCTS), "T-1"),
+    Order.create(CreateOrder("O-002", "C-200", TWO_LINES), "T-2"),
+    # The first customer comes back, and orders the same once more: that is another order.
+    Order.create(CreateOrder("O-003", "C-100", TWO_PRODUCTS), "T-3"),
+)
 
 
-def _judge_carry_state(
-    kind: type[Event], placed: Placed, take_stock: TakeStock
-) -> Counterexample | None:
-    if (found := _cannot_travel(kind, placed)) is not None:
-        return found
-    for story in STORIES:
-        day = live_through(story, kind, placed, take_stock)
-        # Nobody may have written into another service's books.
-        found = broken_seal(day.shop, partial(_day_view, day)) or _explain_carry_state(day)
-        if found is not None:
-            return found
-    return None
+@dataclass
+class _Arrival:
+    """An event that arrives at the warehouse, and what came of it.
+
+    ``taken``: the pieces for its order up to now; ``foreign``: calls to others than the warehouse.
+    """
+
+    order: Order
+    sent: Event
+    taken: Counter[str]
+    again: bool
+    apart: bool
+    arrived: Event | None = None
+    error: BaseException | None = None
+    reserves: bool = False
+    foreign: list[str] = field(default_factory=list)
+    trace: Trace = field(default_factory=Trace)
+
+    @property
+    def ordered(self) -> dict[str, int]:
+        return pieces_of(self.order.items)
+
+    @property
+    def went_wrong(self) -> bool:
+        return self.error is not None or bool(self.foreign) or self.taken != self.ordered
+
+    @property
+    def took_nothing(self) -> bool:
+        return self.error is None and not self.taken
 
 
-def _cannot_travel(kind: type[Event], placed: Placed) -> Counterexample | None:
-    types = EventTypes(kind)
+def _judge(kind: type[Event], placed: object, take_stock: object) -> Counterexample | None:
+    def arrivals() -> Iterator[_Arrival]:
+        sender, reader = Program(kind, placed), Program(kind, take_stock)
+        yield from _day(lambda: (kind, placed), lambda: (kind, take_stock), apart=False)
+        yield from _day(sender.start, reader.start, apart=True)
 
-    async def make() -> Event:
-        return placed(Order.create(command_for(TWO_PRODUCTS)))
+    return first_counterexample(arrivals(), _ADVICE, _sentence, _picture)
 
-    sent = run_briefly(make()).result
-    if type(sent) is not kind:
-        raise TypeError(f"placed must return an event of the class {kind.__name__}; got {sent!r}")
-    try:
-        text = sent.to_json()
-    except (TypeError, ValueError) as error:
-        sentence = _("The event cannot set out: JSON cannot carry what is in it. {error}")
-        advice = _(
-            "An event travels as a text. JSON carries texts, numbers, dataclasses, and lists and"
-            " tuples of those. Put the values themselves into the event, not something that still"
-            " has to be asked for them."
+
+def _day(sender: Start, reader: Start, *, apart: bool) -> Iterator[_Arrival]:
+    kind, placed = sender()
+
+    async def tell() -> list[Event]:
+        told = []
+        for order in ORDERS:
+            correlation.set(order.order_id)  # as for whatever a customer's order leads to
+            told.append(placed(order))
+        if apart:  # what is told of a change must not get into an event that was sent before
+            placed(replace(ORDERS[0], items=(Item("P-2", 5, 800),)))
+        return told
+
+    told = run_briefly(tell()).result
+    taken: dict[str, Counter[str]] = {order.order_id: Counter() for order in ORDERS}
+    shop = TrialShop(stock={"P-1": 10_000, "P-2": 10_000}, faults=[Down("orders")])
+    # The notebook's `get_order` hands over a function of this: it runs where the orders are.
+    vars(shop.front.database)["orders"] = _OnAnotherComputer()
+    for number in (0, 1, 2, 0):
+        event, order = told[number], ORDERS[number]
+        if type(event) is not kind:
+            raise TypeError(f"placed must return an event of {kind.__name__}; got {event!r}")
+        again = bool(taken[order.order_id])
+        one = _Arrival(order, event, taken[order.order_id], again, apart)
+        reading, take_stock = reader()
+        try:
+            text = json.loads(event.to_json())
+            if apart:  # who kept something under the event's own id will not find it
+                text["id"] = f"E-{number + 77}"
+            one.arrived = EventTypes(reading).from_json(json.dumps(text))
+        except (TypeError, ValueError) as error:
+            one.error = error
+        else:
+            _hear(one, shop, partial(take_stock, shop.front))
+        yield one
+        if one.error is not None:  # and the table has nothing to say about it
+            raise one.error
+
+
+def _hear(one: _Arrival, shop: TrialShop, handler: Callable[[Event], object]) -> None:
+    bus, event = InMemoryEventBus(shop.network), one.arrived
+    assert event is not None
+    bus.subscribe(type(event), handler, service="inventory")
+
+    async def publish() -> None:
+        await asyncio.sleep(0.05 if one.again else 0)  # so that no clock makes a key
+        here.set(shop.network.processes["orders"])
+        await bus.publish(event)
+
+    calls, shelf = len(shop.network.calls), Counter(shop.inventory.stock)
+    run = run_briefly(publish(), drain=1.0)
+    one.trace = run.trace
+    one.error = next((failed.error for failed in bus.failures), run.error)
+    one.taken += shelf - Counter(shop.inventory.stock)
+    called = [what for _caller, what, _number in shop.network.calls[calls:]]
+    one.reserves = "inventory.reserve" in called
+    one.foreign = [what for what in called if not what.startswith("inventory.")]
+
+
+class _OnAnotherComputer:
+    def get(self, *_args: object) -> object:
+        raise NotYours(_("the order service's database is on another computer"))
+
+    __getitem__ = __contains__ = __iter__ = get
+
+
+def _misfits(one: _Arrival) -> bool:
+    """Whether the handler stopped at something that has not arrived as it was sent."""
+    stopped = isinstance(one.error, TypeError | ValueError | LookupError | AttributeError)
+    return stopped and one.arrived is not None and _values(one.arrived) != _values(one.sent)
+
+
+_ADVICE = (
+    Advice(
+        lambda one: one.apart and one.went_wrong,
+        N_(
+            "In one process it works. Here each event is read by a new one: what was kept in a"
+            " variable or a dict, or comes of `hash()`, is not there. Only the event is."
+        ),
+    ),
+    Advice(
+        lambda one: one.arrived is None and isinstance(one.error, BadEvent),
+        N_("What was sent does not fit the types that your class declares for its fields."),
+    ),
+    Advice(
+        lambda one: one.arrived is None,
+        N_("An event travels as a text, in JSON. Put the values themselves into it."),
+    ),
+    Advice(
+        lambda one: one.foreign,
+        N_("The listener has called `{run.foreign[0]}`. What it needs must travel in the event."),
+    ),
+    Advice(
+        _misfits,
+        N_(
+            "JSON keeps no classes: what arrives has the types that your class declares, and where"
+            " it says nothing more, those of JSON. Compare the two columns."
+        ),
+    ),
+    Advice(
+        lambda one: isinstance(one.error, KeyReused) or (one.took_nothing and one.reserves),
+        N_(
+            "The warehouse has had this key before, with another request, and so it takes nothing"
+            " more. All items of an order go into one call, with a key that only this order has."
+        ),
+    ),
+    Advice(
+        lambda one: one.took_nothing,
+        N_("Nothing was set aside. Is `shop.inventory.reserve(...)` called, and awaited?"),
+    ),
+    Advice(
+        lambda one: one.again and one.taken == {p: 2 * n for p, n in one.ordered.items()},
+        N_("It came twice, and stock was taken twice. With the same key, `reserve` does it once."),
+    ),
+    Advice(
+        lambda one: one.error is None and set(one.taken) < set(one.ordered),
+        N_("The order has several items. Do all of them get into the event, and off the shelf?"),
+    ),
+    Advice(
+        lambda one: one.error is None and one.went_wrong,
+        N_("The products are right, the pieces are not. How many of each, and on how many lines?"),
+    ),
+)
+
+
+def _sentence(one: _Arrival) -> str:
+    if one.error is None:
+        words = _(
+            "When the event was made, the order was for {said}. Taken from the shelf: {taken}."
         )
-        return Counterexample(sentence.format(error=error), advice, _fields_view(sent))
-    try:
-        types.from_json(text)
-    except BadEvent as error:
-        sentence = _("The event was sent, and nobody can read it. {error}")
-        advice = _(
-            "Whoever reads an event has nothing but the types that your class declares, and what"
-            " was sent does not fit them. What does `placed` put into each field?"
-        )
-        return Counterexample(sentence.format(error=error), advice, _fields_view(sent))
-    return None
+        return words.format(said=_in_words(one.ordered), taken=_in_words(one.taken))
+    words = _("The event of {order} gets no further. {error}")
+    return words.format(order=one.order.order_id, error=said(one.error))
 
 
-def _explain_carry_state(day: Day) -> Counterexample | None:
-    if day.asked:
-        words = _("The order service is away, and the listener calls it all the same: `{call}`.")
-        advice = _(
-            "Whatever the listener needs must travel in the event. What does it take out of the"
-            " order that it asks for?"
-        )
-        return Counterexample(words.format(call=day.asked[0]), advice, _day_view(day))
-    if day.errors:
-        return _explain_error(day, day.errors[0])
-    said, taken = _pieces(day.story.items), day.taken
-    if taken == said:
-        return None
-    words = _("When the event was made, the order was for {said}. Taken from the shelf: {taken}.")
-    sentence = words.format(said=_in_words(said), taken=_in_words(taken))
-    return Counterexample(sentence, _advice_pieces(day.story, said, taken), _day_view(day))
-
-
-def _explain_error(day: Day, error: BaseException) -> Counterexample:
-    if error.args == (NEW_ID,):
-        words = _("The listener looked for the event {id} in a place beside the event.")
-        sentence, advice = words.format(id=NEW_ID), _beside_the_event()
-    elif _values(day.sent) != _values(day.arrived):
-        words = _("What arrives is not what was sent, and the listener stops: {error}")
-        sentence = words.format(error=f"{type(error).__name__}: {error}")
-        advice = _(
-            "JSON keeps no classes. Whoever reads the event makes each field into the type that"
-            " your class declares, and leaves it as JSON has it where the type says nothing more."
-            " Compare the two columns."
-        )
-    else:
-        raise error
-    return Counterexample(sentence, advice, _fields_view(day.sent, day.arrived))
-
-
-def _advice_pieces(story: Story, said: Counter[str], taken: Counter[str]) -> str:
-    if not taken:
-        return _(
-            "Nothing was set aside for the customer. Who does not ask back still has to work: is"
-            " `shop.inventory.reserve(...)` called, and awaited?"
-        )
-    if story.later is not None and taken == _pieces(story.later):
-        if story.told:
-            return _beside_the_event()
-        return _(
-            "That is the order as it was changed later. The listener has looked it up in the order"
-            " service's own database: it belongs to somebody else, and it does not know any more"
-            " what the event had said."
-        )
-    if any(taken == _pieces(other.items) for other in STORIES):
-        return _beside_the_event()  # another order, from an earlier story
-    if story.times > 1 and all(taken[product] == 2 * said[product] for product in said):
-        return _(
-            "The same event came twice, and stock was taken twice. The order's id as a key, the"
-            " second argument of `reserve`, tells the warehouse that it has done this before."
-        )
-    if set(taken) != set(said):
-        return _(
-            "The order has several items. Did all of them get into the event, and does the"
-            " listener take all of them?"
-        )
-    return _(
-        "The products are right, the pieces are not. The event must say how many of each, and one"
-        " product may stand on two lines of an order."
-    )
-
-
-def _beside_the_event() -> str:
-    return _(
-        "Something was kept beside the event: a dict or a variable that both functions see. The"
-        " warehouse runs in another process, on another computer, and sees nothing but the event."
-    )
-
-
-def _pieces(items: Iterable[Item]) -> Counter[str]:
-    pieces: Counter[str] = Counter()
-    for item in items:
-        pieces[item.product_id] += item.quantity
-    return pieces
-
-
-def _in_words(pieces: Counter[str]) -> str:
+def _in_words(pieces: dict[str, int]) -> str:
     words = ", ".join(f"{product} × {number}" for product, number in sorted(pieces.items()))
     return words or _("no pieces")
 
 
 def _values(event: Event) -> dict[str, object]:
-    envelope = {field.name for field in fields(Event)}
-    kind: Any = type(event)
-    return {f.name: getattr(event, f.name) for f in fields(kind) if f.name not in envelope}
+    names = [f.name for f in fields(event) if f.name not in Event.__dataclass_fields__]
+    return {name: getattr(event, name) for name in names}
 
 
-def _fields_view(sent: Event, arrived: Event | None = None) -> str:
-    """The fields of an event, as they were sent and as they arrived."""
-    columns = {
-        _("field"): list(_values(sent)),
-        _("as it was sent"): [repr(value) for value in _values(sent).values()],
+def _picture(one: _Arrival) -> str:
+    columns: dict[str, Iterable[object]] = {
+        _("field"): _values(one.sent),
+        _("as it was sent"): map(repr, _values(one.sent).values()),
     }
-    if arrived is not None:
-        columns[_("as it arrived")] = [repr(value) for value in _values(arrived).values()]
-    return columns_html(columns)
-
-
-def _day_view(day: Day) -> str:
-    said, taken = _pieces(day.story.items), day.taken
-    products = sorted({*said, *taken})
-    columns: dict[str, list[Any]] = {
-        _("product"): products,
-        _("pieces ordered"): [said[product] for product in products],
-        _("pieces taken"): [taken[product] for product in products],
-        "": ["✓" if said[product] == taken[product] else "✗" for product in products],
-    }
-    what = escape(_("What the event carried:"))
-    data = escape(json.dumps(day.arrived.data(), ensure_ascii=False))
-    look = "white-space: pre-wrap; margin: 4px 0 8px"
-    carried = f'<div>{what}<pre style="{look}">{data}</pre></div>'
-    return f"{carried}{columns_html(columns)}{timeline(day.run.trace)}"
+    if one.arrived is None:
+        return columns_html(columns)
+    columns[_("as it arrived")] = map(repr, _values(one.arrived).values())
+    return f"{columns_html(columns)}{timeline(one.trace)}"
 
 
 carry_state = Exercise(
@@ -200,6 +248,8 @@ carry_state = Exercise(
     notebook="02-event-driven",
     point=2,
     title=N_("From the bell to the parcel"),
+    practises=N_("event-carried state transfer"),
+    grade=2,
     shown=N_("What the event carries need not be asked for: the order service may be away."),
     starter="""
 @dataclass(frozen=True)
@@ -216,7 +266,7 @@ async def take_stock(shop, event):
     await shop.inventory.reserve(order.items, order.order_id)
 """,
     asks=("OrderPlaced", "placed", "take_stock"),
-    judge=_judge_carry_state,
+    judge=_judge,
     hints=(
         N_("What does `take_stock` read from the order? Exactly that must be in the event."),
         N_(

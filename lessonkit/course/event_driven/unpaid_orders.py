@@ -1,243 +1,231 @@
-"""Exercise ``owed``: a read model for a question of one's own."""
+"""Exercise ``owed``: a read model for a question of one's own.
+
+A history of seven orders is read event by event: first by one process, then by one that is started
+again after every third event; and at last the table is thrown away and made anew.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from sqlite3 import Connection, IntegrityError, OperationalError
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 from lessonkit.database.interface import NotYourTransaction
+from lessonkit.exercises.advice import Advice, first_counterexample
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import columns_html
-from lessonkit.faults import stream
 from lessonkit.messages import N_, _
 from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.eventstore.store import EventStore
 
 Apply = Callable[[Connection, Any], object]
-Owed = dict[str, int]
-"""For each order that is not fully paid the yen that are missing."""
 
 CREATED, PAID, SHIPPED = "OrderCreated", "PaymentReceived", "OrderShipped"
 
-_ORDERS = (
-    ((CREATED, 5000), (PAID, 5000), (SHIPPED, 0)),
-    ((CREATED, 8000), (PAID, 3000), (PAID, 5000), (SHIPPED, 0)),
-    ((CREATED, 2500), (SHIPPED, 0), (PAID, 2500)),
-    ((CREATED, 12000), (PAID, 4000), (PAID, 3000)),
-    ((CREATED, 3000), (SHIPPED, 0)),
-    ((CREATED, 6000), (PAID, 4000), (PAID, 2500), (SHIPPED, 0)),
-    ((CREATED, 4500),),
-)
-"""The life of each order: what happened, and about how many yen it was."""
-
-SEED = 106
-"""Of a history in which each mistake shows early, and those that are made more often first."""
-
-
-@dataclass(frozen=True)
-class _Fact:
-    """One line of the history: ``yen`` is the total, or what was paid."""
-
-    event: str
-    order_id: str
-    yen: int
-
-
-def _shuffled(seed: int) -> tuple[_Fact, ...]:
-    """The orders' lives, mixed as they happen to fall."""
-    turns = [number for number, life in enumerate(_ORDERS) for _step in life]
-    stream(seed, "owed").shuffle(turns)
-    lives = [iter(life) for life in _ORDERS]
-    names: dict[int, str] = {}
-    history = []
-    for number in turns:
-        event, yen = next(lives[number])
-        order_id = names.setdefault(number, f"O-{len(names) + 1:03}")
-        history.append(_Fact(event, order_id, yen))
-    return tuple(history)
-
-
-def _truth(history: Iterable[_Fact]) -> Owed:
-    missing: Counter[str] = Counter()
-    for fact in history:
-        if fact.event == CREATED:
-            missing[fact.order_id] += fact.yen
-        elif fact.event == PAID:
-            missing[fact.order_id] -= fact.yen
-    return dict(+missing)  # the plus leaves out what is not above zero
-
-
-def _judge_owed(still_to_pay: Apply, types: EventTypes) -> Counterexample | None:
-    history = _shuffled(SEED)
-    columns = "order_id TEXT PRIMARY KEY, yen INTEGER"
-    with (
-        EventStore(types) as store,
-        closing(Projection("unpaid", store, still_to_pay, columns, path=":memory:")) as view,
-    ):
-        for number, fact in enumerate(history, start=1):
-            store.append(fact.order_id, [_event(types, number, fact)])
-        tables: list[Owed] = []
-        for number in range(1, len(history) + 1):
-            try:
-                view.catch_up(most=1)
-            except ProjectionFailed as failed:
-                return _explain_stop(history[:number], tables[-1] if tables else {}, failed)
-            tables.append(_rows(view))
-        if (found := _explain_memory(view, tables[-1], history)) is not None:
-            return found
-    for number, owed in enumerate(tables, start=1):
-        if owed != _truth(history[:number]):
-            return _explain_owed(history[:number], owed)
-    return None
-
-
-def _event(types: EventTypes, number: int, fact: _Fact) -> Event:
-    data: dict[str, Any] = {"order_id": fact.order_id}
-    if fact.event == CREATED:
-        data |= {"customer_id": "C-100", "items": [], "total": fact.yen, "payment_method": "card"}
-    elif fact.event == PAID:
-        data |= {"amount": fact.yen}
-    else:
-        data |= {"tracking_id": f"T-{number}"}
-    envelope = {"id": f"E-{number}", "time": 3600.0 * number}
-    return types.from_json(json.dumps({"type": fact.event, "version": 1, **envelope, "data": data}))
-
-
-def _rows(view: Projection) -> Owed:
-    return {row["order_id"]: row["yen"] for row in view.rows()}
-
-
-def _explain_stop(
-    prefix: tuple[_Fact, ...], before: Owed, failed: ProjectionFailed
-) -> Counterexample:
-    error, fact = failed.__cause__, prefix[-1]
-    if isinstance(error, IntegrityError):
-        advice = _(
-            "`INSERT` adds a row, and there is one already with this order's number. A payment"
-            " changes the row that is there: that is `UPDATE`."
-        )
-    elif isinstance(error, OperationalError):
-        advice = _(
-            "SQLite does not understand the statement. The table is called `unpaid`; its columns"
-            " are `order_id` and `yen`."
-        )
-    elif isinstance(error, NotYourTransaction):
-        advice = _(
-            "No `commit`, please. `Projection` stores the table and how far it has read in one"
-            " transaction, and ends it by itself."
-        )
-    else:
-        error = error or failed
-        error.add_note(f"(at event {len(prefix)}: {fact.event} of {fact.order_id})")
-        raise error
-    words = _("Event {number}, {event} of {order}, could not be applied: {error}")
-    sentence = words.format(number=len(prefix), event=fact.event, order=fact.order_id, error=error)
-    return Counterexample(sentence, advice, _owed_view(prefix, before))
-
-
-def _explain_memory(
-    view: Projection, one_by_one: Owed, history: tuple[_Fact, ...]
-) -> Counterexample | None:
-    """Whether the table comes out differently when it is thrown away and made anew in one go."""
-    try:
-        view.rebuild()
-        anew = _rows(view)
-    except ProjectionFailed:
-        anew = {}
-    if anew == one_by_one:
-        return None
-    sentence = _("The table was thrown away and made anew from the same events: it is another one.")
-    advice = _(
-        "Something is remembered outside of the table, and it is still there when the table is"
-        " gone. Keep nothing in Python: what you need to know must stand in the table itself."
+NAMES: Final = {"created": CREATED, "paid": PAID, "shipped": SHIPPED}
+HISTORY: Final = tuple(
+    (NAMES[event], f"O-00{order}", int(yen))
+    for event, order, yen in re.findall(
+        r"(\w+) (\d) (\d+)",
+        "created 1 8000, created 2 12000, paid 1 3000, created 3 6000, paid 3 4000, created 4 5000,"
+        "paid 1 5000, paid 3 2500, created 5 2500, shipped 5 0, created 6 3000, shipped 6 0,"
+        "paid 4 5000, shipped 1 0, paid 5 2500, paid 2 4000, shipped 3 0, created 7 4500,"
+        "shipped 4 0, paid 2 3000",
     )
-    ways = {_("read one by one (yen)"): one_by_one, _("made anew (yen)"): anew}
-    picture = _owed_table(ways, _truth(history))
-    return Counterexample(sentence, advice, picture)
+)
+"""What happened, to which order, about how many yen. Frequent mistakes show early."""
 
 
-def _explain_owed(prefix: tuple[_Fact, ...], yours: Owed) -> Counterexample:
-    last = prefix[-1]
-    words = _("After event {number}, {event} of {order}, the table is wrong for the first time.")
-    sentence = words.format(number=len(prefix), event=last.event, order=last.order_id)
-    return Counterexample(sentence, _advice_owed(prefix, yours), _owed_view(prefix, yours))
+@dataclass
+class _Reading:
+    """What stands in the table after event ``number``, before it, and as it should.
+
+    ``anew``: the program is started again now and then; ``rebuilt``: table made anew at last.
+    """
+
+    number: int
+    before: dict[str, int]
+    table: dict[str, int]
+    anew: bool
+    error: BaseException | None = None
+    rebuilt: bool = False
+
+    def __post_init__(self) -> None:
+        self.event, self.order, _yen = HISTORY[self.number - 1]
+        missing: Counter[str] = Counter()
+        for event, order, yen in HISTORY[: self.number]:
+            missing[order] += {CREATED: yen, PAID: -yen, SHIPPED: 0}[event]
+        self.expected = dict(+missing)  # the plus leaves out what is not above zero
+
+    @property
+    def wrong(self) -> bool:
+        return self.error is not None or self.table != self.expected
+
+    @property
+    def went_on(self) -> bool:
+        """Whether there was no error, and the table is wrong all the same."""
+        return self.error is None and self.wrong
+
+    @property
+    def mine(self) -> Any:
+        """What stands in the row of the event's order; None if there is no row."""
+        return self.table.get(self.order)
+
+    @property
+    def others_changed(self) -> bool:
+        return {**self.table, self.order: 0} != {**self.before, self.order: 0}
 
 
-def _advice_owed(prefix: tuple[_Fact, ...], yours: Owed) -> str:
-    last, before, expected = prefix[-1], _truth(prefix[:-1]), _truth(prefix)
-    order = last.order_id
-    if {**yours, order: 0} != {**expected, order: 0}:
-        return _(
-            "The event is about one order, and the row of another one has changed. Which rows does"
-            " your statement concern? `WHERE` says it."
-        )
-    if last.event == CREATED:
-        return _("When an order has been created, its whole total is missing.")
-    if last.event == SHIPPED:
-        return _(
-            "A parcel is not a payment. Whether an order has been shipped does not matter for the"
-            " question how much is missing."
-        )
-    mine = yours.get(order)
-    if mine is None:
-        return _(
-            "The customer has paid, but not all of it. How much is still missing then? The row may"
-            " only go when nothing is."
-        )
-    if mine == before.get(order):
-        return _("A payment came, and the row is as it was before.")
-    if order not in expected and mine == 0:
-        return _(
-            "Nothing is missing any more, and the order still stands in the list of those who owe"
-            " something. Whoever reads the list would send a reminder of 0 yen."
-        )
-    if order not in expected and mine < 0:
-        return _(
-            "This customer has paid more than was asked for. Nothing is missing, so the order does"
-            " not belong in the list."
-        )
-    return _("The row is there, its number is not right. A payment makes it smaller by `amount`.")
+def _judge(still_to_pay: Apply, types: EventTypes) -> Counterexample | None:
+    return first_counterexample(_readings(still_to_pay, types), _ADVICE, _sentence, _picture)
 
 
-def _owed_view(prefix: tuple[_Fact, ...], yours: Owed) -> str:
-    """The history up to the event in question, and beside it the table, yours and as expected."""
-    history: dict[str, list[Any]] = {
-        "": list(range(1, len(prefix) + 1)),
-        _("event"): [fact.event for fact in prefix],
-        _("order"): [fact.order_id for fact in prefix],
-        _("yen"): [f"{fact.yen:,}" if fact.yen else "" for fact in prefix],
+def _readings(still_to_pay: Apply, types: EventTypes) -> Iterator[_Reading]:
+    kinds = dict.fromkeys(type(_event(types, number)) for number in range(1, len(HISTORY) + 1))
+    program = Program(still_to_pay, *kinds)
+    yield from _read(lambda: (still_to_pay, *kinds), anew=False)
+    yield from _read(program.start, anew=True)
+
+
+def _read(start: Callable[[], tuple[Any, ...]], *, anew: bool) -> Iterator[_Reading]:
+    before: dict[str, int] = {}
+    with TemporaryDirectory() as folder, ExitStack() as process:
+        for number in range(1, len(HISTORY) + 1):
+            if number == 1 or (anew and number % 3 == 1):
+                process.close()
+                apply, *kinds = start()
+                store = process.enter_context(EventStore(types := EventTypes(*kinds)))
+                columns, path = "order_id TEXT PRIMARY KEY, yen INTEGER", f"{folder}/unpaid.db"
+                view = Projection("unpaid", store, apply, columns, path=path)
+                process.enter_context(closing(view))
+            for known in range(store.last_position + 1, number + 1):
+                store.append(HISTORY[known - 1][1], [_event(types, known)])
+            one = _Reading(number, before, before, anew)
+            _try(one, view, view.catch_up)
+            yield one
+            if one.error is not None:  # and the table of advice has nothing to say about it
+                one.error.add_note(f"(at event {number}: {one.event} of {one.order})")
+                raise one.error
+            before = one.table
+        if anew:
+            one = _Reading(number, before, before, anew, rebuilt=True)
+            _try(one, view, view.rebuild)
+            yield one
+
+
+def _try(one: _Reading, view: Projection, work: Callable[[], int]) -> None:
+    try:
+        work()
+        one.table = {row["order_id"]: row["yen"] for row in view.rows()}
+    except ProjectionFailed as failed:
+        one.error = failed.__cause__
+
+
+def _event(types: EventTypes, number: int) -> Event:
+    name, order_id, yen = HISTORY[number - 1]
+    items = [{"product_id": "P-1", "quantity": 2, "unit_price": yen // 2}]
+    customer = {"customer_id": f"C-{int(order_id[-1]) % 3 + 1}00", "payment_method": "card"}
+    data: dict[str, dict[str, Any]] = {
+        CREATED: {**customer, "items": items, "total": yen},
+        PAID: {"amount": yen},
+        SHIPPED: {"tracking_id": f"T-{number}"},
     }
-    left = columns_html(history)
-    right = _owed_table({_("yours (yen)"): yours}, _truth(prefix))
-    look = "display: flex; flex-wrap: wrap; gap: 12px 48px; align-items: flex-start"
-    return f'<div style="{look}"><div>{left}</div><div>{right}</div></div>'
+    envelope = {"type": name, "version": 1, "id": f"E-{number}", "time": 3600.0 * number}
+    return types.from_json(json.dumps({**envelope, "data": {"order_id": order_id, **data[name]}}))
 
 
-def _owed_table(tables: Mapping[str, Owed], expected: Owed) -> str:
-    shown = {**tables, _("expected (yen)"): expected}
-    orders = sorted({str(order) for owed in shown.values() for order in owed})
-    columns: dict[str, list[Any]] = {_("order"): orders}
-    for name, owed in shown.items():
-        columns[name] = [_yen(owed, order) for order in orders]
-    columns[""] = [
-        "✓" if all(owed.get(order) == expected.get(order) for owed in shown.values()) else "✗"
-        for order in orders
-    ]
-    return columns_html(columns)
+_ADVICE = (
+    Advice(
+        lambda one: one.anew and one.wrong,
+        N_(
+            "The program was started again meanwhile, and a new process knows only the table"
+            " `unpaid`. Nothing else may be needed, nor be left over when it is made anew."
+        ),
+    ),
+    Advice(
+        lambda one: isinstance(one.error, IntegrityError) and one.order in one.before,
+        N_("`INSERT` adds a row, and this order has one. A payment changes it: `UPDATE`."),
+    ),
+    Advice(
+        lambda one: isinstance(one.error, OperationalError),
+        N_("SQLite cannot do that. The table is `unpaid`, its columns `order_id` and `yen`."),
+    ),
+    Advice(
+        lambda one: isinstance(one.error, NotYourTransaction),
+        N_("No `commit`, please: `Projection` begins and ends the transaction by itself."),
+    ),
+    Advice(
+        lambda one: one.went_on and one.others_changed,
+        N_("The row of another order has changed. Which rows does your statement concern?"),
+    ),
+    Advice(
+        lambda one: one.went_on and one.event == CREATED,
+        N_("When an order has been created, its whole total is missing."),
+    ),
+    Advice(
+        lambda one: one.went_on and one.event == SHIPPED,
+        N_("A parcel is not a payment: what is missing is the same before and after it."),
+    ),
+    Advice(
+        lambda one: one.went_on and one.mine is None,
+        N_("The customer has not paid all of it yet. The row may only go when nothing is missing."),
+    ),
+    Advice(
+        lambda one: one.went_on and one.mine == one.before.get(one.order),
+        N_("A payment came, and the row is as it was before."),
+    ),
+    Advice(
+        lambda one: one.went_on and one.order not in one.expected and str(one.mine)[0] in "-0",
+        N_("Nothing is missing any more, and there is a row that says {run.mine} yen. It must go."),
+    ),
+    Advice(
+        lambda one: one.went_on,
+        N_("The row is there, its number is not right. A payment makes it smaller by `amount`."),
+    ),
+)
 
 
-def _yen(owed: Owed, order: str) -> str:
-    if order not in owed:
-        return _("no row")
-    yen = owed[order]
-    return f"{yen:,}" if isinstance(yen, int) else repr(yen)
+def _sentence(one: _Reading) -> str:
+    words = _("After event {number}, {event} of {order}, the table is wrong for the first time.")
+    if one.error is not None:
+        words = _("Event {number}, {event} of {order}, could not be applied: {error}")
+    if one.rebuilt:
+        words = _(
+            "The table was thrown away and made anew from the same events: it is another one."
+        )
+    return words.format(number=one.number, event=one.event, order=one.order, error=one.error)
+
+
+def _picture(one: _Reading) -> str:
+    """The history up to the event in question, and beside it the table, yours and as expected."""
+    events, orders, yen = zip(*HISTORY[: one.number], strict=True)
+    rows = sorted({*one.expected, *map(str, one.table)})
+    history = {
+        "": range(1, one.number + 1),
+        _("event"): events,
+        _("order"): orders,
+        _("yen"): [_yen(amount or "") for amount in yen],
+    }
+    tables = {
+        _("order"): rows,
+        _("yours (yen)"): [_yen(one.table.get(row, _("no row"))) for row in rows],
+        _("expected (yen)"): [_yen(one.expected.get(row, _("no row"))) for row in rows],
+    }
+    both = "".join(f"<div>{columns_html(columns)}</div>" for columns in (history, tables))
+    return f'<div style="display: flex; flex-wrap: wrap; gap: 12px 48px">{both}</div>'
+
+
+def _yen(yen: object) -> str:
+    return f"{yen:,}" if isinstance(yen, int) else str(yen)
 
 
 owed = Exercise(
@@ -245,6 +233,8 @@ owed = Exercise(
     notebook="02-event-driven",
     point=2,
     title=N_("Who has not paid, and how much is missing?"),
+    practises=N_("read model"),
+    grade=2,
     shown=N_("The question was new, and the events were old: that is what a history is good for."),
     starter="""
 def still_to_pay(db, event):
@@ -257,7 +247,7 @@ def still_to_pay(db, event):
             pass
 """,
     asks=("still_to_pay", "types"),
-    judge=_judge_owed,
+    judge=_judge,
     hints=(
         N_(
             "Two of the three events change the answer to the question. Which one has nothing to do"
