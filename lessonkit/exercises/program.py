@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
-from copy import deepcopy
+from copy import copy, deepcopy
 from types import CellType, CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final
 
@@ -34,11 +34,13 @@ class Program:
         self._scope: dict[str, Any] = {}
         for answer in answers:
             self._scope |= scope_of(answer)
-        used = _names_used(answers, self._scope)
-        self._code = {name: self._scope[name] for name in used if _is_code(self._scope[name])}
+        # What was written in the notebook, and not what was imported there.
+        places = {getattr(answer, "__module__", None) for answer in answers}
+        own = {n: value for n, value in self._scope.items() if _is_own(value, places)}
+        used = _names_used(answers, own)
+        self._code = [own[name] for name in used if not isinstance(own[name], _CONTAINERS)]
         # As they are now, before the first process has touched them.
-        values = {name: self._scope[name] for name in used}
-        self._stored = {n: deepcopy(v) for n, v in values.items() if isinstance(v, _CONTAINERS)}
+        self._stored = {n: _copied(own[n]) for n in used if isinstance(own[n], _CONTAINERS)}
         self._starts = 0
 
     def start(self) -> Any:
@@ -50,8 +52,8 @@ class Program:
             The function or class; a tuple of them if several were handed in.
         """
         self._starts += 1
-        names = self._scope | deepcopy(self._stored)
-        anew = _Namespace(names, [*self._code.values(), *self._answers], self._starts)
+        names = self._scope | {name: _copied(value) for name, value in self._stored.items()}
+        anew = _Namespace(names, [*self._code, *self._answers], self._starts)
         made = tuple(anew.made(answer) for answer in self._answers)
         return made[0] if len(made) == 1 else made
 
@@ -61,7 +63,9 @@ class _Namespace:
 
     def __init__(self, names: dict[str, Any], code: Iterable[Any], number: int) -> None:
         self._made: dict[int, Any] = {}
-        self._learners = {id(value) for value in code if _is_code(value)}
+        self._learners = {
+            id(value) for value in code if isinstance(value, FunctionType) or type(value) is type
+        }
 
         def hash_of(value: object) -> int:
             own = builtins.hash(value)
@@ -91,10 +95,10 @@ class _Namespace:
                 known.get(name) or _copied_cell(cell)
                 for name, cell in zip(names, old.__closure__, strict=True)
             )
-        new = FunctionType(
-            old.__code__, self._globals, old.__name__, deepcopy(old.__defaults__), closure
-        )
-        new.__kwdefaults__ = deepcopy(old.__kwdefaults__)
+        defaults = old.__defaults__ and tuple(map(_copied, old.__defaults__))
+        new = FunctionType(old.__code__, self._globals, old.__name__, defaults, closure)
+        if old.__kwdefaults__:
+            new.__kwdefaults__ = {name: _copied(v) for name, v in old.__kwdefaults__.items()}
         new.__annotations__, new.__qualname__ = old.__annotations__, old.__qualname__
         new.__dict__.update({k: _copied(v) for k, v in vars(old).items()})
         return new
@@ -107,7 +111,8 @@ class _Namespace:
                 value, GetSetDescriptorType | MemberDescriptorType
             ):
                 continue
-            body[name] = self._part(value, cell)
+            # What a dataclass has noted about its fields is no memory.
+            body[name] = value if name.startswith("__dataclass_") else self._part(value, cell)
         new = type(old)(old.__name__, tuple(map(self.made, old.__bases__)), body)
         cell.cell_contents = new
         return new
@@ -124,11 +129,11 @@ class _Namespace:
         return _copied(value)
 
 
-def _is_code(value: object) -> bool:
-    """Whether it is a function or a class that was written in the notebook."""
-    if isinstance(value, FunctionType):
-        return not value.__module__.startswith("lessonkit.")
-    return type(value) is type and not value.__module__.startswith("lessonkit.")
+def _is_own(value: object, places: set[object]) -> bool:
+    """Whether it is memory, or a function or a class from one of these modules."""
+    if isinstance(value, FunctionType) or type(value) is type:
+        return value.__module__ in places
+    return isinstance(value, _CONTAINERS)
 
 
 def _names_used(answers: Iterable[Any], scope: dict[str, Any]) -> list[str]:
@@ -159,7 +164,12 @@ def _codes_of(value: Any) -> list[CodeType]:
 
 
 def _copied(value: Any) -> Any:
-    return deepcopy(value) if isinstance(value, _CONTAINERS) else value
+    if not isinstance(value, _CONTAINERS):
+        return value
+    try:
+        return deepcopy(value)
+    except Exception:  # something in it cannot be copied
+        return copy(value)
 
 
 def _copied_cell(cell: CellType) -> CellType:

@@ -147,3 +147,60 @@ def test_what_the_library_has_is_as_it_was() -> None:
     code = "from lessonkit import Shop\nimport json\ndef answer():\n    return Shop, json\n"
     answer = written(code)
     assert Program(answer).start()() == answer()
+
+
+def test_a_dataclass_with_all_that_it_may_have_is_made_anew() -> None:
+    code = """
+from dataclasses import dataclass, field, fields
+from lessonkit import Event
+
+@dataclass(frozen=True)
+class Line:
+    product: str
+    pieces: int = 1
+
+NOTHING = object()
+
+def one(wanted=NOTHING):
+    return "nothing" if wanted is NOTHING else wanted
+
+@dataclass(frozen=True)
+class answer(Event):
+    order_id: str
+    lines: tuple[Line, ...] = field(default=(Line("P-1"),))
+    notes: list = field(default_factory=list)
+
+    def first(self):
+        return one(), self.lines[0].pieces, [f.name for f in fields(self)][-3:]
+"""
+    kind = written(code)
+    made = Program(kind).start()
+    event = made("O-1", event_id="E-1", occurred_at=0.0)
+    assert made is not kind
+    assert event.first() == ("nothing", 1, ["order_id", "lines", "notes"])
+    assert (event.event_id, event.notes, event) == (
+        "E-1",
+        [],
+        made("O-1", event_id="E-1", occurred_at=0.0),
+    )
+    assert made("O-1").notes is not made("O-1").notes
+
+
+def test_what_was_imported_stays_what_it_is() -> None:
+    code = """
+from dataclasses import replace
+from enum import Enum
+from json import dumps
+from textwrap import dedent
+import threading
+
+class Colour(Enum):
+    RED = 1
+
+locks = {"one": threading.Lock()}
+
+def answer():
+    return dumps([1]), dedent(" a"), replace, Colour.RED, len(locks)
+"""
+    answer = written(code)
+    assert Program(answer).start()() == answer()
