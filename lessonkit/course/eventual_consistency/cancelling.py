@@ -96,7 +96,7 @@ def _cancel(program: Program, order: str, trouble: str, step: int) -> _Run | Non
                 raise
             run.raised = True
         process = disk.process
-        if not (process.dead or process.failed or process.paused or trouble == "" and step == 1):
+        if not (process.dead or process.failed or process.paused or (trouble == "" and step == 1)):
             return None
         run.step, run.is_open = process.stopped_at, disk.in_transaction
         if trouble == "fails_at":  # the process lives on, and so does what it remembers
@@ -137,10 +137,7 @@ def _on_a_good_day(run: _Run) -> bool:
 ADVICE = (
     Advice(
         lambda run: _on_a_good_day(run) and run.is_open and run.left == run.before,
-        N_(
-            "What was written was never committed: when the process ended, it was gone. `with"
-            " disk:` commits at its end."
-        ),
+        N_("Never committed: with the process it was gone. `with disk:` commits at its end."),
     ),
     Advice(
         lambda run: _on_a_good_day(run) and run.left != run.should,
@@ -151,10 +148,7 @@ ADVICE = (
     ),
     Advice(
         lambda run: run.raised and run.is_open,
-        N_(
-            "The error has left the function in the middle of a transaction, which is still open:"
-            " the next commit writes the half. `with disk:` rolls back."
-        ),
+        N_("The error has left a transaction open, for the next commit. `with disk:` rolls back."),
     ),
     Advice(
         lambda run: run.trouble == "fails_at" and not run.raised and run.left != run.should,
@@ -166,38 +160,23 @@ ADVICE = (
     ),
     Advice(
         lambda run: run.is_half,
-        N_(
-            "Only one of the two is on the disk. The other one was to come in a transaction of its"
-            " own, and whichever comes first, there is a moment between them."
-        ),
+        N_("Only one of the two is on the disk. Between two transactions there is always a gap."),
     ),
     Advice(
         lambda run: run.is_announced_twice and run.trouble != "pauses_after",
-        N_(
-            "The caller called again. The order was cancelled already, and yet a second event was"
-            " written. What does the order's status say before?"
-        ),
+        N_("Cancelled already, it got a second event. What did the order's status say before?"),
     ),
     Advice(
         lambda run: run.is_announced_twice,
-        N_(
-            "Each of the two callers found an order that was still to be cancelled. Between looking"
-            " and writing, nobody else may come: what if the UPDATE itself looks?"
-        ),
+        N_("Both callers looked before either had written. Can the UPDATE itself look?"),
     ),
     Advice(
         lambda run: run.order in NOTHING_TO_CANCEL and run.end != run.before,
-        N_(
-            "There was nothing to cancel, and yet something was written. `UPDATE` raises no error"
-            " if it finds no row: it just changes none. How many has it changed?"
-        ),
+        N_("There was nothing to cancel. `UPDATE` is no error then: how many rows did it change?"),
     ),
     Advice(
         lambda run: run.end != run.should,
-        N_(
-            "The caller called again, and the order is not cancelled, with one event. What a"
-            " process remembers is no proof of what is on the disk."
-        ),
+        N_("Called again, it did not cancel. What a process remembers is no proof of anything."),
     ),
 )
 
@@ -230,10 +209,7 @@ def cancel_order(disk, order_id):
     judge=_judge_cancel,
     hints=(
         N_("What is on the disk when the process dies between the two `with` blocks?"),
-        N_(
-            "Put both statements into one `with disk:`. They are committed together at its end, or"
-            " rolled back together when an error leaves it."
-        ),
+        N_("Put both statements into one `with disk:`. It commits both at its end, or neither."),
         N_(
             "The caller may repeat the call. Let the UPDATE find only an order that still has to be"
             " cancelled: `... WHERE id = ? AND status <> 'CANCELLED'`."

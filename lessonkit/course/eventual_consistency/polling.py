@@ -201,10 +201,7 @@ ADVICE = (
     ),
     Advice(
         lambda client: sum(moment <= DEADLINE for moment in client.asked) > MOST_QUESTIONS,
-        N_(
-            "That is hammering: the service is kept busy by questions. Begin with a second, and let"
-            " the delay grow from question to question."
-        ),
+        N_("That is hammering. Begin with a second, and let the delay grow with each question."),
     ),
     Advice(
         lambda client: client.gave_up and client.lasted < min(client.decided, DEADLINE - MOST_LATE),
@@ -212,10 +209,7 @@ ADVICE = (
     ),
     Advice(
         lambda client: client.late > MOST_LATE and max(client.pauses) > MOST_LATE + A_BIT,
-        N_(
-            "The order is decided, and the customer knows of it when the client asks again. No"
-            " delay may be longer than ten seconds: it needs a cap."
-        ),
+        N_("It asked too late. No delay may be longer than ten seconds: it needs a cap."),
     ),
     Advice(
         lambda client: (
@@ -226,10 +220,7 @@ ADVICE = (
     ),
     Advice(
         lambda client: client.lasted == PATIENCE,
-        N_(
-            "It waits for ever. After a minute it must raise a `TimeoutError`. What counts is"
-            " `get_running_loop().time()`: a real clock stands almost still in a run."
-        ),
+        N_("It waits for ever. `get_running_loop().time()` counts; a real clock stands still."),
     ),
     Advice(
         lambda client: client.decided == inf and not client.gave_up,
@@ -241,26 +232,17 @@ ADVICE = (
     ),
     Advice(
         lambda client: client.gave_up and client.lasted - max(client.asked) > A_BIT,
-        N_(
-            "After the last question nobody asks any more, so that wait is for nothing. Look"
-            " before each wait: if the next question would come too late, raise the error now."
-        ),
+        N_("Nobody asks after the last wait, so it is for nothing. Look before you wait."),
     ),
 )
 CROWD_ADVICE = (
     Advice(
         lambda crowd: crowd.clients[0].asked == crowd.clients[2].asked,
-        N_(
-            "Two clients with the same order and with different dice have the same delays, and"
-            " come back together. Let `rng` decide how long each one waits."
-        ),
+        N_("Other dice, and the same delays: they come back together. Let `rng` decide them."),
     ),
     Advice(
         lambda crowd: crowd.clients[0].asked != crowd.clients[1].asked,
-        N_(
-            "Two clients with the same `rng` ask at different moments. All chance must come from"
-            " there: then a run can be repeated when something went wrong in it."
-        ),
+        N_("The same `rng`, and other delays: no run can be repeated. Take all chance from there."),
     ),
     Advice(
         lambda crowd: crowd.most > MOST_AT_ONCE,
@@ -297,14 +279,8 @@ async def wait_for_confirmation(client, order_id, rng):
             "`min(..., 10.0)` keeps a delay below ten seconds. And remember at the start what time"
             " it is: `get_running_loop().time()`."
         ),
-        N_(
-            "Do not wait for `delay` itself, but for a random part of it: `rng.uniform(0, delay)`."
-            " Roll the dice once per question, and keep the number."
-        ),
-        N_(
-            "Before you sleep: if the time since the start plus this wait is more than 60 seconds,"
-            " `raise TimeoutError`."
-        ),
+        N_("Wait for a random part of `delay`: `rng.uniform(0, delay)`, rolled once per question."),
+        N_("If the time since the start plus this wait is over 60 seconds: `raise TimeoutError`."),
     ),
     answer="""
 async def wait_for_confirmation(client, order_id, rng):

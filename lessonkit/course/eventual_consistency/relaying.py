@@ -178,38 +178,23 @@ ADVICE = (
     ),
     Advice(
         lambda run: run.step and run.is_marked_and_lost,
-        N_(
-            "{run.lost[0]} was marked, and then the process died before it was published: nobody"
-            " will look at it again. Which of the two has to come first?"
-        ),
+        N_("{run.lost[0]} was marked when the process died, and never went out. What comes first?"),
     ),
     Advice(
         lambda run: run.is_marked_and_lost,
-        N_(
-            "The attempt failed, and the event was marked all the same. A mark says that it is"
-            " published: set it only after `publish` has returned."
-        ),
+        N_("The attempt failed, and the event was marked all the same. What does a mark say?"),
     ),
     Advice(
         lambda run: run.step and len(run.again) > 1,
-        N_(
-            "Published and not yet marked: the new process publishes it again. With one event that"
-            " is not to be avoided. With more it is, if each is marked before the next goes out."
-        ),
+        N_("Several events came twice. Mark each before the next goes out, and it is only one."),
     ),
     Advice(
         lambda run: run.event and not run.is_in_order,
-        N_(
-            "The event that failed was overtaken. Whoever hears of an order first that it is paid,"
-            " and then that it exists, cannot make sense of it: the later ones have to wait."
-        ),
+        N_("The event that failed was overtaken. Until it is out, the later ones have to wait."),
     ),
     Advice(
         lambda run: not run.is_in_order,
-        N_(
-            "They do not go out in the order of `id`. Without `ORDER BY` a database gives the rows"
-            " in any order it likes; this one likes the newest first."
-        ),
+        N_("Not in the order of `id`. Without `ORDER BY` a database gives rows in any order."),
     ),
     Advice(
         lambda run: run.trouble == QUIET and run.per_call != [BATCH, len(EVENTS) - BATCH],
@@ -245,14 +230,8 @@ async def relay_batch(disk, publish):
     judge=_judge_relay,
     hints=(
         N_("What does a mark say when the process dies right after it: that the event is out?"),
-        N_(
-            "Publish first, then mark. And mark each event by itself, before the next one goes out:"
-            " a `with disk:` for every row."
-        ),
-        N_(
-            "If `publish` raises an error, this event gets no mark, and no later one may go out"
-            " before it. The next call comes in a second and begins with it."
-        ),
+        N_("Publish first, then mark: each event by itself, with a `with disk:` for every row."),
+        N_("If `publish` raises an error: no mark, and the next call begins with this event."),
         N_("One loop: `await publish(body)`; on an error `return`; else `with disk:` the mark."),
     ),
     answer="""

@@ -220,17 +220,11 @@ ADVICE = (
     ),
     Advice(
         lambda run: run.goes_by("type"),
-        N_(
-            "All events of one type are together now. But no customer minds which of two orders is"
-            " packed first. Between which events does the order matter?"
-        ),
+        N_("All of one type are together now. Between which events does the order matter?"),
     ),
     Advice(
         lambda run: run.goes_by("parcel_id"),
-        N_(
-            "The events of one parcel stay together. But the last parcel may overtake the first one"
-            " of the same order: the two have different keys. What do they have in common?"
-        ),
+        N_("One parcel's events stay together. What do both parcels of an order have in common?"),
     ),
     Advice(
         lambda run: len(run.keys) == len(run.sent),
@@ -242,17 +236,11 @@ ADVICE = (
     ),
     Advice(
         lambda run: run.is_uneven and len(run.keys) == 1,
-        N_(
-            "Every event has the same key, and one key goes into one partition: three of the four"
-            " workers have nothing to do. What is the least that must stay in order?"
-        ),
+        N_("The same key for all: one worker works, and three rest. What must stay in order?"),
     ),
     Advice(
         lambda run: run.is_uneven and _per_cent(run.keys, run.sent) > 100 * MOST_OF_THE_EVENTS,
-        N_(
-            "The key {run.heaviest_key} has most of the events, and one key cannot be divided. Must"
-            " all the orders that share it wait for each other?"
-        ),
+        N_("The key {run.heaviest_key} has most of the events, and one key cannot be divided."),
     ),
     Advice(
         lambda run: run.is_uneven,

@@ -189,10 +189,7 @@ ADVICE = (
     ),
     Advice(
         lambda run: run.is_quiet_and_wrong and run.drops_the_twin,
-        N_(
-            "M-5 has brought nothing. It looks like M-7: the same customer, as many points. But"
-            " they are two messages, for two orders. What has each message of its own?"
-        ),
+        N_("M-5 has brought nothing. It looks like M-7, but is another. What tells them apart?"),
     ),
     Advice(
         lambda run: run.is_quiet_and_wrong,
@@ -200,10 +197,7 @@ ADVICE = (
     ),
     Advice(
         lambda run: run.error and run.at_start,
-        N_(
-            "The new process could not start: {run.error}. The database outlives the process, with"
-            " its tables: `CREATE TABLE IF NOT EXISTS`."
-        ),
+        N_("No new process could start: {run.error}. The old one's tables are there already."),
     ),
     Advice(
         lambda run: run.error,
@@ -218,31 +212,19 @@ ADVICE = (
     ),
     Advice(
         lambda run: run.too_many and run.sentence == AGAIN,
-        N_(
-            "Nothing tells the second time from the first. Every message has an `id`, and it is the"
-            " same when the message comes again. Where could the consumer write it down?"
-        ),
+        N_("Only the `id` tells a second time from another message. Where can it be kept?"),
     ),
     Advice(
         lambda run: run.too_many and run.all_done,
-        N_(
-            "All was done, and the new process counted the points once more: what the old one knew"
-            " of it has died with it. What has survived the kill?"
-        ),
+        N_("All was done, and the new process counted once more. What has survived the kill?"),
     ),
     Advice(
         lambda run: run.too_many,
-        N_(
-            "Points count twice. They were committed, and the process died before the id was. Two"
-            " commits one after the other leave a gap between them, however narrow it is."
-        ),
+        N_("The points were committed, and the process died before the id was. Why two commits?"),
     ),
     Advice(
         lambda run: run.has != run.should,
-        N_(
-            "Points are lost: a message counts as handled, and its points are not there. What must"
-            " never be stored without the other?"
-        ),
+        N_("The message counts as handled, and its points are lost. What belongs together?"),
     ),
 )
 
