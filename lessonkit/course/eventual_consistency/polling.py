@@ -89,8 +89,8 @@ class _Waiting:
         return isinstance(self.returned, TimeoutError)
 
     @property
-    def late(self) -> float:
-        return self.lasted - self.decided - A_BIT
+    def is_in_time(self) -> bool:
+        return self.decided <= self.lasted <= self.decided + MOST_LATE + A_BIT
 
     @property
     def pauses(self) -> list[float]:
@@ -156,27 +156,19 @@ def _together(program: Program) -> Iterator[_Crowd]:
 
 
 def _sentence(client: _Waiting) -> str:
-    words = _(
-        "After {one.decided:g} s the order is {end}. The wait ended after {one.lasted:.1f} s."
-    )
+    words = _("After {one.decided:g} s the order is {end}. The wait lasted {one.lasted:.1f} s.")
     if client.decided == inf:
-        words = _(
-            "The order is never decided. The client asked {asked} times in {one.lasted:.1f} s."
-        )
+        words = _("The order is never decided. {asked} questions come in {one.lasted:.1f} s.")
     return words.format(one=client, end=ENDS[client.decided], asked=len(client.asked))
 
 
 def _questions(client: _Waiting) -> str:
-    rows = [
-        (f"{moment:.2f}", answer)
-        for moment, answer in zip(client.asked, client.answers, strict=False)
-    ]
-    rows = rows if len(rows) < 14 else [*rows[:12], ("…", "…")]
-    ended = "TimeoutError" if client.gave_up else _(str(client.returned)[:40])
-    heads = [_("asked after (s)"), _("answer")]
-    return rows_html(
-        heads, [*rows, (f"{client.lasted:.2f}", _("the end: {what}").format(what=ended))]
-    )
+    found = zip(client.asked, client.answers, strict=False)
+    rows = [(f"{moment:.2f}", answer) for moment, answer in found]
+    end = "TimeoutError" if client.gave_up else _(str(client.returned)[:40])
+    last = (f"{client.lasted:.2f}", _("the end: {what}").format(what=end))
+    shown = rows if len(rows) < 14 else [*rows[:12], ("…", "…")]
+    return rows_html([_("asked after (s)"), _("answer")], [*shown, last])
 
 
 def _crowd_sentence(crowd: _Crowd) -> str:
@@ -208,13 +200,13 @@ ADVICE = (
         N_("It gives up too early: a minute is meant, from the moment at which this wait begins."),
     ),
     Advice(
-        lambda client: client.late > MOST_LATE and max(client.pauses) > MOST_LATE + A_BIT,
+        lambda client: not client.is_in_time and max(client.pauses) > MOST_LATE + A_BIT,
         N_("It asked too late. No delay may be longer than ten seconds: it needs a cap."),
     ),
     Advice(
         lambda client: (
             client.decided < inf
-            and (client.late > MOST_LATE or client.returned != ENDS[client.decided])
+            and (not client.is_in_time or client.returned != ENDS[client.decided])
         ),
         N_("As soon as the status is no longer PENDING, return it, whatever it is."),
     ),

@@ -136,6 +136,8 @@ def _play(
                 is_hit = is_new and message.id == run.hit
                 disk.process = Process(dies_after if is_hit else None)
                 _handle(consumer, replace(message))  # a copy, as from the wire
+                if disk.process.dead:  # the consumer may have swallowed even that
+                    raise Killed
             except Killed:
                 todo.insert(0, message)
                 run.step, run.steps[message.id] = disk.process.stopped_at, 0
