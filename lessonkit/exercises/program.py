@@ -11,8 +11,10 @@ import builtins
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from copy import copy, deepcopy
+from numbers import Number
 from types import CellType, CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final
+from zlib import crc32
 
 from lessonkit.exercises.starter import scope_of
 
@@ -68,8 +70,10 @@ class _Namespace:
         }
 
         def hash_of(value: object) -> int:
-            own = builtins.hash(value)
-            return builtins.hash((number, own)) if isinstance(value, str | bytes) else own
+            own = builtins.hash(value)  # an error, if it has none
+            if isinstance(value, Number):
+                return own  # it is the same in each process
+            return builtins.hash((number, crc32(repr(value).encode())))
 
         self._globals = names | {"__builtins__": {**vars(builtins), "hash": hash_of}}
         for name, value in names.items():

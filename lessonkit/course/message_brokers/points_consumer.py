@@ -124,7 +124,7 @@ def _runs(program: Program) -> Iterator[_Run]:
 def _play(
     program: Program, run: _Run, messages: Sequence[PointsMessage], dies_after: int | None = None
 ) -> _Run:
-    todo, consumer = list(messages), None
+    todo, wire, consumer = list(messages), list[PointsMessage](), None
     with Storage(isolation_level=None) as storage:
         disk = storage.start_process()
         while todo:
@@ -135,7 +135,8 @@ def _play(
                 consumer = consumer or program.start()(_database(disk))
                 is_hit = is_new and message.id == run.hit
                 disk.process = Process(dies_after if is_hit else None)
-                _handle(consumer, replace(message))  # a copy, as from the wire
+                wire.append(replace(message))  # it comes as a copy; no two are in one place
+                _handle(consumer, wire[-1])
                 if disk.process.dead:  # the consumer may have swallowed even that
                     raise Killed
             except Killed:
