@@ -24,7 +24,7 @@ SHOP_TABLES = """
     INSERT INTO orders VALUES ('O-1', 'CONFIRMED'), ('O-2', 'PENDING'), ('O-3', 'CANCELLED');
     INSERT INTO outbox (event_type, order_id) VALUES ('OrderConfirmed', 'O-1');
 """
-TO_CANCEL, NOTHING_TO_CANCEL = ("O-1", "O-2"), ("O-3", "O-9")
+TO_CANCEL, NOTHING_TO_CANCEL, DONE = ("O-1", "O-2"), ("O-3", "O-9"), ("CANCELLED", 1)
 SENTENCES = {
     "": N_("{run.order} was to be cancelled, and nothing failed. This is on the disk then:"),
     "dies_after": N_("{run.order} is cancelled, and the process is killed after {run.step}."),
@@ -51,7 +51,11 @@ class _Run:
 
     @property
     def should(self) -> Books:
-        return self.before | ({self.order: ("CANCELLED", 1)} if self.order in TO_CANCEL else {})
+        return self.before | ({self.order: DONE} if self.order in TO_CANCEL else {})
+
+    @property
+    def is_done(self) -> bool:
+        return self.end.get(self.order) == DONE
 
     @property
     def is_half(self) -> bool:
@@ -60,7 +64,7 @@ class _Run:
 
     @property
     def is_announced_twice(self) -> bool:
-        return self.end.get(self.order, ("", 0))[1] > 1
+        return self.end.get(self.order, DONE)[1] > 1
 
 
 def _runs(program: Program) -> Iterator[_Run]:
@@ -130,20 +134,16 @@ def _words(found: tuple[str, int] | None) -> str:
     return _("{0}, events: {1}").format(*found) if found else "–"
 
 
-def _on_a_good_day(run: _Run) -> bool:
-    return not run.trouble and run.order in TO_CANCEL
-
-
 ADVICE = (
     Advice(
-        lambda run: _on_a_good_day(run) and run.is_open and run.left == run.before,
+        lambda run: not run.trouble and run.is_open and run.end == run.before != run.should,
         N_("Never committed: with the process it was gone. `with disk:` commits at its end."),
     ),
     Advice(
-        lambda run: _on_a_good_day(run) and run.left != run.should,
+        lambda run: run.end != run.should != run.before and (not run.trouble or run.is_done),
         N_(
-            "On a normal day the order becomes CANCELLED, whatever it was before, and exactly one"
-            " event `OrderCancelled` is added for it. Nothing else changes: is there a `WHERE`?"
+            "The order is to become CANCELLED, whatever it was before, and exactly one event"
+            " `OrderCancelled` to be added for it. Nothing else changes: is there a `WHERE`?"
         ),
     ),
     Advice(

@@ -89,8 +89,8 @@ class _Waiting:
         return isinstance(self.returned, TimeoutError)
 
     @property
-    def is_in_time(self) -> bool:
-        return self.decided <= self.lasted <= self.decided + MOST_LATE + A_BIT
+    def is_late(self) -> bool:
+        return self.lasted > self.decided + MOST_LATE + A_BIT
 
     @property
     def pauses(self) -> list[float]:
@@ -200,13 +200,18 @@ ADVICE = (
         N_("It gives up too early: a minute is meant, from the moment at which this wait begins."),
     ),
     Advice(
-        lambda client: not client.is_in_time and max(client.pauses) > MOST_LATE + A_BIT,
+        lambda client: client.is_late and max(client.pauses) > MOST_LATE + A_BIT,
         N_("It asked too late. No delay may be longer than ten seconds: it needs a cap."),
     ),
     Advice(
         lambda client: (
-            client.decided < inf
-            and (not client.is_in_time or client.returned != ENDS[client.decided])
+            (
+                client.decided < inf
+                and not (
+                    client.returned == ENDS[client.decided] and client.decided <= client.lasted
+                )
+            )
+            or client.is_late
         ),
         N_("As soon as the status is no longer PENDING, return it, whatever it is."),
     ),
@@ -285,7 +290,7 @@ async def wait_for_confirmation(client, order_id, rng):
             return status
         wait = rng.uniform(0, delay)
         if clock() - start + wait > 60:  # nobody would ask after this wait
-            raise TimeoutError("the order was not confirmed within a minute")
+            raise TimeoutError("the order is still pending after a minute")
         await sleep(wait)
         delay = min(2 * delay, 10.0)
 """,

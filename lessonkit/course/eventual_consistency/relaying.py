@@ -185,7 +185,7 @@ ADVICE = (
         N_("The attempt failed, and the event was marked all the same. What does a mark say?"),
     ),
     Advice(
-        lambda run: run.step and len(run.again) > 1,
+        lambda run: run.step and len(set(run.again)) > 1,
         N_("Several events came twice. Mark each before the next goes out, and it is only one."),
     ),
     Advice(
@@ -202,7 +202,7 @@ ADVICE = (
     ),
     Advice(
         lambda run: run.lost or run.unmarked or len(run.again) > 1,
-        N_("In the end each event must be published and marked. Here that is not so."),
+        N_("In the end each event must be out and marked, and one twice at most. It is not so."),
     ),
 )
 

@@ -15,7 +15,7 @@ POLITE = polite_polling.answer
 DICE = "        wait = rng.uniform(0, delay)\n"
 LOOK = (
     "        if clock() - start + wait > 60:  # nobody would ask after this wait\n"
-    '            raise TimeoutError("the order was not confirmed within a minute")\n'
+    '            raise TimeoutError("the order is still pending after a minute")\n'
 )
 
 IN_ONE = cancel_in_one.answer
@@ -102,7 +102,7 @@ WRONG = {
             changed(
                 POLITE,
                 (
-                    'raise TimeoutError("the order was not confirmed within a minute")',
+                    'raise TimeoutError("the order is still pending after a minute")',
                     "return status",
                 ),
             ),
@@ -257,11 +257,23 @@ WRONG = {
             changed(IN_ONE, ("WHERE id = ? AND status", "WHERE 'x' <> ? AND status")),
             "`WHERE`",
         ),
-        Wrong("does nothing", CANCEL + "    pass\n", "On a normal day"),
+        Wrong("does nothing", CANCEL + "    pass\n", "is to become CANCELLED"),
         Wrong(
             "cancels the order that it knows",
             IN_ONE.replace("(order_id,)", "('O-1',)"),
-            "On a normal day",
+            "is to become CANCELLED",
+        ),
+        Wrong(
+            "writes down that it failed, as an event",
+            CANCEL
+            + "    try:\n"
+            + "".join(f"    {line}\n" for line in IN_ONE.splitlines()[2:])
+            + "    except sqlite3.Error:\n"
+            + "        with disk:\n"
+            + "            disk.execute(\"INSERT INTO outbox VALUES (NULL, 'NotCancelled', ?)\","
+            + " (order_id,))\n"
+            + "        raise\n",
+            "Nothing else changes",
         ),
         Wrong(
             "cancels confirmed orders only",
@@ -340,7 +352,7 @@ WRONG = {
             + WITH
             + UPDATE
             + INSERT,
-            "On a normal day",
+            "is to become CANCELLED",
         ),
         Wrong(
             "has each statement commit itself",
@@ -447,7 +459,7 @@ WRONG = {
                 (PUBLISH, "        if id_ in FAILED:\n            return\n" + PUBLISH),
                 (GIVE_WAY, "            FAILED.append(id_)\n            return\n"),
             ),
-            "Here that is not so",
+            "It is not so",
         ),
         Wrong(
             "remembers what is out, and marks the batch in the end",
