@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -141,6 +142,16 @@ def test_each_process_has_its_own_hash_for_texts_and_keeps_it() -> None:
     first, second = program.start(), program.start()
     assert first("O-1") == first("O-1") != second("O-1")
     assert first(17) == second(17) == hash(17)
+    assert first(("a", 1)) == first(("a", 1)) != second(("a", 1))
+    with pytest.raises(TypeError, match="unhashable"):
+        first([])
+
+
+def test_what_a_process_has_as_a_hash_is_the_same_in_each_trial() -> None:
+    code = "def answer(value):\n    return hash(value)\n"
+    first, again = (Program(written(code)).start() for _trial in range(2))
+    # Made of numbers only: Python's own of a text is another one whenever the tests run.
+    assert first("a text") == again("a text") == hash((1, crc32(b"'a text'")))
 
 
 def test_what_the_library_has_is_as_it_was() -> None:
