@@ -210,14 +210,8 @@ def cancel_order(disk, order_id):
     hints=(
         N_("What is on the disk when the process dies between the two `with` blocks?"),
         N_("Put both statements into one `with disk:`. It commits both at its end, or neither."),
-        N_(
-            "The caller may repeat the call. Let the UPDATE find only an order that still has to be"
-            " cancelled: `... WHERE id = ? AND status <> 'CANCELLED'`."
-        ),
-        N_(
-            "`disk.execute(...)` returns a cursor. Its `rowcount` is how many rows the UPDATE has"
-            " changed: write the event only if that is 1."
-        ),
+        N_("Let the UPDATE find only what is to be cancelled: `... AND status <> 'CANCELLED'`."),
+        N_("Its cursor's `rowcount` is how many rows have changed: an event only if that is 1."),
     ),
     answer="""
 def cancel_order(disk, order_id):

@@ -272,10 +272,7 @@ async def wait_for_confirmation(client, order_id, rng):
     judge=_judge_polling,
     hints=(
         N_("Missing are a longest delay, a deadline, no wait after the last question, and chance."),
-        N_(
-            "`min(..., 10.0)` keeps a delay below ten seconds. And remember at the start what time"
-            " it is: `get_running_loop().time()`."
-        ),
+        N_("`min(..., 10.0)` is a cap. What time is it at the start: `get_running_loop().time()`."),
         N_("Wait for a random part of `delay`: `rng.uniform(0, delay)`, rolled once per question."),
         N_("If the time since the start plus this wait is over 60 seconds: `raise TimeoutError`."),
     ),

@@ -255,10 +255,7 @@ partition_key = Exercise(
     title=N_("Find the key that keeps each order in order, and keeps everybody busy"),
     practises=N_("partition key"),
     grade=1,
-    shown=N_(
-        "One text settles both the order and the load. Choose the smallest thing whose events"
-        " must stay in order."
-    ),
+    shown=N_("Order and load by one text: the smallest thing whose events must stay in order."),
     starter="""
 def key_of(event):
     return event.type

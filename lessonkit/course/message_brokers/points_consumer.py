@@ -238,9 +238,7 @@ points_once = Exercise(
     title=N_("Let every message count once, whenever the process is killed"),
     practises=N_("idempotent consumer"),
     grade=2,
-    shown=N_(
-        "The id and the work in one transaction: then a message may come as often as it likes."
-    ),
+    shown=N_("The id and the work in one transaction: a message may come as often as it likes."),
     starter="""
 class PointsConsumer:
     def __init__(self, db):
@@ -256,14 +254,8 @@ class PointsConsumer:
     asks=("PointsConsumer",),
     judge=_judge_points,
     hints=(
-        N_(
-            "You need a second table with the ids of the messages that have been handled. Make it"
-            " in `__init__`, with `IF NOT EXISTS`: after a kill it is there already."
-        ),
-        N_(
-            "Whatever stands in one `with self.db.transaction()` is stored together or not at all."
-            " So the points and the id belong in the same one."
-        ),
+        N_("A second table, made in `__init__` with `IF NOT EXISTS`, can keep the ids."),
+        N_("One `with self.db.transaction()` stores the points and the id, or neither of them."),
         N_(
             'To ask whether an id is there: `tx.execute("SELECT 1 FROM handled WHERE id = ?",'
             " [message.id]).fetchone()` gives None if it is not. And a `return` out of the `with`"
