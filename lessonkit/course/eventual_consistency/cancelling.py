@@ -26,10 +26,10 @@ SHOP_TABLES = """
 """
 TO_CANCEL, NOTHING_TO_CANCEL, DONE = ("O-1", "O-2"), ("O-3", "O-9"), ("CANCELLED", 1)
 SENTENCES = {
-    "": N_("{run.order} was to be cancelled, and nothing failed. This is on the disk then:"),
-    "dies_after": N_("{run.order} is cancelled, and the process is killed after {run.step}."),
-    "fails_at": N_("{run.order} is cancelled, and there is an error in {run.step}."),
-    "pauses_after": N_("One caller cancels {run.order}; after its {run.step} comes another one."),
+    "": N_("Cancelling {run.order}: nothing fails. This is on the disk then:"),
+    "dies_after": N_("Cancelling {run.order}: killed after {run.step}, and then called again."),
+    "fails_at": N_("Cancelling {run.order}: an error in {run.step}, and then called again."),
+    "pauses_after": N_("Cancelling {run.order}: another call comes after {run.step} of the first."),
 }
 
 Books = dict[str, tuple[str, int]]

@@ -33,7 +33,7 @@ NEWEST_FIRST = "PRAGMA reverse_unordered_selects = ON"
 QUIET, KILLED, REFUSED, REPLY_LOST, NEVER_ARRIVED = SENTENCES = (
     N_("Twelve events are waiting, and nothing goes wrong. The relay is called every second."),
     N_("The relay was killed after {run.step}. A new one went on."),
-    N_("The broker refuses {run.event} five times, then it takes it."),
+    N_("The broker refuses the first five attempts to publish {run.event}."),
     N_("{run.event} went out, but the broker's reply was lost, once."),
     N_("No reply came for {run.event}, once: it had not reached the broker."),
 )
