@@ -2,7 +2,10 @@
 
 A judge that wants to know what a kill leaves behind must kill at every moment there is. So whatever
 the process does (a statement, a commit, a message to somebody else) is a step, and the judge says
-after how many of them it dies. What it had committed by then is on the disk, and the rest is gone.
+after how many of them it dies. What it had committed by then is on the disk, and the rest is gone:
+the process that comes after it has a connection of its own, without the temporary tables, settings
+and open transactions of the one before. (And the learner's code anew:
+:class:`~lessonkit.exercises.program.Program`.)
 
 To die before a step is to die after the one before it, and before the first is after none. So
 ``dies_after`` = 0, 1, 2 ... up to the number of the steps are all moments at which it can die.
@@ -11,12 +14,16 @@ To die before a step is to die after the one before it, and before the first is 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import count
+from typing import Any, Final
 
 from lessonkit.messages import _
+
+_LOCKED: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_NUMBERS: Final = count(1)
 
 
 class Killed(BaseException):
@@ -25,7 +32,7 @@ class Killed(BaseException):
 
 @dataclass
 class Process:
-    """Dies after one of the things it does, or has one of them fail.
+    """Dies after one of the things it does, or has one of them fail, or stands still after one.
 
     Attributes
     ----------
@@ -33,17 +40,22 @@ class Process:
         After how many steps; 0 is before the first one, and None is never.
     fails_at
         Which step fails, counted from 1; None for none.
+    pauses_after, meanwhile
+        After how many steps, before the next one, it stands still; what others do then.
     done
         The steps so far, in words. One that failed is among them.
-    dead, failed
+    dead, failed, paused
         Whether that has happened.
     """
 
     dies_after: int | None = None
     fails_at: int | None = None
+    pauses_after: int | None = None
+    meanwhile: Callable[[], object] = lambda: None
     done: list[str] = field(default_factory=list)
     dead: bool = False
     failed: bool = False
+    paused: bool = False
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
@@ -52,17 +64,24 @@ class Process:
         Raises
         ------
         Killed
-            If this is the moment to die, or if the process is dead already.
+            If this is the moment to die, or if the process is dead already. Also if somebody else
+            has locked what it needs: nobody can wait here, so it has to be started again.
         sqlite3.OperationalError
             If this is the step that fails. Nothing of it is done then.
         """
         self._die_if_it_is_time()
+        if len(self.done) == self.pauses_after and not self.paused:
+            self.paused = True  # only now: what it has read before, it has finished reading
+            self.meanwhile()
         self.done.append(what)
         if len(self.done) == self.fails_at:
             self.failed = True
             raise sqlite3.OperationalError("disk I/O error")
         try:
             yield
+        except sqlite3.OperationalError as error:
+            self.dead = error.sqlite_errorcode & 0xFF in _LOCKED
+            raise
         finally:  # also after a step that went wrong by itself
             self._die_if_it_is_time()
 
@@ -73,8 +92,10 @@ class Process:
 
     @property
     def stopped_at(self) -> str:
-        """The step after which it died, or that failed, with its number and its first words."""
-        number = self.dies_after or self.fails_at or 0
+        """The step after which it died or paused, or that failed: its number, its first words."""
+        number = self.dies_after or self.fails_at or self.pauses_after or 0
+        if not number:
+            return ""
         words = self.done[number - 1].split()
         short = " ".join(words if len(words) <= 3 else [*words[:3], "…"])
         return _("step {number} ({done})").format(number=number, done=short)
@@ -101,7 +122,7 @@ class _Cursor(sqlite3.Cursor):
 
 
 class Disk(sqlite3.Connection):
-    """A connection that makes a step of its process of everything it does.
+    """What a process has of the disk: a connection that makes a step of everything it does.
 
     Where Python begins the transactions (as it does unless ``isolation_level=None``), only the
     commit is a step, not the beginning: a transaction that has just begun holds nothing to lose.
@@ -109,24 +130,10 @@ class Disk(sqlite3.Connection):
     Attributes
     ----------
     process
-        The one that works here now. To give it another is to count its steps anew.
+        The one that works here.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.process = Process()
-
-    def start_process(
-        self, *, dies_after: int | None = None, fails_at: int | None = None
-    ) -> Process:
-        """What was not committed is lost with the process before; a new one starts."""
-        self.rollback()
-        self.process = Process(dies_after, fails_at)
-        return self.process
-
-    def look(self, sql: str) -> list[Any]:
-        """All rows that a SELECT finds. It is the judge who looks: this is no step."""
-        return sqlite3.Cursor(self).execute(sql).fetchall()
+    process: Process
 
     # --- what the process may do -----------------------------------------------------------------
 
@@ -163,12 +170,50 @@ class Disk(sqlite3.Connection):
         return False
 
 
-@contextmanager
-def new_disk(tables: str) -> Iterator[Disk]:
-    """Open a disk in memory on which Python begins the transactions; ``tables`` is a script."""
-    with closing(sqlite3.connect(":memory:", factory=Disk)) as disk:
-        sqlite3.Cursor(disk).executescript(tables)
-        yield disk
+class Storage:
+    """What outlives the processes: a database in memory, until the ``with`` block is over.
+
+    Parameters
+    ----------
+    tables
+        A script that makes them.
+    connecting
+        A statement for each connection, such as a PRAGMA.
+    options
+        For each connection of a process; see :func:`sqlite3.connect`.
+    """
+
+    def __init__(self, tables: str = "", connecting: str = "", **options: Any) -> None:
+        self._uri = f"file:disk-{next(_NUMBERS)}?mode=memory&cache=shared"
+        self._connecting, self._options = connecting, options
+        self._connections = ExitStack()
+        self._judges = self._connect(sqlite3.Connection)
+        self._judges.executescript(f"PRAGMA read_uncommitted = ON; {tables}")  # locks nobody out
+
+    def start_process(self, **when: Any) -> Disk:
+        """Start a process with a connection of its own; ``when`` is as for :class:`Process`.
+
+        To end it, close the connection. What it has not committed is lost then.
+        """
+        disk: Disk = self._connect(Disk, **self._options)
+        disk.process = Process(**when)
+        return disk
+
+    def look(self, sql: str) -> list[Any]:
+        """All rows that a SELECT finds, also those of a transaction that is still open."""
+        rows: list[Any] = self._judges.execute(sql).fetchall()
+        return rows
+
+    def __enter__(self) -> Storage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connections.close()
+
+    def _connect(self, kind: type[Any], **options: Any) -> Any:
+        connection = sqlite3.connect(self._uri, uri=True, timeout=0, factory=kind, **options)
+        sqlite3.Cursor(connection).execute(self._connecting)
+        return self._connections.enter_context(closing(connection))
 
 
 def _in_one_line(sql: object) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from lessonkit.course.choosing import gift_plan, gift_shop
 from lessonkit.course.event_driven import unpaid_orders
-from lessonkit.course.eventual_consistency import polling, relaying, waiting
+from lessonkit.course.eventual_consistency import cancelling, polling, relaying
 from lessonkit.course.message_brokers import parcel_key
 from lessonkit.exercises.orders import LONGEST_WAIT
 from lessonkit.shop import LATENCY
@@ -52,7 +52,10 @@ def test_the_judges_go_by_the_same_figures() -> None:
     assert len({order for _event, order, _yen in unpaid_orders.HISTORY}) == 7
     assert (parcel_key.ORDERS, parcel_key.BIG_CUSTOMERS_ORDERS) == (40, 28)
     assert (parcel_key.PARTITIONS, parcel_key.MOST_OF_THE_EVENTS) == (4, 0.6)
-    assert (waiting.MOST_LATE, waiting.DEADLINE, waiting.CLIENTS) == (10, 60, 300)
+    assert (polling.MOST_LATE, polling.DEADLINE, polling.CLIENTS) == (10, 60, 300)
+    assert set(polling.ENDS.values()) == {"PENDING", "CONFIRMED", "CANCELLED"}
+    for status in ("PENDING", "CONFIRMED", "CANCELLED"):
+        assert f"'{status}'" in cancelling.SHOP_TABLES
     assert (polling.MOST_QUESTIONS, polling.SPREAD_FROM, polling.MOST_AT_ONCE) == (30, 5, 150)
     assert (relaying.BATCH, len(relaying.EVENTS)) == (10, 12)
     assert len(gift_shop.GIFT_CALLS) == len(gift_plan.DAYS) == 8

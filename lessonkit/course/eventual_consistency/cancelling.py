@@ -2,226 +2,190 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import count, takewhile
 
+from lessonkit.exercises.advice import Advice, first_counterexample
 from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.mortal import Disk, Killed, new_disk
+from lessonkit.exercises.mortal import Disk, Killed, Storage
+from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.tables import columns_html
+from lessonkit.exercises.tables import rows_html
 from lessonkit.messages import N_, _
 
+# The event of O-3 was published long ago, and the relay has deleted it.
 SHOP_TABLES = """
     CREATE TABLE orders (id TEXT PRIMARY KEY, status TEXT);
     CREATE TABLE outbox (id INTEGER PRIMARY KEY, event_type TEXT, order_id TEXT);
-    INSERT INTO orders VALUES ('O-1', 'CONFIRMED'), ('O-2', 'CONFIRMED'), ('O-3', 'CANCELLED');
-    INSERT INTO outbox (event_type, order_id) VALUES ('OrderCancelled', 'O-3');
+    INSERT INTO orders VALUES ('O-1', 'CONFIRMED'), ('O-2', 'PENDING'), ('O-3', 'CANCELLED');
+    INSERT INTO outbox (event_type, order_id) VALUES ('OrderConfirmed', 'O-1');
 """
-ORDER, CANCELLED_BEFORE, UNKNOWN = "O-2", "O-3", "O-9"
-NEITHER, BOTH = ("CONFIRMED", 0), ("CANCELLED", 1)
+TO_CANCEL, NOTHING_TO_CANCEL, DONE = ("O-1", "O-2"), ("O-3", "O-9"), ("CANCELLED", 1)
+SENTENCES = {
+    "": N_("Cancelling {run.order}: nothing fails. This is on the disk then:"),
+    "dies_after": N_("Cancelling {run.order}: killed after {run.step}, and then called again."),
+    "fails_at": N_("Cancelling {run.order}: an error in {run.step}, and then called again."),
+    "pauses_after": N_("Cancelling {run.order}: another call comes after {run.step} of the first."),
+}
 
 Books = dict[str, tuple[str, int]]
-"""For each order its status, and how many OrderCancelled events it has."""
-
-Cancel = Callable[[Disk, str], object]
+"""The status of each order and its OrderCancelled events; and each other event by itself."""
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """The order is cancelled, something happens, and the caller cancels it again.
+@dataclass
+class _Run:
+    """An order is cancelled, something happens, and it is cancelled again: the books meanwhile."""
 
-    ``left`` and ``end`` are the order's status and its events on the disk, after the first call and
-    after the second.
-    """
-
-    what: str
-    left: tuple[str, int]
-    end: tuple[str, int]
-    open: bool = False
-    kept_quiet: bool = False
+    order: str
+    trouble: str
+    before: Books
+    left: Books = field(default_factory=dict)
+    end: Books = field(default_factory=dict)
+    step: str = ""
+    is_open: bool = False
+    raised: bool = False
 
     @property
-    def advice(self) -> str | None:
-        if self.open:
-            return _(
-                "The error has left the function in the middle of a transaction, which is still"
-                " open: the next commit writes the half. `with disk:` rolls back."
-            )
-        if self.kept_quiet and self.left == NEITHER:
-            return _(
-                "Nothing was written, and the caller was told nothing: the error was swallowed. Who"
-                " does not know of it does not call again."
-            )
-        if self.kept_quiet and self.left != BOTH:
-            return _(
-                "The error was caught inside the transaction. So the `with` knows nothing of it,"
-                " and commits what there is: the half. Let the error leave the `with`."
-            )
-        if self.left == ("CANCELLED", 0):
-            return _(
-                "The order is cancelled, and nobody will ever hear of it: its event was to come in"
-                " a transaction of its own. How many transactions are there?"
-            )
-        if self.left == ("CONFIRMED", 1):
-            return _(
-                "The event is out, and the order still stands. To write the event first only turns"
-                " the mistake around: both belong into one transaction."
-            )
-        if self.end[1] > 1:
-            return _(
-                "The caller got no answer and cancelled again. The order was cancelled already, and"
-                " yet a second event was written. What does the order's status say before?"
-            )
-        if self.left not in (NEITHER, BOTH) or self.end != BOTH:
-            return _(
-                "After the call has been repeated, the order must be CANCELLED, with exactly one"
-                " `OrderCancelled` event."
-            )
-        return None
+    def should(self) -> Books:
+        return self.before | ({self.order: DONE} if self.order in TO_CANCEL else {})
+
+    @property
+    def is_done(self) -> bool:
+        return self.end.get(self.order) == DONE
+
+    @property
+    def is_half(self) -> bool:
+        status, events = self.left.get(self.order, ("", 0))
+        return self.order in TO_CANCEL and (status == "CANCELLED") != (events > 0)
+
+    @property
+    def is_announced_twice(self) -> bool:
+        return self.end.get(self.order, DONE)[1] > 1
 
 
-def _judge_cancel(cancel: Cancel) -> Counterexample | None:
-    return _explain_normal(cancel) or _explain_trials(cancel) or _explain_nothing_to_do(cancel)
+def _runs(program: Program) -> Iterator[_Run]:
+    for trouble, orders in (
+        ("", TO_CANCEL),
+        ("dies_after", TO_CANCEL),
+        ("fails_at", TO_CANCEL),
+        ("", NOTHING_TO_CANCEL),
+        ("pauses_after", TO_CANCEL),
+    ):
+        for order in orders:
+            runs = map(partial(_cancel, program, order, trouble), count(1))
+            yield from filter(None, takewhile(bool, runs))
 
 
-def _books(disk: Disk) -> Books:
-    rows = disk.look("SELECT id, status FROM orders ORDER BY id")
-    books = {id_: (str(status), 0) for id_, status in rows}
-    for event_type, id_ in disk.look("SELECT event_type, order_id FROM outbox ORDER BY id"):
-        status, events = books.get(id_, ("-", 0))
-        if event_type == "OrderCancelled":
-            books[id_] = (status, events + 1)
-        else:
-            books[f"{event_type} {id_}"] = ("-", 1)
-    return books
+def _cancel(program: Program, order: str, trouble: str, step: int) -> _Run | None:
+    """None if the call has no so many steps."""
+    with Storage(SHOP_TABLES) as storage:
 
+        def another_process_calls() -> None:
+            with suppress(Killed, Exception):  # it may say that there is nothing to do
+                program.start()(storage.start_process(), order)
 
-def _explain_normal(cancel: Cancel) -> Counterexample | None:
-    with new_disk(SHOP_TABLES) as disk:
-        before = _books(disk)
-        disk.start_process()
-        cancel(disk, ORDER)
-        was_open = disk.in_transaction
-        disk.start_process()
-        after = _books(disk)
-    found = after.get(ORDER, ("-", 0))
-    if found == BOTH and after == {**before, ORDER: BOTH}:
-        return None
-    if found == NEITHER and was_open:
-        advice = _(
-            "Everything was written, and nothing was committed: when the process ended, it was"
-            " gone. `with disk:` commits at its end."
-        )
-    elif found == NEITHER:
-        advice = _("On a normal day, the order must be cancelled, and its event must be written.")
-    elif found == BOTH:
-        advice = _(
-            "Something else was changed as well. One order, and one event `OrderCancelled` for it:"
-            " is there a `WHERE`, and is the event named as in the starting cell?"
-        )
-    else:
-        advice = _(
-            "On a normal day, both must be there in the end: the status CANCELLED, and exactly one"
-            " `OrderCancelled` event."
-        )
-    sentence = _("{order} was cancelled, and nothing went wrong. This is what the disk holds then:")
-    return Counterexample(sentence.format(order=ORDER), advice, _books_table(after))
-
-
-def _explain_trials(cancel: Cancel) -> Counterexample | None:
-    kills = takewhile(bool, (_try(cancel, dies_after=step) for step in count(1)))
-    errors = takewhile(bool, (_try(cancel, fails_at=step) for step in count(1)))
-    trials = [trial for trial in (*kills, *errors) if trial is not None]
-    failing = [trial for trial in trials if trial.advice is not None]
-    if not failing:
-        return None
-    first = failing[0]
-    sentence = _(
-        "{order} is cancelled. In {failed} of {tried} cases it ends badly, first of all here:"
-        " {what}."
-    ).format(order=ORDER, failed=len(failing), tried=len(trials), what=first.what)
-    picture = columns_html(
-        {
-            _("what happens"): [trial.what for trial in trials],
-            _("then on the disk"): [_words(trial.left, trial.open) for trial in trials],
-            _("after the call was repeated"): [_words(trial.end) for trial in trials],
-            "": ["✗" if trial.advice else "✓" for trial in trials],
-        }
-    )
-    return Counterexample(sentence, first.advice or "", picture)
-
-
-def _words(found: tuple[str, int], is_open: bool = False) -> str:
-    status, events = found
-    words = _("{status}, events: {number}").format(status=status, number=events)
-    still = _("transaction open")
-    return f"{words} ({still})" if is_open else words
-
-
-def _try(cancel: Cancel, **when: int) -> _Trial | None:
-    """The process is killed after a step, or a step fails; None if there are no so many steps."""
-    with new_disk(SHOP_TABLES) as disk:
-        process = disk.start_process(**when)
-        raised = False
+        run, cancel = _Run(order, trouble, _books(storage)), program.start()
+        when = {trouble: step} if trouble else {}
+        disk = storage.start_process(meanwhile=another_process_calls, **when)
         try:
-            cancel(disk, ORDER)
+            cancel(disk, order)
         except Killed:
             pass
         except Exception:
-            if not process.failed:
+            if not trouble and order in TO_CANCEL:
                 raise
-            raised = True
-        if not process.dead and not process.failed:
+            run.raised = True
+        process = disk.process
+        if not (process.dead or process.failed or process.paused or (trouble == "" and step == 1)):
             return None
-        words = _("killed after {step}") if process.dead else _("an error in {step}")
-        step = process.stopped_at
-        is_open = not process.dead and disk.in_transaction
-        if process.dead:
-            disk.start_process()
-        left = _books(disk).get(ORDER, ("-", 0))
-        with suppress(Exception):  # to say that it is cancelled already would be all right
-            cancel(disk, ORDER)
-        disk.start_process()
-        end = _books(disk).get(ORDER, ("-", 0))
-    kept_quiet = process.failed and not raised
-    return _Trial(words.format(step=step), left, end, is_open, kept_quiet)
-
-
-def _explain_nothing_to_do(cancel: Cancel) -> Counterexample | None:
-    cases = {
-        CANCELLED_BEFORE: _(
-            "Who cancels twice must not be announced twice. Write the event only if this call has"
-            " changed the order."
-        ),
-        UNKNOWN: _(
-            "There is an event for an order that does not exist. `UPDATE` raises no error if it"
-            " finds no row: it just changes none. How many has it changed?"
-        ),
-    }
-    for order, advice in cases.items():
-        with new_disk(SHOP_TABLES) as disk:
-            before = _books(disk)
-            disk.start_process()
-            with suppress(Exception):  # to say so with an error would be all right
+        run.step, run.is_open = process.stopped_at, disk.in_transaction
+        if trouble == "fails_at":  # the process lives on, and so does what it remembers
+            run.left = _books(storage)
+            with suppress(Exception):
                 cancel(disk, order)
-            disk.start_process()
-            after = _books(disk)
-        if after != before:
-            sentence = _("{order} was to be cancelled. There was nothing to do, and yet:")
-            return Counterexample(sentence.format(order=order), advice, _books_table(after))
-    return None
+        disk.close()
+        run.left = run.left or _books(storage)
+        if trouble in ("dies_after", "pauses_after"):
+            another_process_calls()
+        run.end = _books(storage)
+    return run
 
 
-def _books_table(books: Books) -> str:
-    return columns_html(
-        {
-            _("order"): list(books),
-            _("its status"): [status for status, _events in books.values()],
-            _("OrderCancelled events"): [events for _status, events in books.values()],
-        }
-    )
+def _books(storage: Storage) -> Books:
+    orders = storage.look("SELECT id, status FROM orders ORDER BY id")
+    events = Counter(storage.look("SELECT event_type, order_id FROM outbox ORDER BY id"))
+    books = {order: (status, events.pop(("OrderCancelled", order), 0)) for order, status in orders}
+    return books | {f"{kind} {order}": ("–", number) for (kind, order), number in events.items()}
+
+
+def _picture(run: _Run) -> str:
+    rows = [
+        (order, *(_words(books.get(order)) for books in (run.before, run.left, run.end)))
+        for order in run.before | run.left | run.end
+    ]
+    return rows_html([_("order"), _("before"), _("after that"), _("in the end")], rows)
+
+
+def _words(found: tuple[str, int] | None) -> str:
+    return _("{0}, events: {1}").format(*found) if found else "–"
+
+
+ADVICE = (
+    Advice(
+        lambda run: not run.trouble and run.is_open and run.end == run.before != run.should,
+        N_("Never committed: with the process it was gone. `with disk:` commits at its end."),
+    ),
+    Advice(
+        lambda run: run.end != run.should != run.before and (not run.trouble or run.is_done),
+        N_(
+            "The order is to become CANCELLED, whatever it was before, and exactly one event"
+            " `OrderCancelled` to be added for it. Nothing else changes: is there a `WHERE`?"
+        ),
+    ),
+    Advice(
+        lambda run: run.raised and run.is_open,
+        N_("The error has left a transaction open, for the next commit. `with disk:` rolls back."),
+    ),
+    Advice(
+        lambda run: run.trouble == "fails_at" and not run.raised and run.left != run.should,
+        N_(
+            "There was an error, and the caller was told nothing of it. Who does not know of it"
+            " does not call again: let it leave the `with`, which then rolls back, and the"
+            " function."
+        ),
+    ),
+    Advice(
+        lambda run: run.is_half,
+        N_("Only one of the two is on the disk. Between two transactions there is always a gap."),
+    ),
+    Advice(
+        lambda run: run.is_announced_twice and run.trouble != "pauses_after",
+        N_("Cancelled already, it got a second event. What did the order's status say before?"),
+    ),
+    Advice(
+        lambda run: run.is_announced_twice,
+        N_("Both callers looked before either had written. Can the UPDATE itself look?"),
+    ),
+    Advice(
+        lambda run: run.order in NOTHING_TO_CANCEL and run.end != run.before,
+        N_("There was nothing to cancel. `UPDATE` is no error then: how many rows did it change?"),
+    ),
+    Advice(
+        lambda run: run.end != run.should,
+        N_("Called again, it did not cancel. What a process remembers is no proof of anything."),
+    ),
+)
+
+
+def _judge_cancel(cancel: Callable[[Disk, str], object]) -> Counterexample | None:
+    def sentence(run: _Run) -> str:
+        return _(SENTENCES[run.trouble]).format(run=run)
+
+    return first_counterexample(_runs(Program(cancel)), ADVICE, sentence, _picture)
 
 
 cancel_in_one = Exercise(
@@ -229,6 +193,8 @@ cancel_in_one = Exercise(
     notebook="05-eventual-consistency",
     point=5,
     title=N_("Cancel an order, and say so, in one"),
+    practises=N_("transactional outbox"),
+    grade=2,
     shown=N_("Both rows or none, and a second call does no harm."),
     starter="""
 def cancel_order(disk, order_id):
@@ -243,18 +209,9 @@ def cancel_order(disk, order_id):
     judge=_judge_cancel,
     hints=(
         N_("What is on the disk when the process dies between the two `with` blocks?"),
-        N_(
-            "Put both statements into one `with disk:`. They are committed together at its end, or"
-            " rolled back together when an error leaves it."
-        ),
-        N_(
-            "The caller may repeat the call. Let the UPDATE find only an order that still has to be"
-            " cancelled: `... WHERE id = ? AND status <> 'CANCELLED'`."
-        ),
-        N_(
-            "`disk.execute(...)` returns a cursor. Its `rowcount` is how many rows the UPDATE has"
-            " changed: write the event only if that is 1."
-        ),
+        N_("Put both statements into one `with disk:`. It commits both at its end, or neither."),
+        N_("Let the UPDATE find only what is to be cancelled: `... AND status <> 'CANCELLED'`."),
+        N_("Its cursor's `rowcount` is how many rows have changed: an event only if that is 1."),
     ),
     answer="""
 def cancel_order(disk, order_id):

@@ -2,54 +2,123 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
 
-from lessonkit.course.eventual_consistency.pictures import (
-    crowd_chart,
-    questions_table,
-)
-from lessonkit.course.eventual_consistency.waiting import (
-    ANSWER_TAKES,
-    CLIENTS,
-    DEADLINE,
-    MOST_LATE,
-    PATIENCE,
-    Wait,
-    Waited,
-    let_wait,
-    per_second,
-)
+from lessonkit.exercises.advice import Advice, first_counterexample
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.tables import columns_html
+from lessonkit.exercises.shopfront import Client
+from lessonkit.exercises.tables import rows_html
+from lessonkit.exercises.trial import run_briefly
+from lessonkit.faults import stream
 from lessonkit.messages import N_, _
 
-MOST_QUESTIONS = 30
-"""Who asks more often than that within the deadline is a burden."""
+ENDS = {0.0: "CONFIRMED", 4.0: "CONFIRMED", 20.0: "CANCELLED", 47.0: "CONFIRMED", inf: "PENDING"}
+"""After so many seconds the order becomes this; the customer may know ``MOST_LATE`` s later."""
 
-MOST_AT_ONCE = CLIENTS // 2
-"""Questions in one second, from ``SPREAD_FROM`` on."""
+MOST_LATE, DEADLINE, MOST_QUESTIONS = 10.0, 60.0, 30
+"""Seconds; seconds until the customer is told that nobody knows; questions until then."""
 
-SPREAD_FROM = 5
-"""In the first seconds, nobody can be far from the others."""
+CLIENTS, MOST_AT_ONCE, SPREAD_FROM = 300, 150, 5
+"""Questions in one second, from this second on. Before, nobody can be far from the others."""
+
+PATIENCE, A_BIT = 3 * DEADLINE, 0.5
+"""After so many seconds nobody watches a client any more; what is no delay in a client's life."""
+
+Wait = Callable[..., Awaitable[object]]
+"""What is on trial: ``wait_for_confirmation(client, order_id, rng)``."""
+
+
+@dataclass
+class _Waiting:
+    """A client waits for its order, which is decided some time later, or never.
+
+    Attributes
+    ----------
+    asked, answers
+        When it asked, in seconds from the beginning of the wait, and what came back.
+    others
+        The other orders that it asked for.
+    lasted, returned
+        When the wait ended, and with what; a TimeoutError is returned here, too.
+    """
+
+    order: str
+    decided: float = inf
+    takes: float = 0.02
+    asked: list[float] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    others: list[object] = field(default_factory=list)
+    lasted: float = PATIENCE
+    returned: object = N_("still waiting")
+
+    async def get_status(self, order_id: str) -> str:
+        """PENDING, until the order is decided."""
+        self.asked.append(self._clock() - self._start)
+        self.others += [] if order_id == self.order else [order_id]
+        if self.takes:
+            await asyncio.sleep(self.takes)
+        is_decided = self._clock() - self._start >= self.decided
+        self.answers.append(ENDS[self.decided] if is_decided else "PENDING")
+        return self.answers[-1]
+
+    async def _watch(self, wait: Wait, seed: int) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._start = self._clock()
+        answer = wait(Client("orders", self), self.order, stream(seed, "client"))
+        waiting = asyncio.ensure_future(answer)
+        await asyncio.wait({waiting}, timeout=PATIENCE)
+        if waiting.done():
+            self.lasted = self._clock() - self._start
+            try:
+                self.returned = waiting.result()
+            except TimeoutError as error:
+                self.returned = error
+        waiting.cancel()
+
+    @property
+    def gave_up(self) -> bool:
+        return isinstance(self.returned, TimeoutError)
+
+    @property
+    def is_late(self) -> bool:
+        return self.lasted > self.decided + MOST_LATE + A_BIT
+
+    @property
+    def pauses(self) -> list[float]:
+        return [after - before for before, after in pairwise([0.0, *self.asked])]
+
+
+@dataclass
+class _Crowd:
+    """Many clients at once. The first three wait for the same order, two with the same dice."""
+
+    clients: list[_Waiting]
+
+    @property
+    def per_second(self) -> list[int]:
+        asked = Counter(int(moment) for client in self.clients for moment in client.asked)
+        return [asked[second] for second in range(int(DEADLINE))]
+
+    @property
+    def most(self) -> int:
+        return max(self.per_second[SPREAD_FROM:])
 
 
 def _judge_polling(wait: Wait) -> Counterexample | None:
+    program = Program(wait)
     with _known_dice():
-        for confirmed_at in (0.0, 4.0, 20.0, 33.0, 47.0):
-            for seed in range(4):
-                (waited,) = let_wait(wait, confirmed_at, seed=seed)
-                if (found := _explain_confirmed(waited)) is not None:
-                    return found
-        for seed in range(8):
-            (waited,) = let_wait(wait, seed=seed)
-            if (found := _explain_never(waited)) is not None:
-                return found
-        return _explain_herd(let_wait(wait, clients=CLIENTS)) or _explain_dice(wait)
+        return first_counterexample(
+            _alone(program.start()), ADVICE, _sentence, _questions
+        ) or first_counterexample(_together(program), CROWD_ADVICE, _crowd_sentence, _crowd_chart)
 
 
 @contextmanager
@@ -63,152 +132,128 @@ def _known_dice() -> Iterator[None]:
         random.setstate(before)
 
 
-def _explain_confirmed(waited: Waited) -> Counterexample | None:
-    _raise_unless_timeout(waited)
-    late = min(waited.ended, PATIENCE) - waited.client.confirmed_at
-    if waited.error is not None:
-        sentence = _(
-            "The order was confirmed after {at:g} s. The client gave up after {end:.1f} s."
+def _alone(wait: Wait) -> Iterator[_Waiting]:
+    async def some_time() -> None:
+        await asyncio.sleep(700.0 * (seed % 2))
+        await client._watch(wait, seed)
+
+    for decided in ENDS:
+        for seed in range(4):
+            client = _Waiting(f"O-{seed + 7}", decided)
+            _none = run_briefly(some_time()).result
+            yield client
+
+
+def _together(program: Program) -> Iterator[_Crowd]:
+    async def everybody() -> None:
+        await asyncio.gather(
+            *[one._watch(program.start(), max(n, 1)) for n, one in enumerate(crowd)]
         )
-        advice = _(
-            "It gives up too early. The customer is willing to wait for a minute: stop when the"
-            " minute is over, not after a number of questions."
-        )
-    elif late > MOST_LATE + 0.5:
-        sentence = _(
-            "The order was confirmed after {at:g} s. The customer learned of it {late:.0f} s later."
-        )
-        if waited.ended == inf:
-            sentence = _(
-                "The order was confirmed after {at:g} s. {late:.0f} s later, the customer still did"
-                " not know of it."
+
+    crowd = [_Waiting(f"O-{max(number, 2)}", takes=0.0) for number in range(CLIENTS)]
+    _none = run_briefly(everybody()).result
+    yield _Crowd(crowd)
+
+
+def _sentence(client: _Waiting) -> str:
+    words = _("After {one.decided:g} s the order is {end}. The wait lasted {one.lasted:.1f} s.")
+    if client.decided == inf:
+        words = _("The order is never decided. {asked} questions come in {one.lasted:.1f} s.")
+    return words.format(one=client, end=ENDS[client.decided], asked=len(client.asked))
+
+
+def _questions(client: _Waiting) -> str:
+    found = zip(client.asked, client.answers, strict=False)
+    rows = [(f"{moment:.2f}", answer) for moment, answer in found]
+    end = "TimeoutError" if client.gave_up else _(str(client.returned)[:40])
+    last = (f"{client.lasted:.2f}", _("the end: {what}").format(what=end))
+    shown = rows if len(rows) < 14 else [*rows[:12], ("…", "…")]
+    return rows_html([_("asked after (s)"), _("answer")], [*shown, last])
+
+
+def _crowd_sentence(crowd: _Crowd) -> str:
+    words = _("{all} clients lost their answer at once. In second {second}, {most} questions come.")
+    second = crowd.per_second.index(crowd.most, SPREAD_FROM)
+    return words.format(all=CLIENTS, second=second, most=crowd.most)
+
+
+def _crowd_chart(crowd: _Crowd) -> str:
+    from lessonkit.lab import charts
+
+    lines = {_("your clients"): crowd.per_second, _("at most"): [MOST_AT_ONCE] * int(DEADLINE)}
+    title = _("Questions per second; the order is not decided")
+    seconds = list(range(int(DEADLINE)))
+    return charts.lines(seconds, lines, title=title, xlabel=_("time (s)"), ylabel=_("questions"))
+
+
+ADVICE = (
+    Advice(
+        lambda client: client.others,
+        N_("It asks for another order than its own. Which one it waits for is in `order_id`."),
+    ),
+    Advice(
+        lambda client: sum(moment <= DEADLINE for moment in client.asked) > MOST_QUESTIONS,
+        N_("That is hammering. Begin with a second, and let the delay grow with each question."),
+    ),
+    Advice(
+        lambda client: client.gave_up and client.lasted < min(client.decided, DEADLINE - MOST_LATE),
+        N_("It gives up too early: a minute is meant, from the moment at which this wait begins."),
+    ),
+    Advice(
+        lambda client: client.is_late and max(client.pauses) > MOST_LATE + A_BIT,
+        N_("It asked too late. No delay may be longer than ten seconds: it needs a cap."),
+    ),
+    Advice(
+        lambda client: (
+            (
+                client.decided < inf
+                and not (
+                    client.returned == ENDS[client.decided] and client.decided <= client.lasted
+                )
             )
-        advice = _(
-            "The delays grow without end, and the answer waits until the client asks again. No"
-            " delay may be longer than ten seconds: it needs a cap."
-        )
-    elif waited.returned != "CONFIRMED":
-        sentence = _("The order was confirmed after {at:g} s. What came back was {returned!r:.40}.")
-        advice = _("As soon as the status is no longer PENDING, return it.")
-    else:
-        return None
-    sentence = sentence.format(
-        at=waited.client.confirmed_at, end=waited.ended, late=late, returned=waited.returned
-    )
-    return Counterexample(sentence, advice, questions_table(waited))
-
-
-def _raise_unless_timeout(waited: Waited) -> None:
-    if waited.error is not None and not isinstance(waited.error, TimeoutError):
-        raise waited.error
-
-
-def _explain_never(waited: Waited) -> Counterexample | None:
-    _raise_unless_timeout(waited)
-    client = waited.client
-    asked = sum(moment <= DEADLINE for moment in client.asked)
-    last = client.asked[-1] + ANSWER_TAKES if client.asked else 0.0
-    values = {"number": asked, "end": waited.ended, "last": last, "returned": waited.returned}
-    if asked > MOST_QUESTIONS:
-        sentence = _("The order is not confirmed, and one client asks {number} times in a minute.")
-        advice = _(
-            "That is hammering: the service is kept busy by questions. Begin with a second, and let"
-            " the delay grow from question to question."
-        )
-    elif waited.ended == inf:
-        sentence = _(
-            "The order is never confirmed, and after three minutes the client still waits."
-        )
-        advice = _(
-            "It waits for ever. After a minute at the latest it must raise a `TimeoutError`. What"
-            " counts is the time of the run, `get_running_loop().time()`: a real clock stands"
-            " almost still meanwhile."
-        )
-    elif waited.error is None:
-        sentence = _(
-            "The order is never confirmed, and {returned!r:.40} comes back after {end:.0f} s."
-        )
-        advice = _(
-            "Whoever gets this takes it for an answer. That nobody knows is no status: raise a"
-            " `TimeoutError`."
-        )
-    elif waited.ended > DEADLINE + 1:
-        sentence = _("The order is never confirmed. The customer learns that after {end:.0f} s.")
-        advice = _(
-            "That is longer than a minute. A number of attempts does not limit the time: remember"
-            " when you began, and look at the clock before you wait again."
-        )
-    elif waited.ended - last > 0.5:
-        sentence = _(
-            "The last question was answered after {last:.1f} s, and the wait ended after"
-            " {end:.1f} s."
-        )
-        advice = _(
-            "After the last question nobody asks any more, so that wait is for nothing. Look"
-            " before each wait: if the next question would come too late, raise the error now."
-        )
-    else:
-        return None
-    return Counterexample(sentence.format(**values), advice, questions_table(waited))
-
-
-def _explain_herd(herd: list[Waited]) -> Counterexample | None:
-    crowd = per_second(herd)
-    most = max(crowd[SPREAD_FROM:])
-    if most <= MOST_AT_ONCE:
-        return None
-    sentence = _(
-        "{clients} clients lost their answer at the same moment. {most} of them ask in the same"
-        " second, second {second}."
-    ).format(clients=CLIENTS, most=most, second=crowd.index(most, SPREAD_FROM))
-    first, second = herd[0].client.asked, herd[1].client.asked
-    delays = [round(after - before, 6) for before, after in pairwise(first)]
-    if first != second:
-        advice = _(
-            "The delays differ, but by too little: the crowd stays a crowd. Let each client wait"
-            " for a random time between 0 and the delay."
-        )
-    elif delays[:-1] == sorted(delays[:-1]):
-        advice = _(
-            "They all wait the same delays, and so they all come back together. Chance is missing:"
-            " the jitter."
-        )
-    else:
-        advice = _(
-            "The delays look random, but they are the same for every client: each begins with the"
-            " same dice. Each client has been given dice of its own: `rng`."
-        )
-    return Counterexample(sentence, advice, crowd_chart(crowd))
-
-
-def _explain_dice(wait: Wait) -> Counterexample | None:
-    (one,), (other,) = let_wait(wait), let_wait(wait)
-    if one.client.asked == other.client.asked:
-        return None
-    sentence = _("The same client with the same `rng` asked at other moments the second time.")
-    advice = _(
-        "The randomness must come from `rng`, and from nowhere else. Then a run can be repeated"
-        " when something went wrong in it: the module `random` gives other numbers each time."
-    )
-    picture = columns_html(
-        {
-            _("question number"): range(1, 7),
-            _("first run (s)"): _seconds(one.client.asked),
-            _("second run (s)"): _seconds(other.client.asked),
-        }
-    )
-    return Counterexample(sentence, advice, picture)
-
-
-def _seconds(moments: list[float]) -> list[str]:
-    return ([f"{moment:.2f}" for moment in moments] + [""] * 6)[:6]
-
+            or client.is_late
+        ),
+        N_("As soon as the status is no longer PENDING, return it, whatever it is."),
+    ),
+    Advice(
+        lambda client: client.lasted == PATIENCE,
+        N_("It waits for ever. `get_running_loop().time()` counts; a real clock stands still."),
+    ),
+    Advice(
+        lambda client: client.decided == inf and not client.gave_up,
+        N_("That nobody knows is no status, and whoever gets it is misled: raise `TimeoutError`."),
+    ),
+    Advice(
+        lambda client: client.lasted > DEADLINE + 1,
+        N_("That is longer than a minute. A limit of attempts is none of time: look at the clock."),
+    ),
+    Advice(
+        lambda client: client.gave_up and client.lasted - max(client.asked) > A_BIT,
+        N_("Nobody asks after the last wait, so it is for nothing. Look before you wait."),
+    ),
+)
+CROWD_ADVICE = (
+    Advice(
+        lambda crowd: crowd.clients[0].asked == crowd.clients[2].asked,
+        N_("Other dice, and the same delays: they come back together. Let `rng` decide them."),
+    ),
+    Advice(
+        lambda crowd: crowd.clients[0].asked != crowd.clients[1].asked,
+        N_("The same `rng`, and other delays: no run can be repeated. Take all chance from there."),
+    ),
+    Advice(
+        lambda crowd: crowd.most > MOST_AT_ONCE,
+        N_("They differ by too little. Wait for a random time between 0 and the whole delay."),
+    ),
+)
 
 polite_polling = Exercise(
     name="polite_polling",
     notebook="05-eventual-consistency",
     point=4,
     title=N_("Poll politely"),
+    practises=N_("exponential backoff with jitter"),
+    grade=2,
     shown=N_(
         "The cap is for those who wait, the deadline for those who wait in vain, and the dice"
         " are for the service."
@@ -226,22 +271,10 @@ async def wait_for_confirmation(client, order_id, rng):
     asks=("wait_for_confirmation",),
     judge=_judge_polling,
     hints=(
-        N_(
-            "Four things are missing: a longest delay, a deadline, no wait after the last question,"
-            " and chance."
-        ),
-        N_(
-            "`min(..., 10.0)` keeps a delay below ten seconds. And remember at the start what time"
-            " it is: `get_running_loop().time()`."
-        ),
-        N_(
-            "Do not wait for `delay` itself, but for a random part of it: `rng.uniform(0, delay)`."
-            " Roll the dice once per question, and keep the number."
-        ),
-        N_(
-            "Before you sleep: if the time since the start plus this wait is more than 60 seconds,"
-            " `raise TimeoutError`."
-        ),
+        N_("Missing are a longest delay, a deadline, no wait after the last question, and chance."),
+        N_("`min(..., 10.0)` is a cap. What time is it at the start: `get_running_loop().time()`."),
+        N_("Wait for a random part of `delay`: `rng.uniform(0, delay)`, rolled once per question."),
+        N_("If the time since the start plus this wait is over 60 seconds: `raise TimeoutError`."),
     ),
     answer="""
 async def wait_for_confirmation(client, order_id, rng):
@@ -254,7 +287,7 @@ async def wait_for_confirmation(client, order_id, rng):
             return status
         wait = rng.uniform(0, delay)
         if clock() - start + wait > 60:  # nobody would ask after this wait
-            raise TimeoutError("the order was not confirmed within a minute")
+            raise TimeoutError("the order is still pending after a minute")
         await sleep(wait)
         delay = min(2 * delay, 10.0)
 """,

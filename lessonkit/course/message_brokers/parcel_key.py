@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lessonkit.exercises.advice import Advice, first_counterexample
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
 from lessonkit.faults import stream
-from lessonkit.lab import tiles
 from lessonkit.messages import N_, _
 from lessonkit.patterns.brokers import PartitionedLog
 from lessonkit.runner import run
@@ -40,102 +41,129 @@ class ParcelEvent:
     parcel_id: str
 
 
-STEPS = ("PackingStarted", "ParcelSent", "LastParcelSent")
-"""What happens to every order, in this order."""
+STEPS = {"PackingStarted": 1, "ParcelSent": 1, "LastParcelSent": 2}
+"""What happens to every order, in this order; and with which of its parcels it has to do."""
 
-PARCELS = (1, 1, 2)
-"""With which of its two parcels each step has to do."""
-
-ORDERS = 40
-BIG_CUSTOMERS_ORDERS = 28
-PARTITIONS = 4
-MOST_OF_THE_EVENTS = 0.6
+ORDERS, BIG_CUSTOMERS_ORDERS = 40, 28
+PARTITIONS, MOST_OF_THE_EVENTS = 4, 0.6
 """No partition may have a larger share than that."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Sent:
-    """An event that was sent, and what became of it."""
+    """An event that a process of the warehouse sent, and what became of it."""
 
     order: str
-    step: int
     event: ParcelEvent
+    process: int
     key: Any
     partition: int = -1
-    worker: int = 0
-    finished: float = 0.0
+
+
+@dataclass
+class _Run:
+    """All events, in the order in which they were finished."""
+
+    sent: list[_Sent]
+
+    @property
+    def no_text(self) -> list[_Sent]:
+        return [one for one in self.sent if not isinstance(one.key, str)]
+
+    @property
+    def keys(self) -> Counter[Any]:
+        return Counter(one.key for one in self.sent)
+
+    @property
+    def scattered(self) -> list[_Sent]:
+        """The events of an order that have different keys; of one that was mixed up, if any was."""
+        orders = [[one for one in self.sent if one.order == order] for order in _orders()]
+        found = [events for events in orders if len({one.key for one in events}) > 1]
+        mixed = [events for events in found if [one.event.type for one in events] != list(STEPS)]
+        return next(iter(mixed or found), [])
+
+    @property
+    def changes_with_the_process(self) -> bool:
+        """Whether each process has one key for each order, and the next one has another."""
+        keys = {(one.order, one.process, one.key) for one in self.sent}
+        return bool(self.scattered) and len(keys) == len({key[:2] for key in keys})
+
+    def goes_by(self, name: str) -> bool:
+        """Whether two events have the same key if, and only if, they have the same ``name``."""
+        pairs = {(getattr(one.event, name), one.key) for one in self.sent}
+        return len(pairs) == len({value for value, _key in pairs}) == len(self.keys)
+
+    @property
+    def share(self) -> int:
+        """Per cent of the events in the fullest partition."""
+        return _per_cent(Counter(one.partition for one in self.sent), self.sent)
+
+    @property
+    def heaviest_key(self) -> str:
+        return str(self.keys.most_common(1)[0][0])
+
+    @property
+    def is_uneven(self) -> bool:
+        used = {one.partition for one in self.sent}
+        return self.share > 100 * MOST_OF_THE_EVENTS or len(used) < PARTITIONS
+
+
+def _per_cent(counts: Counter[Any], of: Sequence[_Sent]) -> int:
+    return round(100 * max(counts.values()) / len(of))
+
+
+def _orders() -> list[str]:
+    return [f"O-{1000 + number}" for number in range(1, ORDERS + 1)]
 
 
 def _judge_key(key_of: Callable[[ParcelEvent], Any]) -> Counterexample | None:
-    sent = [_Sent(order, step, event, key_of(event)) for order, step, event in _events()]
-    nobody_has_a_key = all(one.key is None for one in sent)
-    if not nobody_has_a_key and not all(isinstance(one.key, str) for one in sent):
-        return _no_text(sent)
-    handled = run(_work_off(sent)).result
-    orders: dict[str, list[_Sent]] = {}
-    for one in handled:
-        orders.setdefault(one.order, []).append(one)
-    mixed = [steps for steps in orders.values() if not _in_order(steps)]
-    scattered = [steps for steps in orders.values() if len({one.partition for one in steps}) > 1]
-    if mixed:
-        words = _(
-            "In {number} of {all} orders the steps were finished in the wrong order, and the"
-            " customer's mails are mixed up. One of them is {order}."
-        )
-        said = words.format(number=len(mixed), all=ORDERS, order=mixed[0][0].order)
-        return Counterexample(said, _advice_mixed(sent), _steps_table(mixed[0]))
-    if scattered:
-        words = _(
-            "This time it went well. But the events of {order} are in different partitions, and"
-            " these know nothing of each other."
-        )
-        said = words.format(order=scattered[0][0].order)
-        return Counterexample(said, _advice_mixed(sent), _steps_table(scattered[0]))
-    return _unevenly_spread(handled)
+    return first_counterexample(_runs(Program(key_of)), ADVICE, _sentence, _picture)
 
 
-def _events() -> list[tuple[str, int, ParcelEvent]]:
-    """Every event, as it is sent: the order's id, the number of the step, and the event."""
+def _runs(program: Program) -> Iterator[_Run]:
+    events = _events()
+    processes = [program.start(), program.start()]  # the warehouse is restarted in between
+    sent = []
+    for number, (order, event) in enumerate(events):
+        process = 2 * number // len(events)
+        sent.append(_Sent(order, event, process, processes[process](event)))
+    can_be_sent = all(isinstance(one.key, str) for one in sent)
+    yield _Run(run(_work_off(sent)).result if can_be_sent else sent)
+
+
+def _events() -> list[tuple[str, ParcelEvent]]:
+    """Every event with its order, as they are sent."""
     rng = stream(0, "parcels")
-    customers = ["C-1"] * BIG_CUSTOMERS_ORDERS
-    customers += [f"C-{number + 2}" for number in range(ORDERS - BIG_CUSTOMERS_ORDERS)]
+    small = [f"C-{number + 2}" for number in range(ORDERS - BIG_CUSTOMERS_ORDERS)]
+    customers = ["C-1"] * BIG_CUSTOMERS_ORDERS + small
     rng.shuffle(customers)
     moments = []
-    for number, customer in enumerate(customers, start=1):
+    for order, customer in zip(_orders(), customers, strict=True):
         moment = rng.uniform(0, 40)
-        for step in range(len(STEPS)):
-            moments.append((moment, f"O-{1000 + number}", step, customer))
+        for step, parcel in STEPS.items():
+            moments.append((moment, order, step, customer, f"{order}/{parcel}"))
             moment += rng.uniform(0.1, 2)
     return [
-        (
-            order,
-            step,
-            ParcelEvent(f"E-{number}", STEPS[step], customer, f"{order}/{PARCELS[step]}"),
-        )
-        for number, (_moment, order, step, customer) in enumerate(sorted(moments), start=1)
+        (order, ParcelEvent(f"E-{number}", *event))
+        for number, (_moment, order, *event) in enumerate(sorted(moments), start=1)
     ]
 
 
 async def _work_off(sent: Sequence[_Sent]) -> list[_Sent]:
-    """Send the events to a log with a group of four; what they have finished, in that order."""
+    """Send the events to a log with a group of four; all of them, as they were finished."""
     log = PartitionedLog("Kafka", partitions=PARTITIONS)
     by_id = {one.event.event_id: one for one in sent}
     finished: list[_Sent] = []
     all_done = asyncio.Event()
 
     async def work(worker: int) -> None:
-        rng = stream(0, f"worker {worker}")
-        member = log.join("mail", f"{worker}")
-        while True:
+        rng, member = stream(0, f"worker {worker}"), log.join("mail", f"{worker}")
+        while len(finished) < len(sent):
             for record in await member.poll(most=1):
                 await asyncio.sleep(rng.uniform(0.05, 0.15))
                 member.commit(record)
-                one, now = by_id[record.value], asyncio.get_running_loop().time()
-                finished.append(
-                    replace(one, partition=record.partition, worker=worker, finished=now)
-                )
-                if len(finished) == len(sent):
-                    all_done.set()
+                finished.append(replace(by_id[record.value], partition=record.partition))
+        all_done.set()
 
     workers = [asyncio.create_task(work(number)) for number in range(1, PARTITIONS + 1)]
     await asyncio.sleep(0)
@@ -148,148 +176,87 @@ async def _work_off(sent: Sequence[_Sent]) -> list[_Sent]:
     return finished
 
 
-def _in_order(steps: Sequence[_Sent]) -> bool:
-    return [one.step for one in steps] == list(range(len(STEPS)))
-
-
-def _decides(attribute: str, sent: Sequence[_Sent]) -> bool:
-    """Whether the key depends on nothing but this attribute of the event."""
-    pairs = {(getattr(one.event, attribute), one.key) for one in sent}
-    return len(pairs) == len({value for value, _key in pairs})
-
-
-def _advice_mixed(sent: Sequence[_Sent]) -> str:
-    keys = {one.key for one in sent}
-    if keys == {None}:
-        return _(
-            "Without a key the partitions take turns, and so the events of one order end up in"
-            " different ones. What must stay in order needs a key."
-        )
-    if _decides("type", sent) and len(keys) == len(STEPS):
-        return _(
-            "All events of one type are together now. But no customer minds which of two orders is"
-            " packed first. Between which events does the order matter?"
-        )
-    if _decides("parcel_id", sent):
-        return _(
-            "The events of one parcel stay together. But the last parcel has overtaken the first"
-            " one of the same order: the two have different keys. What do they have in common?"
-        )
-    if len(keys) == len(sent):
-        return _(
-            "Each event has a key of its own, so nothing stays together: it is as if there were"
-            " no keys. Events that must not overtake each other need the same one."
-        )
-    return _(
-        "The events of one order have different keys. Only what has the same key stays in order."
-    )
-
-
-def _unevenly_spread(handled: Sequence[_Sent]) -> Counterexample | None:
-    events = Counter(one.partition for one in handled)
-    fullest, most = max(events.items(), key=lambda item: item[1])
-    if most <= MOST_OF_THE_EVENTS * len(handled) and len(events) == PARTITIONS:
-        return None
-    keys = {one.key for one in handled}
-    if len(keys) == 1:
-        advice = _(
-            "Every event has the same key, and one key goes into one partition: three of the four"
-            " workers have nothing to do. Orders that have nothing to do with each other need not"
-            " wait for each other. What is the least that must stay in order?"
-        )
-    elif _decides("customer_id", handled):
-        advice = _(
-            "The order is kept. But C-1 orders more than all the others together, and one key"
-            " cannot be divided. Do two orders of one customer have to wait for each other?"
-        )
-    else:
+def _sentence(run: _Run) -> str:
+    if run.no_text:
+        words = _("For the event {one.event.event_id}, `key_of` returned {one.key!r:.40}: no text.")
+        return words.format(one=run.no_text[0])
+    if run.scattered:
         words = _(
-            "There are only {number} different keys for {orders} orders. Look at the keys in the"
-            " table. The smaller the group that shares a key, the more evenly they spread."
+            "The events of {one.order} have different keys. Here they are as they were finished:"
         )
-        advice = words.format(number=len(keys), orders=ORDERS)
-    words = _(
-        "The order is kept, but partition {partition} has {percent} % of the events, and the last"
-        " one is finished after {seconds} s."
-    )
-    percent = f"{100 * most / len(handled):.0f}"
-    seconds = f"{max(one.finished for one in handled):.1f}"
-    said = words.format(partition=fullest, percent=percent, seconds=seconds)
-    return Counterexample(said, advice, _load_picture(handled))
+        return words.format(one=run.scattered[0])
+    words = _("The order is kept. {used} of {all} partitions are used; the fullest has {share} %.")
+    used = len({one.partition for one in run.sent})
+    return words.format(used=used, all=PARTITIONS, share=run.share)
 
 
-def _no_text(sent: Sequence[_Sent]) -> Counterexample:
-    bad = next(one for one in sent if not isinstance(one.key, str))
-    kind = type(bad.key).__name__
-    said = _("For the event {event}, `key_of` returned no text, but a value of type {kind}.")
-    advice = _(
-        "A broker computes the partition from the letters of the key, so a key is always a text."
-        " Does every way through your function return one?"
-    )
-    shown = [bad, *(one for one in sent if one is not bad)][:6]
-    columns = ["event_id", "type", "customer_id", "parcel_id"]
-    rows = [[*(getattr(one.event, name) for name in columns), _shown(one.key)] for one in shown]
-    picture = rows_html([*columns, _("your key")], rows)
-    return Counterexample(said.format(event=bad.event.event_id, kind=kind), advice, picture)
-
-
-def _steps_table(steps: Sequence[_Sent]) -> str:
-    """One order's events, in the order in which they were finished."""
-    rows = [
-        (
-            f"{one.finished * 1000:,.0f} ms",
-            one.event.type,
-            one.event.parcel_id,
-            _shown(one.key),
-            one.partition,
-            _("worker {n}").format(n=one.worker),
-            "✓" if one.step == place else _("✗ should be number {n}").format(n=one.step + 1),
-        )
-        for place, one in enumerate(steps)
-    ]
-    columns = [
-        _("finished at"),
-        _("event"),
-        "parcel_id",
-        _("your key"),
-        _("partition"),
-        _("handled by"),
-        _("in order"),
-    ]
-    return rows_html(columns, rows)
-
-
-def _load_picture(handled: Sequence[_Sent]) -> str:
-    """Each partition's events in a tile, and which keys it has."""
-    shares, rows = [], []
+def _picture(run: _Run) -> str:
+    shown = (run.no_text or run.scattered)[:6]
+    heads = ["event_id", "type", "customer_id", "parcel_id", _("your key"), _("partition")]
+    if shown:
+        events = [(*vars(one.event).values(), repr(one.key)[:40], one.partition) for one in shown]
+        return rows_html(heads, events)
+    rows = []
     for partition in range(PARTITIONS):
-        mine = [one for one in handled if one.partition == partition]
-        share = len(mine) / len(handled)
-        is_bad = not 0 < share <= MOST_OF_THE_EVENTS
-        label = _("of the events: partition {number}").format(number=partition)
-        shares.append((label, f"{100 * share:.0f} %", "bad" if is_bad else "plain"))
-        keys = Counter(one.key for one in mine).most_common(3)
-        ended = f"{max(one.finished for one in mine):.1f} s" if mine else "–"
-        counted = ", ".join(f"{_shown(key)} ({number})" for key, number in keys) or "–"
-        rows.append((partition, len(mine), counted, ended))
-    columns = [_("partition"), _("events"), _("most frequent keys"), _("finished after")]
-    return tiles(shares) + rows_html(columns, rows)
+        mine = Counter(one.key for one in run.sent if one.partition == partition)
+        keys = ", ".join(f"{key} ({number})" for key, number in mine.most_common(4))
+        rows.append((partition, mine.total(), keys))
+    return rows_html([_("partition"), _("events"), _("most frequent keys")], rows)
 
 
-def _shown(key: object) -> str:
-    words = repr(key)
-    return words if len(words) <= 40 else f"{words[:39]}…"
-
+ADVICE = (
+    Advice(
+        lambda run: run.no_text,
+        N_(
+            "A key is always a text: a broker computes the partition from its letters. Does every"
+            " way through your function return one? Without a key the partitions take turns."
+        ),
+    ),
+    Advice(
+        lambda run: run.changes_with_the_process,
+        N_(
+            "The warehouse was restarted, and from then on the same order has another key. What"
+            " `hash()` gives for a text, and what a program remembers, each process has of its own."
+        ),
+    ),
+    Advice(
+        lambda run: run.goes_by("type"),
+        N_("All of one type are together now. Between which events does the order matter?"),
+    ),
+    Advice(
+        lambda run: run.goes_by("parcel_id"),
+        N_("One parcel's events stay together. What do both parcels of an order have in common?"),
+    ),
+    Advice(
+        lambda run: len(run.keys) == len(run.sent),
+        N_("Each event has a key of its own, so nothing stays together: it is as if without keys."),
+    ),
+    Advice(
+        lambda run: run.scattered,
+        N_("Only what has the same key stays in order, and this is one order."),
+    ),
+    Advice(
+        lambda run: run.is_uneven and len(run.keys) == 1,
+        N_("The same key for all: one worker works, and three rest. What must stay in order?"),
+    ),
+    Advice(
+        lambda run: run.is_uneven and _per_cent(run.keys, run.sent) > 100 * MOST_OF_THE_EVENTS,
+        N_("The key {run.heaviest_key} has most of the events, and one key cannot be divided."),
+    ),
+    Advice(
+        lambda run: run.is_uneven,
+        N_("Look at the keys. The smaller the groups that share one, the more evenly they spread."),
+    ),
+)
 
 partition_key = Exercise(
     name="partition_key",
     notebook="03-message-brokers",
     point=4,
     title=N_("Find the key that keeps each order in order, and keeps everybody busy"),
-    shown=N_(
-        "One text settles both the order and the load. Choose the smallest thing whose events"
-        " must stay in order."
-    ),
+    practises=N_("partition key"),
+    grade=1,
+    shown=N_("Order and load by one text: the smallest thing whose events must stay in order."),
     starter="""
 def key_of(event):
     return event.type

@@ -2,205 +2,243 @@
 
 from __future__ import annotations
 
+import inspect
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lessonkit.course.message_brokers.points_service import (
-    MESSAGES,
-    PointsMessage,
-    PointsService,
-    saying_done,
-)
 from lessonkit.database import Database
+from lessonkit.exercises.advice import Advice, first_counterexample
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.mortal import Disk, Killed, Process, Storage
+from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
 from lessonkit.messages import N_, _
 
-MOST_MOMENTS = 40
-"""So many moments of the work on one message are tried; a solution has about seven."""
+
+@dataclass(frozen=True)
+class PointsMessage:
+    """A message: so many loyalty points for a customer.
+
+    Attributes
+    ----------
+    id
+        The message's own. If the same message comes twice, it has the same id.
+    customer
+        Who gets them.
+    points
+        How many.
+    """
+
+    id: str
+    customer: str
+    points: int
 
 
-def _judge_points(consumer: Callable[[Database], Any]) -> Counterexample | None:
-    return (
-        _on_a_quiet_day(consumer)
-        or _coming_again(consumer)
-        or next(filter(None, (_killed(consumer, message) for message in MESSAGES)), None)
-    )
+MESSAGES = (
+    PointsMessage("M-7", "C-1", 50),
+    PointsMessage("M-2", "C-2", 30),
+    PointsMessage("M-5", "C-1", 50),  # an honest one, which looks like the first
+    PointsMessage("M-1", "C-2", 20),
+)
+"""What the service gets, in this order."""
+
+MOST_STEPS = 40
+"""So many moments of the work on a message are tried; a solution has about six."""
+
+QUIET, AGAIN, KILLED = SENTENCES = (
+    N_("Each message came once, and nobody was killed."),
+    N_("{run.hit} came a second time."),
+    N_("The process was killed with {run.hit} in hand, after {run.step}. {run.hit} came again."),
+)
 
 
-def _on_a_quiet_day(consumer: Callable[[Database], Any]) -> Counterexample | None:
-    with PointsService(consumer) as service:
-        for message in MESSAGES:
-            service.deliver(message)
-    if service.is_right:
-        return None
-    said = _("Each message came once, nobody was killed, and still the points are wrong.")
-    c_1, c_2 = (service.points_of(customer) for customer in ("C-1", "C-2"))
-    if not any(service.has.values()):
-        advice = _(
-            "Nobody has got any points. They belong in the table `points`: one row for each"
-            " customer, and its transaction must be committed when `handle` returns."
-        )
-    elif (c_1, c_2) == (service.should["C-1"] - MESSAGES[2].points, service.should["C-2"]):
-        advice = _(
-            "M-1 and M-3 look alike: the same customer, as many points. But they are two messages,"
-            " for two orders. By what can you tell a message that comes again from another one that"
-            " only looks like it?"
-        )
-    else:
-        advice = _(
-            "A message adds its points to those that the customer has already. Look at the first"
-            " row in which the two numbers differ."
-        )
-    return Counterexample(said, advice, service.picture())
+@dataclass
+class _Run:
+    """What a points service did with messages, until it ended.
+
+    Attributes
+    ----------
+    hit, late
+        The id of the message that came again, and whether others came in between.
+    step, all_done
+        After which step the process was killed, and whether that was the last one.
+    error, at_start
+        What `handle` raised when the message came again, or else the new process when it started.
+    rows
+        For each delivery the message, what its customer had then and should have had.
+    steps
+        How many steps the work on each message took.
+    has, should
+        The points of each customer, when all processes had ended.
+    """
+
+    sentence: str
+    hit: str = ""
+    late: bool = False
+    all_done: bool = False
+    step: str = ""
+    error: sqlite3.Error | None = None
+    at_start: bool = False
+    rows: list[tuple[PointsMessage, int, int]] = field(default_factory=list)
+    steps: dict[str, int] = field(default_factory=dict)
+    has: dict[str, int] = field(default_factory=dict)
+    should: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_quiet_and_wrong(self) -> bool:
+        return self.sentence == QUIET and self.has != self.should
+
+    @property
+    def drops_the_twin(self) -> bool:
+        """Whether nothing but the third message is missing: the one that looks like the first."""
+        return [has for _message, has, _should in self.rows] == [50, 30, 50, 50]
+
+    @property
+    def too_many(self) -> bool:
+        return any(has > self.should[customer] for customer, has in self.has.items())
 
 
-def _coming_again(consumer: Callable[[Database], Any]) -> Counterexample | None:
+def _judge_points(consumer: type) -> Counterexample | None:
+    def sentence(run: _Run) -> str:
+        return _(run.sentence).format(run=run)
+
+    return first_counterexample(_runs(Program(consumer)), ADVICE, sentence, _picture)
+
+
+def _runs(program: Program) -> Iterator[_Run]:
     first = MESSAGES[0]
-    for order in ((first, first, *MESSAGES[1:]), (*MESSAGES, first)):
-        try:
-            with PointsService(consumer) as service:
-                for message in order:
-                    service.deliver(message)
-        except sqlite3.IntegrityError as error:
-            return _refused(service, first, error)
-        if not service.is_right:
-            return _counted_wrongly(service, late=order[-1] is first)
-    return None
+    quiet = _play(program, _Run(QUIET), MESSAGES)
+    yield quiet
+    yield _play(program, _Run(AGAIN, first.id), (first, *MESSAGES))
+    yield _play(program, _Run(AGAIN, first.id, late=True), (*MESSAGES, first))
+    for hit in MESSAGES:
+        last = min(quiet.steps[hit.id], MOST_STEPS)
+        for step in (last, *range(1, last)):
+            yield _play(program, _Run(KILLED, hit.id, all_done=step == last), MESSAGES, step)
 
 
-def _refused(service: PointsService, message: PointsMessage, error: Exception) -> Counterexample:
-    said = _("{id} came a second time, and `handle` raised an error: {error}")
-    advice = _(
-        "The points are right. But the broker sees only the error, and delivers the message again,"
-        " and again: a poison message. For a message that has been handled, there is nothing to do;"
-        " return, and say so to the broker."
-    )
-    return Counterexample(said.format(id=message.id, error=error), advice, service.picture())
+def _play(
+    program: Program, run: _Run, messages: Sequence[PointsMessage], dies_after: int | None = None
+) -> _Run:
+    todo, wire, consumer = list(messages), list[PointsMessage](), None
+    with Storage(isolation_level=None) as storage:
+        disk = storage.start_process()
+        while todo:
+            message = todo.pop(0)
+            is_new = message.id not in run.steps
+            run.should[message.customer] += message.points if is_new else 0
+            try:
+                consumer = consumer or program.start()(_database(disk))
+                is_hit = is_new and message.id == run.hit
+                disk.process = Process(dies_after if is_hit else None)
+                wire.append(replace(message))  # it comes as a copy; no two are in one place
+                _handle(consumer, wire[-1])
+                if disk.process.dead:  # the consumer may have swallowed even that
+                    raise Killed
+            except Killed:
+                todo.insert(0, message)
+                run.step, run.steps[message.id] = disk.process.stopped_at, 0
+                disk.close()
+                disk, consumer = storage.start_process(), None
+                continue
+            except sqlite3.Error as error:
+                if is_new:
+                    raise
+                run.error, run.at_start, todo = error, consumer is None, []
+            run.steps[message.id] = len(disk.process.done)
+            has = _points(storage).get(message.customer, 0)
+            run.rows.append((message, has, run.should[message.customer]))
+        disk.close()  # the process may die now, too
+        run.has = _points(storage)
+    return run
 
 
-def _counted_wrongly(service: PointsService, late: bool) -> Counterexample:
-    said = _("The broker has delivered M-1 twice, and C-1 has {has} points instead of {should}.")
-    has, should = service.points_of("C-1"), service.should["C-1"]
-    if has < should:
-        advice = _(
-            "This is a new shop with an empty database, and your consumer remembers the ids of"
-            " another one: a class attribute or a global variable belongs to the whole program."
-            " What has been handled belongs in the database."
-        )
-    elif late:
-        advice = _(
-            "The second time came late, with other messages in between. It is not enough to"
-            " remember the last one."
-        )
-    else:
-        advice = _(
-            "Nothing tells the second time from the first. Every message has an `id`, and it is the"
-            " same when the message comes again. Where could the consumer write it down?"
-        )
-    return Counterexample(said.format(has=has, should=should), advice, service.picture())
+def _database(disk: Disk) -> Database:
+    database = Database(":memory:")
+    database.close()
+    database.connection = disk
+    return database
 
 
-def _killed(consumer: Callable[[Database], Any], hit: PointsMessage) -> Counterexample | None:
-    """Kill the process at each moment at which it has ``hit`` in its hands."""
-    moments: list[tuple[str, PointsService]] = []
-    for done, next_step in enumerate(_steps(consumer, hit)[:MOST_MOMENTS]):
-        with PointsService(consumer) as service:
-            for message in MESSAGES:
-                if message is not hit:
-                    service.deliver(message)
-                    continue
-                try:
-                    service.kill_after(done, message)
-                except sqlite3.OperationalError as error:
-                    if "already exists" not in str(error):
-                        raise
-                    return _cannot_start_again(service, error)
-                except sqlite3.IntegrityError as error:
-                    return _refused(service, message, error)
-        moments.append((next_step, service))
-    harmed = [(step, service) for step, service in moments if not service.is_right]
-    if not harmed:
-        return None
-    _step, service = harmed[0]
-    sentence = _(
-        "The process was killed while it had {id} in hand, and then {id} came again. This goes"
-        " wrong at {harm} of {all} moments: {customer} has {has} points instead of {should}."
-    ).format(
-        id=hit.id,
-        harm=len(harmed),
-        all=len(moments),
-        customer=hit.customer,
-        has=service.points_of(hit.customer),
-        should=service.should[hit.customer],
-    )
-    return Counterexample(sentence, _advice_killed(harmed, hit), _moments_table(moments, hit))
+def _handle(consumer: Any, message: PointsMessage) -> None:
+    result = consumer.handle(message)
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError("handle must be declared with 'def', without 'async'")
 
 
-def _steps(consumer: Callable[[Database], Any], hit: PointsMessage) -> list[str]:
-    with PointsService(consumer) as service:
-        for message in MESSAGES[: MESSAGES.index(hit)]:
-            service.deliver(message)
-        return service.steps_of(hit)
+def _points(storage: Storage) -> dict[str, int]:
+    try:
+        return dict(storage.look("SELECT customer, sum(points) FROM points GROUP BY customer"))
+    except sqlite3.OperationalError:  # there is no such table
+        return {}
 
 
-def _advice_killed(harmed: Sequence[tuple[str, PointsService]], hit: PointsMessage) -> str:
-    customer = hit.customer
-    if any(service.points_of(customer) < service.should[customer] for _step, service in harmed):
-        return _(
-            "Points are lost. The id was committed, and then the process died before the points"
-            " were. When the message comes again, it counts as handled. What must never be stored"
-            " without the other?"
-        )
-    if any(step == saying_done() for step, _service in harmed):
-        return _(
-            "The points were committed, but the new process knows nothing of it. An attribute of"
-            " the object dies with the process. What has survived the kill?"
-        )
-    return _(
-        "Points count twice. They were committed, and the process died before the id was. Two"
-        " commits one after the other leave a gap between them, however narrow it is."
-    )
+def _picture(run: _Run) -> str:
+    rows = [(one.id, one.customer, one.points, has, should) for one, has, should in run.rows]
+    rows += [(_("the end"), name, "", run.has.get(name, 0), n) for name, n in run.should.items()]  # type: ignore[misc]
+    heads = [_("message"), _("customer"), _("points"), _("has now"), _("should have")]
+    return rows_html(heads, rows)
 
 
-def _cannot_start_again(service: PointsService, error: Exception) -> Counterexample:
-    said = _("The process was killed, and a new one could not start: {error}").format(error=error)
-    advice = _(
-        "The database outlives the process, with its tables. `__init__` must get on with tables"
-        " that are there already: `CREATE TABLE IF NOT EXISTS`."
-    )
-    rows = [(name, _("is there already")) for name in _tables(service)]
-    heads = [_("table in the database"), _("what the new process finds")]
-    picture = rows_html(heads, rows)
-    return Counterexample(said, advice, picture)
-
-
-def _tables(service: PointsService) -> Iterator[str]:
-    select = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
-    return (name for (name,) in service.db.connection.look(select))
-
-
-def _moments_table(moments: Sequence[tuple[str, PointsService]], hit: PointsMessage) -> str:
-    rows = []
-    for number, (step, service) in enumerate(moments, start=1):
-        has, should = service.points_of(hit.customer), service.should[hit.customer]
-        moment = step if len(step) <= 70 else f"{step[:69]}…"
-        rows.append((number, moment, f"{'✓' if has == should else '✗'} {has}", should))
-    customer_has = _("{customer} has").format(customer=hit.customer)
-    columns = ["", _("killed just before"), customer_has, _("should have")]
-    return rows_html(columns, rows)
-
+ADVICE = (
+    Advice(
+        lambda run: run.is_quiet_and_wrong and not any(run.has.values()),
+        N_("Nobody has any points in the table `points` when `handle` has returned: no commit?"),
+    ),
+    Advice(
+        lambda run: run.is_quiet_and_wrong and run.drops_the_twin,
+        N_("M-5 has brought nothing. It looks like M-7, but is another. What tells them apart?"),
+    ),
+    Advice(
+        lambda run: run.is_quiet_and_wrong,
+        N_("A message adds its points to what its customer has. See the first row that differs."),
+    ),
+    Advice(
+        lambda run: run.error and run.at_start,
+        N_("No new process could start: {run.error}. The old one's tables are there already."),
+    ),
+    Advice(
+        lambda run: run.error,
+        N_(
+            "`handle` raised an error: {run.error}. The broker sees only that, and delivers the"
+            " message again and again: a poison message. There is nothing to do for it; return."
+        ),
+    ),
+    Advice(
+        lambda run: run.too_many and run.late,
+        N_("Others came in between. It is not enough to remember the last one."),
+    ),
+    Advice(
+        lambda run: run.too_many and run.sentence == AGAIN,
+        N_("Only the `id` tells a second time from another message. Where can it be kept?"),
+    ),
+    Advice(
+        lambda run: run.too_many and run.all_done,
+        N_("All was done, and the new process counted once more. What has survived the kill?"),
+    ),
+    Advice(
+        lambda run: run.too_many,
+        N_("The points were committed, and the process died before the id was. Why two commits?"),
+    ),
+    Advice(
+        lambda run: run.has != run.should,
+        N_("The message counts as handled, and its points are lost. What belongs together?"),
+    ),
+)
 
 points_once = Exercise(
     name="points_once",
     notebook="03-message-brokers",
     point=4,
     title=N_("Let every message count once, whenever the process is killed"),
-    shown=N_(
-        "The id and the work in one transaction: then a message may come as often as it likes."
-    ),
+    practises=N_("idempotent consumer"),
+    grade=2,
+    shown=N_("The id and the work in one transaction: a message may come as often as it likes."),
     starter="""
 class PointsConsumer:
     def __init__(self, db):
@@ -216,14 +254,8 @@ class PointsConsumer:
     asks=("PointsConsumer",),
     judge=_judge_points,
     hints=(
-        N_(
-            "You need a second table with the ids of the messages that have been handled. Make it"
-            " in `__init__`, with `IF NOT EXISTS`: after a kill it is there already."
-        ),
-        N_(
-            "Whatever stands in one `with self.db.transaction()` is stored together or not at all."
-            " So the points and the id belong in the same one."
-        ),
+        N_("A second table, made in `__init__` with `IF NOT EXISTS`, can keep the ids."),
+        N_("One `with self.db.transaction()` stores the points and the id, or neither of them."),
         N_(
             'To ask whether an id is there: `tx.execute("SELECT 1 FROM handled WHERE id = ?",'
             " [message.id]).fetchone()` gives None if it is not. And a `return` out of the `with`"
