@@ -117,7 +117,7 @@ def test_an_event_comes_back_equal_or_is_refused(fields: dict[str, Any]) -> None
         with outbox.database.transaction() as tx:
             outbox.add(tx, event, "O-1")
         (recorded,) = store.read()
-        (message,) = take(outbox, 0, 1, 1).messages
+        _token, (message,) = take(outbox, 0, 1, 1)
     assert recorded.event == types.from_json(message.body) == event
 
 
