@@ -45,6 +45,9 @@ MOST_STEPS = 2_000_000
 MOST_PRINTED = 2_000
 """So many letters of what was printed are kept."""
 
+MOST_WARNINGS = 1_000
+"""So many warnings of calls that were never awaited are looked at."""
+
 MOST_MEMORY = 2**30
 """Bytes that a check may take beside what the kernel has already."""
 
@@ -113,9 +116,10 @@ def usual_limit() -> Limit:
     return Counted(MOST_STEPS) if sys.platform == "emscripten" else Timed(MOST_SECONDS)
 
 
-@contextmanager
-def guarded(scopes: Sequence[dict[str, Any]] = (), limit: Limit | None = None) -> Iterator[Printed]:
+class guarded:  # noqa: N801 - it reads like a function: with guarded() as printed
     """Run the ``with`` block under guard.
+
+    (It is no generator, for an interrupt at its end would leave a generator where it is.)
 
     Parameters
     ----------
@@ -124,32 +128,38 @@ def guarded(scopes: Sequence[dict[str, Any]] = (), limit: Limit | None = None) -
     limit
         On its work. By default, the usual one.
 
-    Yields
-    ------
-    Printed
-        What the block has printed so far.
-
     Raises
     ------
     OutOfTime
         If the block does too much, whatever it has made of the interrupt.
     """
-    printed = Printed()
-    with limit or usual_limit() as limit, ExitStack() as stack:
-        stack.enter_context(redirect_stdout(printed))
-        stack.enter_context(redirect_stderr(printed))
-        stack.enter_context(_refusing(scopes))
-        stack.enter_context(_a_warning_kept(printed.unawaited, limit))
-        stack.enter_context(_as_much_memory(MOST_MEMORY))
-        if gc.isenabled():
-            stack.callback(gc.enable)  # an interrupted run may have left it off
-        limit.inside = True
-        try:
-            yield printed
-        finally:
-            limit.inside = False
-            if limit.due is not None:
-                raise limit.due from None
+
+    def __init__(self, scopes: Sequence[dict[str, Any]] = (), limit: Limit | None = None) -> None:
+        self._scopes = scopes
+        self._limit = limit or usual_limit()
+
+    def __enter__(self) -> Printed:
+        """Begin, and give what the block has printed so far."""
+        printed = Printed()
+        with ExitStack() as stack:
+            stack.enter_context(self._limit)
+            stack.enter_context(redirect_stdout(printed))
+            stack.enter_context(redirect_stderr(printed))
+            stack.enter_context(_refusing(self._scopes))
+            stack.enter_context(_a_warning_kept(printed.unawaited, self._limit))
+            stack.enter_context(_as_much_memory(MOST_MEMORY))
+            if gc.isenabled():
+                stack.callback(gc.enable)  # an interrupted run may have left it off
+            self._stack = stack.pop_all()
+        self._limit.inside = True
+        return printed
+
+    def __exit__(self, *error: Any) -> None:
+        """Make everything as it was."""
+        self._limit.inside = False
+        self._stack.__exit__(*error)
+        if self._limit.due is not None:
+            raise self._limit.due from None
 
 
 def throw_away_what_was_interrupted() -> None:
@@ -209,8 +219,10 @@ def _item_setter(scope: dict[str, Any], name: str) -> Callable[[Any], None]:
 def _a_warning_kept(names: list[str], limit: Limit) -> Iterator[None]:
     """Keep the names of the learner's calls that Python warns of as never awaited."""
     depth = sys.get_coroutine_origin_tracking_depth()
+    seen = 0
 
     def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        nonlocal seen
         said = re.match(
             r"coroutine '(.+)' was never awaited(?s:.*)File \"(.+)\", line", str(message)
         )
@@ -220,6 +232,10 @@ def _a_warning_kept(names: list[str], limit: Limit) -> Iterator[None]:
             name = said[1].rpartition("<locals>.")[2]
             if name not in names:
                 names.append(name)
+            seen += 1
+            if seen == MOST_WARNINGS:  # in a loop without end, each one costs time
+                sys.set_coroutine_origin_tracking_depth(depth)
+                warnings.filterwarnings("ignore", _NEVER_AWAITED, RuntimeWarning)
 
     with warnings.catch_warnings():
         warnings.filterwarnings("always", _NEVER_AWAITED, RuntimeWarning)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from inspect import get_annotations, iscoroutinefunction, isfunction
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def scope_of(answer: object) -> dict[str, Any]:
@@ -43,12 +45,18 @@ def source_of(answer: object) -> str:
 
 def text_of(value: object) -> str:
     """What ``str(value)`` gives, whatever the learner's ``__str__`` does."""
+    # (Joined, for a learner's kind of text has methods of its own, too.)
+    return _safely(lambda: "".join((str(value), "")), "(its __str__ fails)")
+
+
+def _safely(work: Callable[[], T], otherwise: T) -> T:
+    """What comes of work that calls the learner's own ``__eq__``, ``__repr__`` or ``__str__``."""
     try:
-        return "".join((str(value), ""))  # plain letters: a learner's kind of text has methods, too
+        return work()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
-        return f"({type(error).__name__} in its __str__)"
+    except BaseException:
+        return otherwise
 
 
 def started(starter: str, names: Sequence[str], answers: Sequence[object]) -> list[Any]:
@@ -81,10 +89,10 @@ def is_same(ours: Any, theirs: Any) -> bool:
         return _plain(ours.__code__) == _plain(theirs.__code__)
     if isinstance(ours, type) and isinstance(theirs, type):
         return _parts(ours) == _parts(theirs)
-    try:
-        return type(ours) is type(theirs) and bool(ours == theirs)
-    except Exception:  # what cannot be compared is something else than what we began with
+    if type(ours) is not type(theirs):
         return False
+    # What cannot be compared is something else than what we began with.
+    return _safely(lambda: bool(ours == theirs), False)
 
 
 def wrong_kind(name: str, ours: object, theirs: object) -> str | None:
@@ -107,10 +115,8 @@ def wrong_kind(name: str, ours: object, theirs: object) -> str | None:
 
 
 def _short(value: object) -> str:
-    try:
-        return f"{type(value).__name__} {value!r:.60}"
-    except Exception:  # the learner's own __repr__
-        return type(value).__name__
+    kind = type(value).__name__
+    return _safely(lambda: f"{kind} {value!r:.60}", kind)
 
 
 def _parts(kind: type) -> dict[str, object]:

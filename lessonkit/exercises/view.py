@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from html import escape
 from itertools import zip_longest
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -24,6 +27,11 @@ LOOKS = {
     Verdict.ERROR: (RED, "✗"),
     Verdict.SOLVED: (GREEN, "✓"),
 }
+
+VIEWS_KEPT = 3
+"""So many verdicts of an exercise stay on the page: ipywidgets forgets none by itself."""
+
+_views: defaultdict[str, deque[ExerciseView]] = defaultdict(deque)
 
 
 class ExerciseView(StillBox):
@@ -48,10 +56,16 @@ class ExerciseView(StillBox):
         self._show_help()
         buttons = [self.hint_button, self.solution_button]
         row = widgets.HBox(buttons, layout=layout)
-        self.help.style = self.verdict.style
-        buttons[1].style = buttons[0].style
+        for part, like in ((self.help, self.verdict), (buttons[1], buttons[0])):
+            part.style.close()
+            part.style = like.style
         words = f"{exercise.name}: {result.verdict}. {result.sentence}"
         super().__init__([self.verdict, row, self.help], [self.verdict], words, layout=layout)
+        views = _views[exercise.name]
+        views.append(self)
+        if len(views) > VIEWS_KEPT:
+            for part in _parts_of(views.popleft()):
+                part.close()
 
     def _open_a_hint(self) -> None:
         self.exercise.open_a_hint()
@@ -72,6 +86,12 @@ class ExerciseView(StillBox):
         self.solution_button.disabled = left > 0
         opens = _("Solution (after {number} more tries)").format(number=left)
         self.solution_button.description = opens if left else _("Solution")
+
+
+def _parts_of(widget: Any) -> Iterator[widgets.Widget]:
+    for child in getattr(widget, "children", ()):
+        yield from _parts_of(child)
+    yield from filter(None, (widget.layout, getattr(widget, "style", None), widget))
 
 
 def result_html(exercise: Task, result: Result) -> str:

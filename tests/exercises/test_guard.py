@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-import builtins
 import gc
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
 from textwrap import indent
 
 import ipywidgets
 import pytest
 
-from lessonkit import Shop, an_order
-from lessonkit.course.start import stock_back
+from lessonkit import Shop
 from lessonkit.exercises import guard, limits
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.guard import OutOfTime, guarded
-from lessonkit.exercises.limits import Asleep, Counted, Limit, Timed
+from lessonkit.exercises.limits import Counted, Timed
 from lessonkit.exercises.result import Counterexample, Result, Verdict
 from lessonkit.exercises.shopfront import ShopFront
 from lessonkit.exercises.trial import run_briefly
 from lessonkit.messages import language
 from tests.exercises.answers import attempt
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 CAN_COUNT = hasattr(sys, "monitoring")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_of_pytest_is_garbage() -> Iterator[None]:
+    # Or each collection would look at all of it again.
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_do_not_reach_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", lambda _what: None)
 
 
 def judge(work: object) -> Counterexample | None:
@@ -56,6 +65,7 @@ small = Exercise(
 
 def trying(body: str, before: str = "") -> Result:
     """What comes of handing in a function with this body."""
+    before = f"from lessonkit import an_order\n{before}"
     code = f"{before}\nasync def work(shop):\n{indent(body, '    ')}\n"
     return attempt(small, code, ["setup"])
 
@@ -70,7 +80,7 @@ def _a_short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def _each_limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways to limit work; Python 3.11 cannot count, and says so in a test of its own."""
     counted = request.param == "counted" and CAN_COUNT
-    make = (lambda: Counted(50_000)) if counted else (lambda: Timed(0.3))
+    make = (lambda: Counted(50_000)) if counted else (lambda: Timed(0.1))
     monkeypatch.setattr(guard, "usual_limit", make)
 
 
@@ -124,7 +134,6 @@ def test_what_never_ends_is_ended(body: str) -> None:
     assert (signal.getsignal(signal.SIGINT), gc.isenabled(), threading.active_count()) == before
     assert result.verdict is Verdict.ERROR
     assert "a loop that never ends" in result.sentence
-    assert trying("return True").verdict is Verdict.SOLVED
 
 
 @pytest.mark.parametrize("caught", ["Exception", "BaseException"])
@@ -143,13 +152,15 @@ def test_a_right_answer_may_take_its_time_where_steps_are_counted() -> None:
         with pytest.raises(RuntimeError, match=r"counting .* needs Python 3\.12"):
             Counted(1)
         return
+
+    def loop(times: int) -> None:
+        for _ in range(times):
+            pass
+
     with guarded(limit=Counted(1_000)):
-        time.process_time()
-        for _ in range(900):
-            pass
+        loop(900)
     with pytest.raises(OutOfTime), guarded(limit=Counted(1_000)):
-        for _ in range(1_100):
-            pass
+        loop(1_100)
     assert all(sys.monitoring.get_tool(number) is None for number in (2, 3, 4))
 
 
@@ -273,29 +284,26 @@ def test_the_guard_leaves_everything_as_it_was() -> None:
     assert state() == before
 
 
-@pytest.mark.parametrize("after", [0.0, 0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.01, 0.2])
-def test_ctrl_c_leaves_everything_as_it_was_whenever_it_comes(after: float) -> None:
+async def busy_for_a_moment(_shop: Shop) -> bool:
+    began = time.monotonic()
+    while time.monotonic() - began < 0.002:
+        pass
+    return True
+
+
+def test_ctrl_c_leaves_everything_as_it_was_whenever_it_comes() -> None:
     main = threading.main_thread().ident or 0
     before = state()
-    began = time.monotonic()
-    interrupted = 0
-    for extra in range(20):
-        delay = after + extra * 0.0001
-        thread = threading.Timer(delay, lambda: signal.pthread_kill(main, signal.SIGINT))
-        try:
-            thread.start()
-            with guarded([globals()]):
-                while time.monotonic() - began < 0.002:
-                    pass
+    for number in range(100):
+        delay = 0.0002 * number  # from the first step of a check to after its last
+        press = threading.Timer(delay, lambda: signal.pthread_kill(main, signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt) as caught:  # noqa: PT012
+            press.start()
+            small.evaluate(busy_for_a_moment)
             threading.Event().wait(10)
-        except KeyboardInterrupt as error:
-            assert not isinstance(error, OutOfTime)
-            interrupted += 1
-        thread.join()
+        press.join()
+        assert not isinstance(caught.value, OutOfTime)
         assert state() == before
-        if after > 0.1:
-            break
-    assert interrupted == extra + 1
 
 
 def test_the_learners_own_interrupt_goes_through() -> None:
@@ -342,8 +350,8 @@ def test_a_busy_machine_is_no_reason_to_stop() -> None:
     began = time.monotonic()
     with guarded(limit=Timed(0.3)):
         while time.monotonic() - began < 0.8:
-            busy = time.monotonic()
-            while time.monotonic() - busy < 0.01:
+            busy = time.process_time()
+            while time.process_time() - busy < 0.005:
                 pass
             threading.Event().wait(0.06)
 
@@ -392,12 +400,13 @@ class Bad(Exception):
 def test_an_error_that_cannot_be_said_is_named(it: str) -> None:
     result = trying("raise Bad", BAD.format(it=it))
     assert result.verdict is Verdict.ERROR
-    assert result.trouble.startswith("Bad: (")
-    assert "in its __str__)" in result.trouble
+    assert result.trouble.startswith("Bad: (its __str__ fails)")
 
 
 @pytest.mark.usefixtures("_each_limit")
-@pytest.mark.parametrize("body", ["raise Bad", "error = Bad()\nerror.__notes__ = [error]\nraise error"])
+@pytest.mark.parametrize(
+    "body", ["raise Bad", "error = Bad()\nerror.__notes__ = [error]\nraise error"]
+)
 def test_an_error_that_never_ends_its_words_is_stopped(body: str) -> None:
     result = trying(body, BAD.format(it="\n        while True: pass"))
     assert "a loop that never ends" in result.sentence
@@ -444,15 +453,16 @@ def test_a_table_of_numbers_can_be_handed_in() -> None:
     assert attempt(plan, code, []).sentence == "Not that."
 
 
-def test_a_class_that_says_it_comes_from_elsewhere_is_no_trouble() -> None:
-    code = "class work: pass\nwork.__module__ = 'no.such.module'"
-    assert "must be declared" in attempt(small, code, []).trouble or True
+@pytest.mark.parametrize("module", ["'no.such.module'", "5", "[]"])
+def test_a_class_that_says_it_comes_from_elsewhere_is_no_trouble(module: str) -> None:
+    result = attempt(small, f"class work: pass\nwork.__module__ = {module}", [])
+    assert result.trouble.startswith("TypeError: work() takes no arguments")
 
 
 # --- `await` forgotten ---------------------------------------------------------------------------
 
 SAID = "`inventory.reserve(...)` was called and never awaited: without `await`, nothing of it"
-RESERVE = "shop.inventory.reserve(())"
+RESERVE = "shop.inventory.reserve(an_order().items)"
 
 
 @pytest.mark.parametrize("end", ["return False", "raise ValueError", "return (await shop.x)"])
@@ -498,8 +508,8 @@ def test_a_loop_that_never_ends_for_want_of_await_is_told_so() -> None:
 
 
 def test_other_warnings_are_printed() -> None:
-    result = trying("warnings.warn('mind the gap')\nreturn True", "import warnings")
-    assert "mind the gap" in result.printed
+    with pytest.warns(UserWarning, match="mind the gap"):
+        trying("warnings.warn('mind the gap')\nreturn True", "import warnings")
 
 
 # --- nothing is left behind ----------------------------------------------------------------------
@@ -523,4 +533,4 @@ def test_a_check_leaves_nothing_behind() -> None:
     objects, widgets = objects_after(10)
     more_objects, more_widgets = objects_after(20)
     assert more_widgets == widgets
-    assert more_objects - objects < 60 * 5
+    assert more_objects - objects < 60  # one for each check would be a leak
