@@ -153,7 +153,7 @@ class Timed(Limit):
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._over = threading.Event()
-        self._held_back = False
+        self._pressed = False
         self._looks = 0  # since it is due
         self._asks = self._counting = False
         self._stack = ExitStack()
@@ -174,7 +174,7 @@ class Timed(Limit):
         self._stack.close()
         if threading.current_thread() is self._trial:
             signal.signal(signal.SIGINT, self._before or signal.default_int_handler)
-        if self._held_back:
+        if self._pressed:
             raise KeyboardInterrupt
 
     def _watch(self, slowness: float) -> None:
@@ -185,7 +185,7 @@ class Timed(Limit):
         looked, idle = time.monotonic(), 0.0
         while not self._over.wait(LOOK):
             now, worked = time.monotonic(), time.process_time()
-            if worked - busy > 0.05 * LOOK:
+            if worked - busy > 0.02 * LOOK:
                 idle = 0.0
             elif now - looked < 2 * LOOK:
                 idle += LOOK
@@ -201,11 +201,15 @@ class Timed(Limit):
     def _interrupted(self, _number: int, frame: FrameType | None) -> None:
         was_asked, self._asks = not self._asks, False
         file = whose_turn(frame)
-        if not self.inside or file in _GUARDS:
-            self._held_back |= self.due is None
-            return
         if self.due is None:
-            raise KeyboardInterrupt  # the learner's own
+            # The learner's own. It is raised once more at the end: a destructor, a weak reference
+            # or the code on trial may swallow this one.
+            self._pressed = True
+            if self.inside and file not in _GUARDS:
+                raise KeyboardInterrupt
+            return
+        if not self.inside or file in _GUARDS:
+            return
         if not self._counting and hasattr(sys, "monitoring"):
             self._counting = True
             self._stack.enter_context(Counted(0)).inside = True
