@@ -221,13 +221,13 @@ def _a_warning_kept(names: list[str], limit: Limit) -> Iterator[None]:
     depth = sys.get_coroutine_origin_tracking_depth()
     seen = 0
 
-    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    def show(message: Warning | str, category: type[Warning], *where: Any, **to: Any) -> None:
         nonlocal seen
         said = re.match(
             r"coroutine '(.+)' was never awaited(?s:.*)File \"(.+)\", line", str(message)
         )
         if said is None:
-            usual(message, category, *where)
+            usual(message, category, *where, **to)
         elif limit.due is None and is_the_learners(said[2]):  # not what the interrupt threw away
             name = said[1].rpartition("<locals>.")[2]
             if name not in names:
@@ -239,7 +239,8 @@ def _a_warning_kept(names: list[str], limit: Limit) -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("always", _NEVER_AWAITED, RuntimeWarning)
-        usual, warnings.showwarning = warnings.showwarning, show
+        usual: Callable[..., None] = warnings.showwarning
+        warnings.showwarning = show
         sys.set_coroutine_origin_tracking_depth(1)  # who has called it?
         try:
             yield

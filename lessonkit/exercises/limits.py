@@ -54,7 +54,7 @@ class _AndAgain(OutOfTime):
     # Made when it is raised, it asks for the next interrupt: that one comes at the very next moment
     # at which the interpreter looks for interrupts, as in the loop around an ``except`` that has
     # swallowed this one. (Called in the handler, it would interrupt the handler.)
-    __init__ = _thread.interrupt_main  # type: ignore[assignment]
+    __init__ = _thread.interrupt_main
 
 
 def is_the_learners(file: str) -> bool:

@@ -21,7 +21,7 @@ def scope_of(answer: object) -> dict[str, Any]:
     if type(answer) is FunctionType:
         return answer.__globals__
     if issubclass(type(answer), type):
-        name = type.__getattribute__(answer, "__module__")  # type: ignore[arg-type]
+        name = type.__getattribute__(answer, "__module__")
         return vars(sys.modules[name]) if type(name) is str and name in sys.modules else {}
     return {}
 
