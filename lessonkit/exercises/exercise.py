@@ -88,7 +88,10 @@ class Exercise(Task):
         printed: Printed | None = None
         try:
             with guarded([scope_of(answer) for answer in answers]) as printed:
-                result = self._try(answers)
+                try:
+                    result = self._try(answers)
+                finally:
+                    guard.tidy_up()
         except OutOfTime as stopped:
             result = Result(Verdict.ERROR, _why_stopped(stopped))
         return _with_what_was_said(result, printed)
@@ -100,12 +103,13 @@ class Exercise(Task):
             return self._judge(answers)
         except OutOfTime as stopped:
             forget_frames(stopped)
-            guard.throw_away_what_was_interrupted()
             raise
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever it is, it is the learner's, and is shown
-            return _error(error, _learners_line(error))
+            result = _error(error, _learners_line(error))
+            forget_frames(error)
+            return result
 
     def _judge(self, answers: tuple[object, ...]) -> Result:
         try:

@@ -150,6 +150,9 @@ class guarded:  # noqa: N801 - it reads like a function: with guarded() as print
             stack.enter_context(_as_much_memory(MOST_MEMORY))
             if gc.isenabled():
                 stack.callback(gc.enable)  # an interrupted run may have left it off
+            if not gc.get_freeze_count():  # what was garbage before is no matter of this check
+                gc.freeze()
+                stack.callback(gc.unfreeze)
             self._stack = stack.pop_all()
         self._limit.inside = True
         return printed
@@ -162,9 +165,9 @@ class guarded:  # noqa: N801 - it reads like a function: with guarded() as print
             raise self._limit.due from None
 
 
-def throw_away_what_was_interrupted() -> None:
-    """Let what never ended come to its end now, under guard, and without Python's complaints."""
-    with redirect_stderr(io.StringIO()), suppress(OutOfTime):
+def tidy_up() -> None:
+    """Let everything that the code on trial has left come to its end now, under guard."""
+    with redirect_stderr(io.StringIO()), suppress(OutOfTime):  # Python complains of what was cut
         gc.collect()
 
 

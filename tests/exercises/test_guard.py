@@ -494,6 +494,28 @@ def test_what_was_awaited_is_not_named(body: str, verdict: Verdict) -> None:
     assert (result.verdict, "never awaited" in result.advice + result.printed) == (verdict, False)
 
 
+def test_what_came_of_a_forgotten_await_is_explained_by_it() -> None:
+    result = trying(f"answer = {RESERVE}\nreturn answer.success")
+    assert "'coroutine' object has no attribute 'success'" in result.trouble
+    assert result.advice.startswith(SAID)
+
+
+def test_an_earlier_check_leaves_no_forgotten_await_for_the_next() -> None:
+    gc.unfreeze()
+    gc.disable()
+
+    async def forgotten() -> None: ...
+
+    circle: list[object] = [forgotten()]
+    circle.append(circle)
+    del circle
+    gc.enable()
+    assert trying("return 0").advice == "It must do something."
+    with pytest.warns(RuntimeWarning, match="forgotten"):
+        gc.collect()
+    gc.freeze()
+
+
 @pytest.mark.usefixtures("_each_limit")
 def test_what_the_interrupt_has_thrown_away_is_not_named() -> None:
     result = trying(f"later = {RESERVE}\nwhile True: pass")
