@@ -4,9 +4,9 @@ CPython has threads and signals: :class:`Timed` measures the processor time that
 browser's Python has neither: :class:`Counted` counts the steps of the learner's code as the
 interpreter takes them. For neither does it matter that a machine is busy, or stands still.
 
-Measured on Python 3.12 and 3.13 over the right answers to all exercises: ``Timed`` costs nothing
-but three milliseconds a check; ``Counted`` makes the checks 1.0 to 1.2 times as long, since it
-follows only the learner's code. (The shortest, of ten milliseconds, take half as long again.)
+Measured on Python 3.12 and 3.13 over the right answers to fourteen exercises (4 to 500 ms of work
+each): ``Timed`` costs 2.5 ms a check, and nothing beside; ``Counted`` 0.2 ms and a factor of 1.0 to
+1.4, in the mean 1.1, since it follows only the learner's code.
 """
 
 from __future__ import annotations
