@@ -102,14 +102,12 @@ class Exercise(Task):
         try:
             return self._judge(answers)
         except OutOfTime as stopped:
-            forget_frames(stopped)
+            forget_frames(stopped)  # so that what hangs in them can end under guard
             raise
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever it is, it is the learner's, and is shown
-            result = _error(error, _learners_line(error))
-            forget_frames(error)
-            return result
+            return _error(error, _learners_line(error))
 
     def _judge(self, answers: tuple[object, ...]) -> Result:
         try:

@@ -187,37 +187,22 @@ def _refusing(scopes: Sequence[dict[str, Any]]) -> Iterator[None]:
 
         return refuse
 
-    places: list[tuple[Callable[[Any], None], Any, Any]] = []
-    for owner, name, why in REFUSED:
-        if (usual := getattr(owner, name, None)) is None:
-            continue  # Windows has no fork
-        refuse = refusing(usual, why)
-        places.append((_setter(owner, name), usual, refuse))
-        for scope in scopes:
-            places += [
-                (_item_setter(scope, known), usual, refuse)
-                for known, value in scope.items()
-                if value is usual
-            ]
-    try:
-        for put, _usual, refuse in places:
-            put(refuse)
+    with ExitStack() as stack:
+        for owner, name, why in REFUSED:
+            if (usual := getattr(owner, name, None)) is None:
+                continue  # Windows has no fork
+            refuse = refusing(usual, why)
+            stack.callback(setattr, owner, name, usual)
+            setattr(owner, name, refuse)
+            for scope in scopes:
+                names = [known for known, value in scope.items() if value is usual]
+                stack.callback(scope.update, dict.fromkeys(names, usual))
+                scope.update(dict.fromkeys(names, refuse))
         yield
-    finally:
-        for put, usual, _refuse in places:
-            put(usual)
 
 
 _PLAIN: Final = (int, float, str)
 _NEVER_AWAITED: Final = "coroutine '(.+)' was never awaited"
-
-
-def _setter(owner: Any, name: str) -> Callable[[Any], None]:
-    return lambda value: setattr(owner, name, value)
-
-
-def _item_setter(scope: dict[str, Any], name: str) -> Callable[[Any], None]:
-    return lambda value: scope.__setitem__(name, value)
 
 
 @contextmanager

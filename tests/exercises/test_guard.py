@@ -161,6 +161,15 @@ def test_a_right_answer_may_take_its_time_where_steps_are_counted() -> None:
         loop(900)
     with pytest.raises(OutOfTime), guarded(limit=Counted(1_000)):
         loop(1_100)
+
+    def swallow() -> None:
+        try:
+            loop(1_100)
+        except OutOfTime:
+            return
+
+    with pytest.raises(OutOfTime), guarded(limit=Counted(1_000)):
+        swallow()
     assert all(sys.monitoring.get_tool(number) is None for number in (2, 3, 4))
 
 
