@@ -7,32 +7,24 @@ a :class:`~lessonkit.exercises.result.Counterexample`: never just "wrong".
 
 from __future__ import annotations
 
-import gc
-import io
 import re
-import sysconfig
-from collections.abc import Callable
-from contextlib import redirect_stderr
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from traceback import FrameSummary, extract_tb
+from traceback import extract_tb
 
-from lessonkit.exercises.guard import MOST_SECONDS, OutOfTime, Printed, guarded
+from lessonkit.clock.strangers import forget_frames
+from lessonkit.exercises import guard
+from lessonkit.exercises.guard import Asleep, OutOfTime, Printed, guarded
+from lessonkit.exercises.limits import is_the_learners
 from lessonkit.exercises.progress import learners_progress
 from lessonkit.exercises.result import Counterexample, Result, Verdict
-from lessonkit.exercises.starter import is_same, scope_of, started, wrong_kind
+from lessonkit.exercises.starter import is_same, scope_of, source_of, started, text_of, wrong_kind
 from lessonkit.exercises.task import Task, module_of
 from lessonkit.exercises.view import ExerciseView, hints_html, solution_html
 from lessonkit.lab.picture import Picture
 from lessonkit.messages import _
 
 Judge = Callable[..., Counterexample | None]
-
-_NOT_THE_LEARNERS = (
-    str(Path(__file__).parents[1]),
-    sysconfig.get_path("stdlib"),
-    sysconfig.get_path("purelib"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +85,31 @@ class Exercise(Task):
         if len(answers) != len(self.asks):
             words = f"{self.name}.check({', '.join(self.asks)}) takes {len(self.asks)} things"
             return _error(TypeError(f"{words}; got {len(answers)}"), "")
+        printed: Printed | None = None
+        try:
+            with guarded([scope_of(answer) for answer in answers]) as printed:
+                try:
+                    result = self._try(answers)
+                finally:
+                    guard.tidy_up()
+        except OutOfTime as stopped:
+            result = Result(Verdict.ERROR, _why_stopped(stopped))
+        return _with_what_was_said(result, printed)
+
+    def _try(self, answers: tuple[object, ...]) -> Result:
+        # All of it under guard: to compare the learner's objects, or to say what an error of theirs
+        # says, is to run the learner's code.
+        try:
+            return self._judge(answers)
+        except OutOfTime as stopped:
+            forget_frames(stopped)  # so that what hangs in them can end under guard
+            raise
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever it is, it is the learner's, and is shown
+            return _error(error, _learners_line(error))
+
+    def _judge(self, answers: tuple[object, ...]) -> Result:
         try:
             ours = started(self.starter, self.asks, answers)
         except NameError as error:
@@ -104,44 +121,37 @@ class Exercise(Task):
         for name, wanted, got in zip(self.asks, ours, answers, strict=True):
             if (complaint := wrong_kind(name, wanted, got)) is not None:
                 return _error(TypeError(complaint), "")
-        return self._try((*answers, *ours) if self.with_starter else answers)
-
-    def _try(self, answers: tuple[object, ...]) -> Result:
-        printed: Printed | None = None
-        try:
-            with guarded([scope_of(answer) for answer in answers]) as printed:
-                found = self.judge(*answers)
-        except OutOfTime:
-            _throw_away_what_was_interrupted()
-            words = _(
-                "Stopped: after {seconds} seconds of work, your code was still running. Is there"
-                " a loop that never ends?"
-            )
-            result = Result(Verdict.ERROR, words.format(seconds=MOST_SECONDS))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # whatever it is, it is the learner's, and is shown
-            result = _error(error, _learners_line(error))
-        else:
-            if found is None:
-                result = Result(Verdict.SOLVED, _(self.shown))
-            else:
-                parts = map(_without_addresses, (found.sentence, found.advice, found.picture))
-                result = Result(Verdict.NOT_YET, *parts)
-        return _with_printed(result, printed)
+        found = self.judge(*answers, *(ours if self.with_starter else ()))
+        if found is None:
+            source = "\n\n\n".join(map(source_of, answers)).strip()
+            return Result(Verdict.SOLVED, _(self.shown), source=source)
+        parts = map(_without_addresses, (found.sentence, found.advice, found.picture))
+        return Result(Verdict.NOT_YET, *parts)
 
 
-def _throw_away_what_was_interrupted() -> None:
-    # Python complains of coroutines that never ended, at some later moment: have it said now.
-    with redirect_stderr(io.StringIO()):
-        gc.collect()
+def _why_stopped(stopped: OutOfTime) -> str:
+    if isinstance(stopped, Asleep):
+        words = _(
+            "Stopped: for {seconds} seconds, your code did nothing but wait, in real time. Here"
+            " only virtual time passes: `await asyncio.sleep(...)`."
+        )
+    else:
+        words = _(
+            "Stopped: after {seconds} seconds of work, your code was still running. Is there"
+            " a loop that never ends?"
+        )
+    return words.format(seconds=guard.MOST_SECONDS)
 
 
 def _error(error: BaseException, place: str) -> Result:
-    notes = "\n".join(getattr(error, "__notes__", ()))
-    words = f"{type(error).__name__}: {error}"
-    trouble = _without_addresses("\n".join(part for part in (words, notes, place) if part))
-    return Result(Verdict.ERROR, _("Your code stopped with an error."), trouble=trouble)
+    sentence = _("Your code stopped with an error.")
+    if isinstance(error, MemoryError):
+        sentence = _("Your code wanted more memory than a check may take: a gigabyte.")
+    notes = getattr(error, "__notes__", ())
+    notes = map(text_of, notes) if isinstance(notes, list | tuple) else ()
+    words = ": ".join(part for part in (type(error).__name__, text_of(error)) if part)
+    trouble = "\n".join(part for part in (words, *notes, place) if part)
+    return Result(Verdict.ERROR, sentence, trouble=_without_addresses(trouble))
 
 
 def _without_addresses(text: str) -> str:
@@ -149,24 +159,29 @@ def _without_addresses(text: str) -> str:
     return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
 
 
-def _with_printed(result: Result, printed: Printed | None) -> Result:
-    if printed is None or not printed.text:
+def _with_what_was_said(result: Result, printed: Printed | None) -> Result:
+    """The result with what the code has printed, and with what Python has warned of."""
+    if printed is None:
         return result
     text = printed.text
     if printed.dropped:
         text += "\n" + _("... and {number} more letters").format(number=f"{printed.dropped:,}")
-    return replace(result, printed=text)
+    advice = result.advice
+    if result.verdict in (Verdict.NOT_YET, Verdict.ERROR):
+        advice = " ".join([*_never_awaited(printed.unawaited), advice]).strip()
+    return replace(result, printed=text, advice=advice)
+
+
+def _never_awaited(names: Iterable[str]) -> list[str]:
+    words = _("`{name}(...)` was called and never awaited: without `await`, nothing of it happens.")
+    return [words.format(name=name) for name in names]
 
 
 def _learners_line(error: BaseException) -> str:
     """The last line of the learner's own code that led to the error."""
-    own = [frame for frame in extract_tb(error.__traceback__) if _is_the_learners(frame)]
+    own = [frame for frame in extract_tb(error.__traceback__) if is_the_learners(frame.filename)]
     if not own:
         return ""
     words = _("in {function}, line {line}: {code}")
     last = own[-1]
     return words.format(function=last.name, line=last.lineno, code=last.line or "").rstrip(": ")
-
-
-def _is_the_learners(frame: FrameSummary) -> bool:
-    return not frame.filename.startswith(_NOT_THE_LEARNERS)

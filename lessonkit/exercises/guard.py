@@ -1,45 +1,107 @@
-"""A learner's code on trial may loop for ever, sleep in real time, or print a flood.
+"""A learner's code on trial may loop for ever, wait in real time, eat memory, or print a flood.
 
-None of that may cost the learner the kernel. So a check runs under guard: with a limit on its
-time, with ``time.sleep`` turned away, and with a lid on what it prints.
+None of that may cost the learner the kernel. So a check runs under guard: with a limit on its work
+and its memory, with a lid on what it prints, and with everything turned away that stops the whole
+program. Whatever it does, afterwards all is as it was.
 """
 
 from __future__ import annotations
 
+import builtins
+import gc
 import io
+import os
+import re
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from typing import Any
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
+from typing import Any, Final
 
-from lessonkit.messages import _
+from lessonkit.exercises.limits import (
+    Asleep,
+    Counted,
+    Limit,
+    OutOfTime,
+    Timed,
+    is_the_learners,
+    whose_turn,
+)
+from lessonkit.messages import N_, _
 
-MOST_SECONDS = 1.2
+__all__ = ["Asleep", "OutOfTime", "Printed", "Refused", "guarded"]
+
+MOST_SECONDS = 3.0
 """Seconds of processor time that a check may take. What it does in virtual time costs nothing."""
 
-LOOK = 0.05
-"""Seconds between two looks at how it goes."""
+MOST_STEPS = 2_000_000
+"""Steps of the learner's code, where they are counted instead. (A right answer takes 45,000.)"""
 
 MOST_PRINTED = 2_000
 """So many letters of what was printed are kept."""
 
+MOST_WARNINGS = 1_000
+"""So many warnings of calls that were never awaited are looked at."""
 
-class OutOfTime(KeyboardInterrupt):
-    """The check has used up its time. As an interrupt, it goes through every ``except``."""
+MOST_MEMORY = 2**30
+"""Bytes that a check may take beside what the kernel has already."""
+
+REFUSED: Final[tuple[tuple[Any, str, str], ...]] = (
+    (
+        time,
+        "sleep",
+        N_(
+            "time.sleep({value}) stops the whole program, in real time; write"
+            " await asyncio.sleep({value})"
+        ),
+    ),
+    (
+        builtins,
+        "input",
+        N_("input() waits for somebody to type something, and a check asks nobody: leave it out"),
+    ),
+    (os, "system", N_("os.system({value}) starts another program, and a check starts none")),
+    (os, "fork", N_("os.fork() would make a second kernel, and a check starts none")),
+    (
+        subprocess.Popen,
+        "__init__",
+        N_("subprocess starts another program ({value}), and a check starts none"),
+    ),
+    (
+        signal,
+        "signal",
+        N_("signal.signal({value}, ...) changes what Ctrl-C does, for the whole kernel"),
+    ),
+)
+"""What is turned away: where it is, its name, and why."""
 
 
-class RealSleep(RuntimeError):
-    """``time.sleep`` was called where only virtual time passes."""
+class Refused(RuntimeError):
+    """Something was called that stops the whole program, or leaves it."""
 
 
 class Printed(io.TextIOBase):
-    """Takes what is printed, and keeps the beginning."""
+    """Takes what is printed, and keeps the beginning.
+
+    Attributes
+    ----------
+    text
+        What is kept.
+    dropped
+        How many letters are not.
+    unawaited
+        The learner's calls that were never awaited, by their names: what Python warns of.
+    """
 
     def __init__(self) -> None:
         self.text = ""
         self.dropped = 0
+        self.unawaited: list[str] = []
 
     def write(self, text: str) -> int:
         """Keep as much of ``text`` as there is room for."""
@@ -49,106 +111,148 @@ class Printed(io.TextIOBase):
         return len(text)
 
 
-@contextmanager
-def guarded(scopes: Sequence[dict[str, Any]] = ()) -> Iterator[Printed]:
+def usual_limit() -> Limit:
+    """The limit that this Python can keep: a browser's has neither threads nor signals."""
+    return Counted(MOST_STEPS) if sys.platform == "emscripten" else Timed(MOST_SECONDS)
+
+
+class guarded:  # noqa: N801 - it reads like a function: with guarded() as printed
     """Run the ``with`` block under guard.
+
+    (It is no generator, for an interrupt at its end would leave a generator where it is.)
 
     Parameters
     ----------
     scopes
         The global names of the code on trial: it may have said ``from time import sleep``.
-
-    Yields
-    ------
-    Printed
-        What the block has printed so far.
+    limit
+        On its work. By default, the usual one.
 
     Raises
     ------
     OutOfTime
-        If the block takes too long.
+        If the block does too much, whatever it has made of the interrupt.
     """
-    printed = Printed()
+
+    def __init__(self, scopes: Sequence[dict[str, Any]] = (), limit: Limit | None = None) -> None:
+        self._scopes = scopes
+        self._limit = limit or usual_limit()
+
+    def __enter__(self) -> Printed:
+        """Begin, and give what the block has printed so far."""
+        printed = Printed()
+        with ExitStack() as stack:
+            stack.enter_context(self._limit)
+            stack.enter_context(redirect_stdout(printed))
+            stack.enter_context(redirect_stderr(printed))
+            stack.enter_context(_refusing(self._scopes))
+            stack.enter_context(_a_warning_kept(printed.unawaited, self._limit))
+            stack.enter_context(_as_much_memory(MOST_MEMORY))
+            if gc.isenabled():
+                stack.callback(gc.enable)  # an interrupted run may have left it off
+            # What was garbage before is no matter of this check. (Python 3.12 begins with a few
+            # hundred frozen objects; where there are more, somebody else has frozen them.)
+            if gc.get_freeze_count() < 1_000:
+                gc.freeze()
+                stack.callback(gc.unfreeze)
+            self._stack = stack.pop_all()
+        self._limit.inside = True
+        return printed
+
+    def __exit__(self, *error: Any) -> None:
+        """Make everything as it was."""
+        self._limit.inside = False
+        self._stack.__exit__(*error)
+        if self._limit.due is not None:
+            raise self._limit.due from None
+
+
+def tidy_up() -> None:
+    """Let everything that the code on trial has left come to its end now, under guard."""
+    with redirect_stderr(io.StringIO()), suppress(OutOfTime):  # Python complains of what was cut
+        gc.collect()
+
+
+@contextmanager
+def _refusing(scopes: Sequence[dict[str, Any]]) -> Iterator[None]:
+    trial = threading.get_ident()
+
+    def refusing(function: Callable[..., Any], why: str) -> Callable[..., Any]:
+        def refuse(*args: Any, **named: Any) -> Any:
+            # Somebody else's thread may do as it likes, and so may the libraries that we use.
+            if threading.get_ident() != trial or not is_the_learners(whose_turn(sys._getframe(1))):
+                return function(*args, **named)
+            given = [repr(one) for one in (*args, *named.values()) if type(one) in _PLAIN]
+            raise Refused(_(why).format(value=", ".join(given[:1])))
+
+        return refuse
+
     with ExitStack() as stack:
-        stack.enter_context(redirect_stdout(printed))
-        stack.enter_context(redirect_stderr(printed))
-        stack.enter_context(_no_real_sleep(scopes))
-        stack.enter_context(_time_limit(MOST_SECONDS))
-        yield printed
+        for owner, name, why in REFUSED:
+            if (usual := getattr(owner, name, None)) is None:
+                continue  # Windows has no fork
+            refuse = refusing(usual, why)
+            stack.callback(setattr, owner, name, usual)
+            setattr(owner, name, refuse)
+            for scope in scopes:
+                names = [known for known, value in scope.items() if value is usual]
+                stack.callback(scope.update, dict.fromkeys(names, usual))
+                scope.update(dict.fromkeys(names, refuse))
+        yield
+
+
+_PLAIN: Final = (int, float, str)
+_NEVER_AWAITED: Final = "coroutine '(.+)' was never awaited"
 
 
 @contextmanager
-def _no_real_sleep(scopes: Sequence[dict[str, Any]]) -> Iterator[None]:
-    sleep, trial = time.sleep, threading.get_ident()
+def _a_warning_kept(names: list[str], limit: Limit) -> Iterator[None]:
+    """Keep the names of the learner's calls that Python warns of as never awaited."""
+    depth = sys.get_coroutine_origin_tracking_depth()
+    seen = 0
 
-    def refuse(seconds: float) -> None:
-        if threading.get_ident() != trial:  # somebody else's thread may sleep as it likes
-            return sleep(seconds)
-        words = _(
-            "time.sleep({seconds}) stops the whole program, in real time; write"
-            " await asyncio.sleep({seconds})"
+    def show(message: Warning | str, category: type[Warning], *where: Any, **to: Any) -> None:
+        nonlocal seen
+        said = re.match(
+            r"coroutine '(.+)' was never awaited(?s:.*)File \"(.+)\", line", str(message)
         )
-        raise RealSleep(words.format(seconds=seconds))
+        if said is None:
+            usual(message, category, *where, **to)
+        elif limit.due is None and is_the_learners(said[2]):  # not what the interrupt threw away
+            name = said[1].rpartition("<locals>.")[2]
+            if name not in names:
+                names.append(name)
+            seen += 1
+            if seen == MOST_WARNINGS:  # in a loop without end, each one costs time
+                sys.set_coroutine_origin_tracking_depth(depth)
+                warnings.filterwarnings("ignore", _NEVER_AWAITED, RuntimeWarning)
 
-    places = [(vars(time), "sleep")]
-    places += [(scope, name) for scope in scopes for name in scope if scope[name] is sleep]
-    for scope, name in places:
-        scope[name] = refuse
-    try:
-        yield
-    finally:
-        for scope, name in places:
-            scope[name] = sleep
-
-
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    # Only the main thread can be interrupted. (JupyterLab runs cells and buttons there.)
-    trial = threading.main_thread()
-    if threading.current_thread() is not trial:
-        yield
-        return
-    due, over = threading.Event(), threading.Event()
-
-    def on_interrupt(_number: int, _frame: object) -> None:
-        if not due.is_set():
-            raise KeyboardInterrupt  # the learner's own
-        if not over.is_set():
-            raise OutOfTime
-
-    def watch() -> None:
-        # Only the check's own work counts: on a busy machine, or one that stood still for a while,
-        # it takes long without being at fault. But whoever does no work at all is asleep: in so
-        # many looks, those that came late not counted, for then nobody had the processor.
-        began = busy = time.process_time()
-        looked, idle = time.monotonic(), 0.0
-        while not over.wait(LOOK):
-            now, worked = time.monotonic(), time.process_time()
-            if worked - busy > 0.05 * LOOK:
-                idle = 0.0
-            elif now - looked < 2 * LOOK:
-                idle += LOOK
-            looked, busy = now, worked
-            if worked - began > seconds or idle > seconds:
-                due.set()
-                _interrupt(trial)  # again and again: code that catches everything catches this, too
-
-    before = signal.signal(signal.SIGINT, on_interrupt)
-    watchdog = threading.Thread(target=watch, daemon=True)
-    watchdog.start()
-    try:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", _NEVER_AWAITED, RuntimeWarning)
+        usual: Callable[..., None] = warnings.showwarning
+        warnings.showwarning = show
+        sys.set_coroutine_origin_tracking_depth(1)  # who has called it?
         try:
             yield
         finally:
-            over.set()
+            sys.set_coroutine_origin_tracking_depth(depth)
+
+
+@contextmanager
+def _as_much_memory(size: int) -> Iterator[None]:
+    """Let the process have so many bytes more than it has, where the system can count them."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        before = soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = pages * resource.getpagesize() + size
+        if soft == resource.RLIM_INFINITY or most < soft:
+            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    except (ImportError, OSError, ValueError):
+        yield
+        return
+    try:
+        yield
     finally:
-        over.set()  # once more: the first may have been interrupted
-        watchdog.join()
-        signal.signal(signal.SIGINT, before)
-
-
-def _interrupt(thread: threading.Thread) -> None:
-    if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(thread.ident or 0, signal.SIGINT)
-    else:  # Windows
-        signal.raise_signal(signal.SIGINT)
+        resource.setrlimit(resource.RLIMIT_AS, before)

@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterable
 from html import escape
 
+from lessonkit.messages import N_, _
 from lessonkit.words import clean
+
+GRADES = {1: N_("easy"), 2: N_("medium"), 3: N_("hard")}
 
 
 def prose(text: str) -> str:
@@ -15,3 +18,10 @@ def prose(text: str) -> str:
 def remarks(messages: Iterable[str]) -> str:
     """What there is to say about the progress file, each message on a line of its own."""
     return "".join(f"<div>⚠ {escape(clean(message))}</div>" for message in messages)
+
+
+def labels(practises: str, grade: int) -> str:
+    """What a task practises and how hard it is, in small letters."""
+    if not practises:
+        return ""
+    return f" <small>· {escape(_(practises))} · {'●' * grade} {escape(_(GRADES[grade]))}</small>"

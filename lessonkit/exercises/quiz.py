@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lessonkit.exercises.progress import learners_progress
-from lessonkit.exercises.prose import prose, remarks
+from lessonkit.exercises.prose import labels, prose, remarks
 from lessonkit.exercises.task import Task, module_of
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import AMBER, GREEN
@@ -89,7 +89,8 @@ class QuizView(StillBox):
         parts: list[widgets.Widget] = []
         asked = []
         for number, question in enumerate(quiz.questions):
-            words = widgets.HTML(_question_html(number, question), layout=layout)
+            heading = "" if number else labels(quiz.practises, quiz.grade)
+            words = widgets.HTML(heading + _question_html(number, question), layout=layout)
             options = [(_(option.text), place) for place, option in enumerate(question.options)]
             choice = widgets.RadioButtons(options=options, value=None, layout=layout)
             choice.observe(partial(self._chosen, number), "value")

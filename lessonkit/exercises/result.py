@@ -50,6 +50,8 @@ class Result:
         An error of the learner's code in Python's own words, and where it happened.
     printed
         What the learner's code has printed.
+    source
+        What was handed in, once it is solved, as far as its text is known.
     """
 
     verdict: Verdict
@@ -58,3 +60,4 @@ class Result:
     picture: str = ""
     trouble: str = ""
     printed: str = ""
+    source: str = ""

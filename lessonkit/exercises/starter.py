@@ -2,20 +2,61 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from inspect import get_annotations, iscoroutinefunction, isfunction
-from types import CodeType
-from typing import Any
+from types import CodeType, FunctionType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def scope_of(answer: object) -> dict[str, Any]:
-    """The global names that the code of ``answer`` sees: those of the notebook."""
-    if isfunction(answer):
+    """The global names that the code of ``answer`` sees: those of the notebook.
+
+    Nothing of the learner's runs for that: ``isinstance`` could ask the object.
+    """
+    if type(answer) is FunctionType:
         return answer.__globals__
-    if isinstance(answer, type):
-        return vars(sys.modules[answer.__module__])
+    if issubclass(type(answer), type):
+        name = type.__getattribute__(answer, "__module__")
+        return vars(sys.modules[name]) if type(name) is str and name in sys.modules else {}
     return {}
+
+
+def source_of(answer: object) -> str:
+    """The text of a function or class that stands in a cell; nothing if it is not known."""
+    methods = vars(answer).values() if isinstance(answer, type) else ()
+    code = [one.__code__ for one in (answer, *methods) if isinstance(one, FunctionType)]
+    lines = linecache.getlines(code[0].co_filename) if code else []
+    try:
+        parts = ast.parse("".join(lines)).body
+    except SyntaxError:  # a cell with magic in it
+        return ""
+    for part in parts:
+        decorators = getattr(part, "decorator_list", ())
+        first = min(one.lineno for one in (part, *decorators))
+        if first <= code[0].co_firstlineno <= (part.end_lineno or 0):
+            return "".join(lines[first - 1 : part.end_lineno])
+    return ""
+
+
+def text_of(value: object) -> str:
+    """What ``str(value)`` gives, whatever the learner's ``__str__`` does."""
+    # (Joined, for a learner's kind of text has methods of its own, too.)
+    return _safely(lambda: "".join((str(value), "")), "(its __str__ fails)")
+
+
+def _safely(work: Callable[[], T], otherwise: T) -> T:
+    """What comes of work that calls the learner's own ``__eq__``, ``__repr__`` or ``__str__``."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return otherwise
 
 
 def started(starter: str, names: Sequence[str], answers: Sequence[object]) -> list[Any]:
@@ -48,7 +89,10 @@ def is_same(ours: Any, theirs: Any) -> bool:
         return _plain(ours.__code__) == _plain(theirs.__code__)
     if isinstance(ours, type) and isinstance(theirs, type):
         return _parts(ours) == _parts(theirs)
-    return type(ours) is type(theirs) and bool(ours == theirs)
+    if type(ours) is not type(theirs):
+        return False
+    # What cannot be compared is something else than what we began with.
+    return _safely(lambda: bool(ours == theirs), False)
 
 
 def wrong_kind(name: str, ours: object, theirs: object) -> str | None:
@@ -71,7 +115,8 @@ def wrong_kind(name: str, ours: object, theirs: object) -> str | None:
 
 
 def _short(value: object) -> str:
-    return f"{type(value).__name__} {value!r:.60}"
+    kind = type(value).__name__
+    return _safely(lambda: f"{kind} {value!r:.60}", kind)
 
 
 def _parts(kind: type) -> dict[str, object]:

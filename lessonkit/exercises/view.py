@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from difflib import SequenceMatcher
 from html import escape
+from itertools import zip_longest
+from typing import Any
 
 import ipywidgets as widgets
 
 from lessonkit.exercises.progress import learners_progress
-from lessonkit.exercises.prose import prose, remarks
+from lessonkit.exercises.prose import labels, prose, remarks
 from lessonkit.exercises.result import Result, Verdict
 from lessonkit.exercises.task import Task
 from lessonkit.lab.button import plain_button
@@ -22,6 +27,11 @@ LOOKS = {
     Verdict.ERROR: (RED, "✗"),
     Verdict.SOLVED: (GREEN, "✓"),
 }
+
+VIEWS_KEPT = 3
+"""So many verdicts of an exercise stay on the page: ipywidgets forgets none by itself."""
+
+_views: defaultdict[str, deque[ExerciseView]] = defaultdict(deque)
 
 
 class ExerciseView(StillBox):
@@ -46,10 +56,16 @@ class ExerciseView(StillBox):
         self._show_help()
         buttons = [self.hint_button, self.solution_button]
         row = widgets.HBox(buttons, layout=layout)
-        self.help.style = self.verdict.style
-        buttons[1].style = buttons[0].style
+        for part, like in ((self.help, self.verdict), (buttons[1], buttons[0])):
+            part.style.close()
+            part.style = like.style
         words = f"{exercise.name}: {result.verdict}. {result.sentence}"
         super().__init__([self.verdict, row, self.help], [self.verdict], words, layout=layout)
+        views = _views[exercise.name]
+        views.append(self)
+        if len(views) > VIEWS_KEPT:
+            for part in _parts_of(views.popleft()):
+                part.close()
 
     def _open_a_hint(self) -> None:
         self.exercise.open_a_hint()
@@ -72,13 +88,19 @@ class ExerciseView(StillBox):
         self.solution_button.description = opens if left else _("Solution")
 
 
+def _parts_of(widget: Any) -> Iterator[widgets.Widget]:
+    for child in getattr(widget, "children", ()):
+        yield from _parts_of(child)
+    yield from filter(None, (widget.layout, getattr(widget, "style", None), widget))
+
+
 def result_html(exercise: Task, result: Result) -> str:
     """The verdict and what belongs to it, as HTML."""
     colour, mark = LOOKS[result.verdict]
     verdict = escape(_(result.verdict))
     lines = [
         f'<div><b style="color: {colour}">{mark} {verdict}</b> · <b>{escape(_(exercise.title))}</b>'
-        f"<div>{prose(result.sentence)}</div></div>"
+        f"{labels(exercise.practises, exercise.grade)}<div>{prose(result.sentence)}</div></div>"
     ]
     if result.verdict is Verdict.NOT_ATTEMPTED and exercise.entry.solved:
         lines.append(f"<div>✓ {escape(_('You have solved this one before.'))}</div>")
@@ -90,10 +112,37 @@ def result_html(exercise: Task, result: Result) -> str:
         summary = escape(_("What your code has printed"))
         printed = _preformatted(result.printed)
         lines.append(f"<details><summary>{summary}</summary>{printed}</details>")
+    if result.source:
+        summary = escape(_("Your code, and one way to do it, side by side"))
+        columns = side_by_side(result.source, exercise.answer.strip())
+        lines.append(f"<details><summary>{summary}</summary>{columns}</details>")
     lines.append(remarks(learners_progress().take_messages()))
     look = f"border-left: 4px solid {colour}; padding: 4px 0 4px 12px; margin: 6px 0"
     said = f'<div role="status" class="lessonkit-verdict" style="{look}">{"".join(lines)}</div>'
     return f"{said}{result.picture}"
+
+
+def side_by_side(theirs: str, ours: str) -> str:
+    """Two programs in two columns, as HTML: a sign and a colour mark what only one of them has."""
+    left, right = theirs.splitlines(), ours.splitlines()
+    rows = []
+    for kind, a, b, c, d in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        same = kind == "equal"
+        for one, other in zip_longest(left[a:b], right[c:d]):
+            yours = _code_cell(one, "" if same else "−", AMBER)
+            rows.append(f"<tr>{yours}{_code_cell(other, '' if same else '+', GREEN)}</tr>")
+    heads = "".join(f"<th>{escape(words)}</th>" for words in (_("yours"), _("one way to do it")))
+    return f'<table class="lessonkit-sides"><tr>{heads}</tr>{"".join(rows)}</table>'
+
+
+def _code_cell(line: str | None, sign: str, colour: str) -> str:
+    if line is None:
+        return "<td></td>"
+    shade = f"; background: {colour}33" if sign else ""  # a fifth of it: fit for both themes
+    look = f"text-align: left; vertical-align: top; padding: 0 6px{shade}"
+    words = escape(clean(f"{sign or ' '} {line}"))
+    code = f'<pre style="white-space: pre-wrap; margin: 0">{words}</pre>'
+    return f'<td style="{look}">{code}</td>'
 
 
 def hints_html(exercise: Task, opened: int) -> str:

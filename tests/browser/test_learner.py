@@ -67,7 +67,7 @@ def test_from_the_first_try_to_a_tick_that_stays(
     expect(cell.locator(".lessonkit-hints li")).to_contain_text([words["hint"]])
     expect(buttons.filter(has=notebook.page.locator(".fa-key"))).to_be_disabled()
 
-    # A loop that never ends does not cost the kernel. (It may work for 1.2 seconds, and on a busy
+    # A loop that never ends does not cost the kernel. (It may work for three seconds, and on a busy
     # machine those take longer.)
     loop = stock_back.starter.replace("order = Order", "while True: pass\n        order = Order")
     notebook.hand_in("exercise-stock_back", with_code(loop))

@@ -20,6 +20,7 @@ from lessonkit.patterns.bus import BusClosed
 from lessonkit.shop import Shop
 from lessonkit.shop.network import correlation
 from lessonkit.words import id_in_run
+from tests.unit.real_loop import run_for_real
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def test_several_runs_on_one_loop_as_in_a_notebook() -> None:
         await asyncio.sleep(0)
         await asyncio.wait_for(bus.publish(Happened(4)), timeout=5)
 
-    asyncio.run(kernel())
+    run_for_real(kernel())
     assert handled == [2, 3, 4]
 
 
@@ -201,7 +202,7 @@ def test_what_stood_in_line_in_a_notebook_is_nothing_that_the_next_run_waits_for
         run(ended_early(), wall=True)
         run(asyncio.wait_for(bus.publish(Happened(2)), timeout=5), wall=True)
 
-    asyncio.run(kernel())
+    run_for_real(kernel())
     assert handled == [2]
 
 

@@ -29,6 +29,7 @@ from lessonkit.clock import (
     VirtualTimeLoop,
 )
 from lessonkit.runner import run
+from tests.unit.real_loop import run_for_real
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -1274,7 +1275,7 @@ def test_a_run_inside_a_running_loop_leaves_that_loop_as_it_was() -> None:
         assert sys.get_asyncgen_hooks() == hooks
         await other
 
-    asyncio.run(outer())
+    run_for_real(outer())
     assert asyncio._get_running_loop() is None
 
 
@@ -1293,7 +1294,7 @@ def test_a_failed_run_leaves_the_outer_loop_as_it_was(mistake: str) -> None:
         assert (asyncio.all_tasks, asyncio.as_completed) == functions
         await asyncio.sleep(0)
 
-    asyncio.run(outer())
+    run_for_real(outer())
 
 
 def test_a_run_from_a_callback_of_a_running_loop_works() -> None:
@@ -1309,7 +1310,7 @@ def test_a_run_from_a_callback_of_a_running_loop_works() -> None:
         asyncio.get_running_loop().call_soon(clicked)
         return await future
 
-    assert asyncio.run(outer()) == 5.0
+    assert run_for_real(outer()) == 5.0
 
 
 def test_a_run_after_nest_asyncio_was_applied_works() -> None:

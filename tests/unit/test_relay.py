@@ -20,6 +20,7 @@ from lessonkit.database import Database, DatabaseUnavailable
 from lessonkit.patterns.outbox import OutboxMessage, PollingPublisher
 from lessonkit.patterns.outbox.lease import take
 from lessonkit.shop import NoReply
+from tests.unit.real_loop import run_for_real
 
 STEADY = Backoff(base=1, factor=2, cap=60, jitter=False)
 
@@ -104,7 +105,7 @@ def test_while_it_works_off_a_backlog_others_have_their_turn(outbox: Outbox) -> 
 def test_in_a_real_process_the_time_is_that_of_the_world(outbox: Outbox) -> None:
     add(outbox, "A", "B")
     before = time.time()
-    assert asyncio.run(Relay(outbox, Recorder()).run_once()) == 2
+    assert run_for_real(Relay(outbox, Recorder()).run_once()) == 2
     sql = "SELECT published_at FROM outbox"
     for (moment,) in outbox.database.execute(sql):
         assert before <= moment <= time.time()
@@ -113,7 +114,7 @@ def test_in_a_real_process_the_time_is_that_of_the_world(outbox: Outbox) -> None
 def test_the_clock_can_be_another_one(outbox: Outbox) -> None:
     add(outbox, "A", "B")
     moments = iter([100.0, 101.0])
-    asyncio.run(Relay(outbox, Recorder(), clock=lambda: next(moments)).run_once())
+    run_for_real(Relay(outbox, Recorder(), clock=lambda: next(moments)).run_once())
     published = outbox.database.execute("SELECT published_at FROM outbox").fetchall()
     assert published == [(101.0,), (101.0,)]
 

@@ -23,6 +23,7 @@ from lessonkit.patterns.saga import SagaResult, SagaState, SagaTakenOver, SagaUn
 from lessonkit.shop import KeyReused, NoReply, OutcomeUnknown, ServiceRefused, ShopError
 from lessonkit.shop.customer import Answer
 from lessonkit.shop.network import correlation
+from tests.unit.real_loop import run_for_real
 from tests.unit.saga_shop import ShopWithLog, order_saga, resume
 
 COMPLETED, COMPENSATED, FAILED = SagaState.COMPLETED, SagaState.COMPENSATED, SagaState.FAILED
@@ -620,7 +621,7 @@ def test_a_click_in_another_run_does_not_wait_for_this_one(play: Play) -> None:
             execute(saga)  # a run of its own, in the middle of this one
         return [await first, await saga.execute("O-001", an_order())]
 
-    first, second = asyncio.run(outer())
+    first, second = run_for_real(outer())
     assert (first.state, second) == (COMPLETED, first)
     assert play.calls == ["a"]
 
