@@ -56,6 +56,7 @@ TESTS = {
     "lessonkit/clock": "clock strangers run determinism",
     "lessonkit/shop": "shop audit faults between_runs explore",
     "lessonkit/faults.py": "faults shop",
+    "lessonkit/jsonable.py": "comes_back_equal events projections",
     "lessonkit/luck.py": "shop faults orders explore",
     "lessonkit/explorer": "explore orders",
     "lessonkit/runner.py": "run strangers clock between_runs",

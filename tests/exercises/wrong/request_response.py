@@ -326,7 +326,7 @@ WRONG = {
                     "            await self.database.save(order.cancelled())  #",
                 ),
             ),
-            "",
+            "so the order was cancelled",
         ),
     ],
 }
