@@ -132,17 +132,21 @@ def side_by_side(theirs: str, ours: str) -> str:
             yours = _code_cell(one, "" if same else "−", AMBER)
             rows.append(f"<tr>{yours}{_code_cell(other, '' if same else '+', GREEN)}</tr>")
     heads = "".join(f"<th>{escape(words)}</th>" for words in (_("yours"), _("one way to do it")))
-    return f'<table class="lessonkit-sides"><tr>{heads}</tr>{"".join(rows)}</table>'
+    look = "width: 100%; table-layout: fixed; font-size: 0.85em"
+    return f'<table class="lessonkit-sides" style="{look}"><tr>{heads}</tr>{"".join(rows)}</table>'
 
 
 def _code_cell(line: str | None, sign: str, colour: str) -> str:
     if line is None:
         return "<td></td>"
     shade = f"; background: {colour}33" if sign else ""  # a fifth of it: fit for both themes
-    look = f"text-align: left; vertical-align: top; padding: 0 6px{shade}"
-    words = escape(clean(f"{sign or ' '} {line}"))
-    code = f'<pre style="white-space: pre-wrap; margin: 0">{words}</pre>'
-    return f'<td style="{look}">{code}</td>'
+    look = f"width: 50%; text-align: left; vertical-align: top; padding: 0 6px{shade}"
+    words = line.lstrip()
+    indent = 2 + len(line) - len(words)  # so that a line that is too long goes on below itself
+    code = (
+        f'<pre style="white-space: pre-wrap; margin: 0 0 0 {indent}ch">{escape(clean(words))}</pre>'
+    )
+    return f'<td style="{look}"><code style="float: left">{sign}</code>{code}</td>'
 
 
 def hints_html(exercise: Task, opened: int) -> str:

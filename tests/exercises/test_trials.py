@@ -165,7 +165,7 @@ def test_the_view_speaks_the_learners_language() -> None:
     language("ja")
     try:
         view = stock_back.check(wrong())
-        assert "あと少し" in view.verdict.value
+        assert "まだです" in view.verdict.value
         assert view.hint_button.description == "ヒント 1 / 3"
     finally:
         language("en")
@@ -237,10 +237,12 @@ def test_both_programs_stand_side_by_side_and_what_differs_is_marked() -> None:
     rows = html.split("<tr>")[2:]
     assert "background" not in rows[0]
     assert rows[0].count("def f():") == 2
-    assert "−     return 1 &lt; 2" in rows[1]
-    assert "+     a = 2" in rows[1]
+    assert ">return 1 &lt; 2</pre>" in rows[1]
+    assert ">a = 2</pre>" in rows[1]
+    assert rows[1].count("6ch") == 2  # four of the code's own, and two for the sign
+    assert [rows[1].count(sign) for sign in (">−<", ">+<")] == [1, 1]
     assert rows[2].count("<td") == 2
-    assert "+     return a" in rows[2]
+    assert ">return a</pre>" in rows[2]
     assert html.count("background") == 3
 
 

@@ -23,7 +23,7 @@ from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.decision import FAILS
 from lessonkit.messages import N_
 from lessonkit.patterns.events import Event
-from lessonkit.shop import CreateOrder, ShopError, Violation
+from lessonkit.shop import CreateOrder, OrderStatus, ShopError, Violation
 from lessonkit.shop.process import here
 
 PAUSE = 6.0
@@ -65,13 +65,18 @@ async def _sell_and_take_back(
         _raise_mistakes(shop)
         wrong = PointsShop.own_rules(shop)
         shop.before += [one for one in wrong if one.order_id == order.order_id]
-        if order.order_id in shop.database.orders:
+        if _stands(shop, order):
             event = program.returned(order, correlation_id=order.order_id)
             context = copy_context()
             context.run(here.set, shop.network.processes["orders"])  # it is who says so
             context.run(shop.front.bus.publish_and_forget, event)
             await asyncio.sleep(PAUSE)
             _raise_mistakes(shop)
+
+
+def _stands(shop: TrialShop, order: CreateOrder) -> bool:
+    kept = shop.database.orders.get(order.order_id)
+    return kept is not None and kept.status is OrderStatus.CONFIRMED
 
 
 def _raise_mistakes(shop: TrialShop) -> None:
