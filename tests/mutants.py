@@ -53,7 +53,7 @@ COMPILE = shlex.split("-m compileall -q --invalidation-mode checked-hash lessonk
 
 #: For each part of the package its tests, the quickest first; ``*`` stands for any letters.
 TESTS = {
-    "lessonkit/clock": "clock strangers run determinism",
+    "lessonkit/clock": "clock strangers run determinism saga",
     "lessonkit/shop": "shop audit faults between_runs explore",
     "lessonkit/faults.py": "faults shop",
     "lessonkit/jsonable.py": "comes_back_equal events projections",

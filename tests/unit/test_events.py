@@ -38,6 +38,7 @@ class Everything(Event):
     pair: tuple[str, int]
     many: list[float]
     named: dict[str, int]
+    by_number: dict[int, str]
     nested: Item | None
     anything: Any
 
@@ -81,6 +82,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
         pair=st.tuples(st.text(), st.integers()),
         many=st.lists(numbers),
         named=st.dictionaries(st.text(), st.integers()),
+        by_number=st.dictionaries(st.integers(), st.text()),
         nested=st.none() | items,
         anything=st.none() | st.booleans() | st.text() | st.lists(st.integers()),
     )
@@ -216,7 +218,7 @@ def test_a_text_that_is_no_event_says_why(text: Any, words: str) -> None:
 
 
 def test_true_is_no_number_and_a_number_is_no_truth() -> None:
-    everything = Everything("", 1, 1.0, True, Colour.RED, ("a", 1), [], {}, None, None, **HEAD)
+    everything = Everything("", 1, 1.0, True, Colour.RED, ("a", 1), [], {}, {}, None, None, **HEAD)
     for wrong in ({"whole": True}, {"real": False}, {"yes": 1}, {"colour": "green"}, {"pair": [1]}):
         with pytest.raises(BadEvent):
             TYPES.from_json(changed(everything, **wrong))
@@ -263,7 +265,7 @@ def test_a_field_may_have_any_name_and_need_not_be_given() -> None:
     ],
 )
 def test_what_json_cannot_carry_is_named(value: object, error: type, words: str) -> None:
-    event = Everything("", 1, 1.0, True, Colour.RED, ("a", 1), [], {}, None, value, **HEAD)
+    event = Everything("", 1, 1.0, True, Colour.RED, ("a", 1), [], {}, {}, None, value, **HEAD)
     with pytest.raises(error, match=words):
         event.to_json()
 

@@ -612,6 +612,18 @@ def test_every_mail_that_is_sent_is_sent() -> None:
     assert (ledger.mails, ledger.regrets) == (2, 1)
 
 
+def test_a_request_that_finds_its_service_dying_is_lost() -> None:
+    shop = Shop(faults=[Crash("payment", after=0)])
+
+    async def charge() -> None:
+        with pytest.raises(NoReply):
+            await shop.payment.charge(5000, "card")
+
+    outcome = run(charge(), drain=math.inf)
+    assert outcome.trace.messages[0].fate is Fate.LOST
+    assert money(shop) == 0
+
+
 # --- a caller that gives up ----------------------------------------------------------------------
 
 
