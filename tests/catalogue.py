@@ -19,7 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parents[1]
-KEYWORDS = {"_": None, "tr": None, "N_": None, "pgettext": ((1, "c"), 2)}
+KEYWORDS = {"_": None, "tr": None, "N_": None, "pgettext": ((1, "c"), 2), "Advice": (2,)}
 
 Key = tuple[str | None, str]
 """The context of a message (mostly None) and its English text."""

@@ -48,59 +48,43 @@ _SURVIVE = OrderTrial(
     advice=(
         Advice(
             both(breaks("no wrong amount", "no money without an order"), _charged_more_than_once),
-            N_(
-                "The charge was made more than once. Whoever asks again sends the same idempotency"
-                " key with each attempt, and the service answers as before: `charge(..., key)`."
-            ),
+            "The charge was made more than once. Whoever asks again sends the same idempotency key"
+            " with each attempt, and the service answers as before: `charge(..., key)`.",
         ),
         Advice(
             breaks("no order lost"),
-            N_(
-                'The customer was told "confirmed", and no order is there. Whoever catches an error'
-                " also has to answer it."
-            ),
+            'The customer was told "confirmed", and no order is there. Whoever catches an error'
+            " also has to answer it.",
         ),
         Advice(
             both(struck("notification"), breaks("the customer is told the truth")),
-            N_(
-                "The order stands, and a mail that failed has turned it into a failure. Let the"
-                " small thing fail alone."
-            ),
+            "The order stands, and a mail that failed has turned it into a failure. Let the small"
+            " thing fail alone.",
         ),
         Advice(
             both(struck("database", *REPLY_LOST), breaks("the customer is told the truth")),
-            N_(
-                "The order was saved, only the reply was lost, and the customer was told that it"
-                " failed. Whoever gives up undoes the order as well: save `order.cancelled()`."
-            ),
+            "The order was saved, only the reply was lost, and the customer was told that it"
+            " failed. Whoever gives up undoes the order as well: save `order.cancelled()`.",
         ),
         Advice(
             both(breaks("no money without an order"), called("payment.refund_by_key")),
-            N_(
-                "`refund_by_key` was asked for, and the money is still there: it was not taken"
-                " under that key. The doing and the undoing must name the same key."
-            ),
+            "`refund_by_key` was asked for, and the money is still there: it was not taken under"
+            " that key. The doing and the undoing must name the same key.",
         ),
         Advice(
             breaks("no money without an order"),
-            N_(
-                "The money was taken, and nobody gives it back. Your key will do for that, also"
-                " where no reply came that brings an id: `refund_by_key(key)`."
-            ),
+            "The money was taken, and nobody gives it back. Your key will do for that, also where"
+            " no reply came that brings an id: `refund_by_key(key)`.",
         ),
         Advice(
             both(breaks("no stock without an order"), called("inventory.cancel_by_key")),
-            N_(
-                "`cancel_by_key` was asked for, and the stock is still set aside: not under that"
-                " key. The doing and the undoing must name the same key."
-            ),
+            "`cancel_by_key` was asked for, and the stock is still set aside: not under that key."
+            " The doing and the undoing must name the same key.",
         ),
         Advice(
             breaks("no stock without an order"),
-            N_(
-                "The stock is set aside, and nobody puts it back. Your key will do for that, also"
-                " where no reply came that brings an id: `cancel_by_key(key)`."
-            ),
+            "The stock is set aside, and nobody puts it back. Your key will do for that, also"
+            " where no reply came that brings an id: `cancel_by_key(key)`.",
         ),
     ),
 )
@@ -229,35 +213,26 @@ _MAIL_BEHIND = OrderTrial(
     advice=(
         Advice(
             waits_longer_than(LONGEST_WAIT),
-            N_(
-                "The customer still waits for {run.answers[0].wait_ms} ms. Something that is"
-                " awaited is waited for; `asyncio.create_task(...)` starts it and goes on."
-            ),
+            "The customer still waits for {run.answers[0].wait_ms} ms. Something that is awaited"
+            " is waited for; `asyncio.create_task(...)` starts it and goes on.",
         ),
         Advice(
             both(struck("notification"), _cancelled),
-            N_(
-                "The mail has failed, and so the order was cancelled. Let the small thing fail"
-                " alone."
-            ),
+            "The mail has failed, and so the order was cancelled. Let the small thing fail alone.",
         ),
         Advice(
             breaks("no mail without an order"),
-            N_(
-                "A confirmation was mailed for an order that does not exist. The mail may only be"
-                " started when the order has been saved."
-            ),
+            "A confirmation was mailed for an order that does not exist. The mail may only be"
+            " started when the order has been saved.",
         ),
         Advice(
             both(struck("notification"), lambda case: case.run.error is not None),
-            N_(
-                "The mail has failed in the background, and nobody took notice of the error. A task"
-                " needs a `try` of its own."
-            ),
+            "The mail has failed in the background, and nobody took notice of the error. A task"
+            " needs a `try` of its own.",
         ),
         Advice(
             both(_confirmed, _mail_service_is_well, breaks("no mail lost")),
-            N_("The order is confirmed, the mail service is well, and still no mail goes out."),
+            "The order is confirmed, the mail service is well, and still no mail goes out.",
         ),
     ),
 )

@@ -44,22 +44,20 @@ _SHORTER_WAIT = OrderTrial(
     advice=(
         Advice(
             breaks("no order lost"),
-            N_("There is no order in the database any more. Which line saved it?"),
+            "There is no order in the database any more. Which line saved it?",
         ),
         Advice(
             breaks("no order without its money"),
-            N_("The customer has an order and has not paid for it. The charge has to stay."),
+            "The customer has an order and has not paid for it. The charge has to stay.",
         ),
         Advice(
             breaks("no order without its stock"),
-            N_("No stock is set aside for the order. The reservation has to stay."),
+            "No stock is set aside for the order. The reservation has to stay.",
         ),
         Advice(
             waits_longer_than(LONGEST_WAIT),
-            N_(
-                "The customer still waits for {run.answers[0].wait_ms} ms. Look at the picture:"
-                " which call is the longest, and which line makes it?"
-            ),
+            "The customer still waits for {run.answers[0].wait_ms} ms. Look at the picture: which"
+            " call is the longest, and which line makes it?",
         ),
     ),
 )
@@ -115,25 +113,18 @@ _STOCK_BACK = OrderTrial(
     advice=(
         Advice(
             both(on_a_good_day, lambda case: case.ledgers[0].stands and not case.ledgers[0].held),
-            N_(
-                "Nothing has failed, and the stock of the order is not set aside any more. Put the"
-                " items back only when something has failed."
-            ),
+            "Nothing has failed, and the stock of the order is not set aside any more. Put the"
+            " items back only when something has failed.",
         ),
         Advice(
             breaks("no order lost"),
-            N_(
-                "The order has failed, and the customer was told that it is confirmed. Whoever"
-                " catches an error must raise it again, or nobody learns of it: a bare `raise` does"
-                " that."
-            ),
+            "The order has failed, and the customer was told that it is confirmed. Whoever catches"
+            " an error must raise it again, or nobody learns of it: a bare `raise` does that.",
         ),
         Advice(
             both(struck("payment.charge"), breaks("no stock without an order")),
-            N_(
-                "The stock is still set aside. Which line puts it back, and is that line reached"
-                " when `charge` raises its error?"
-            ),
+            "The stock is still set aside. Which line puts it back, and is that line reached when"
+            " `charge` raises its error?",
         ),
     ),
 )

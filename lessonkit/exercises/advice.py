@@ -23,8 +23,8 @@ class Advice:
     when
         Asked with a run: whether this is what has happened there.
     words
-        What to say then. English, marked with ``N_``; ``{run.name}`` stands for what the run has
-        under this name.
+        What to say then. English, and found by the catalogue without a mark; ``{run.name}``
+        stands for what the run has under this name.
     """
 
     when: Callable[[Any], bool]

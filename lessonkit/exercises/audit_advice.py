@@ -11,7 +11,6 @@ from typing import Final
 from lessonkit.exercises.advice import Advice, first_advice
 from lessonkit.exercises.conditions import breaks
 from lessonkit.explorer import Case
-from lessonkit.messages import N_
 
 
 def what_the_audit_says(case: Case) -> str | None:
@@ -24,99 +23,75 @@ def what_the_audit_says(case: Case) -> str | None:
 WHAT_THE_AUDIT_SAYS: Final = (
     Advice(
         breaks("the customer gets an answer"),
-        N_(
-            "The customer still waits for an answer, and none will come: your code waits for"
-            " something that never happens now."
-        ),
+        "The customer still waits for an answer, and none will come: your code waits for something"
+        " that never happens now.",
     ),
     Advice(
         breaks("the customer is told the truth"),
-        N_(
-            "The order stands, and the customer was told that it failed. Whoever gives up cancels"
-            " the order first: save `order.cancelled()`."
-        ),
+        "The order stands, and the customer was told that it failed. Whoever gives up cancels the"
+        " order first: save `order.cancelled()`.",
     ),
     Advice(
         breaks("no order that nobody placed"),
-        N_(
-            "An order stands under an id under which nobody has ordered. `Order.create(command)`"
-            " takes the id of the command."
-        ),
+        "An order stands under an id under which nobody has ordered. `Order.create(command)` takes"
+        " the id of the command.",
     ),
     Advice(
         breaks("the order says what was ordered", "the order has the right total"),
-        N_(
-            "The order that was saved is not the one that was placed. Make it of the command, and"
-            " change nothing in it: `Order.create(command, ...)`."
-        ),
+        "The order that was saved is not the one that was placed. Make it of the command, and"
+        " change nothing in it: `Order.create(command, ...)`.",
     ),
     Advice(
         breaks("no wrong product"),
-        N_(
-            "What was set aside is not what the customer ordered. The command says what it must be:"
-            " `command.items`."
-        ),
+        "What was set aside is not what the customer ordered. The command says what it must be:"
+        " `command.items`.",
     ),
     Advice(
         breaks("no piece too many"),
-        N_(
-            "More pieces are set aside than were ordered. Whoever asks again sends the same key"
-            " with each attempt, and the warehouse answers as before: `reserve(..., key)`."
-        ),
+        "More pieces are set aside than were ordered. Whoever asks again sends the same key with"
+        " each attempt, and the warehouse answers as before: `reserve(..., key)`.",
     ),
     Advice(
         breaks("no piece too few"),
-        N_(
-            "Fewer pieces are set aside than were ordered. The command says how many:"
-            " `command.items`."
-        ),
+        "Fewer pieces are set aside than were ordered. The command says how many: `command.items`.",
     ),
     Advice(
         breaks("no wrong amount"),
-        N_(
-            "More was taken than the customer has agreed to. What the order costs is in"
-            " `command.total`, and it is to be taken once: whoever asks again sends the same key."
-        ),
+        "More was taken than the customer has agreed to. What the order costs is in"
+        " `command.total`, and it is to be taken once: whoever asks again sends the same key.",
     ),
     Advice(
         breaks("paid as the customer wanted"),
-        N_(
-            "The money was not taken in the way that the customer had chosen. It is in"
-            " `command.payment_method`."
-        ),
+        "The money was not taken in the way that the customer had chosen. It is in"
+        " `command.payment_method`.",
     ),
     Advice(
         breaks("no order lost"),
-        N_('The customer was told "confirmed", and no order is there.'),
+        'The customer was told "confirmed", and no order is there.',
     ),
     Advice(
         breaks("no money without an order"),
-        N_("No order stands, and money was taken for it that nobody gives back."),
+        "No order stands, and money was taken for it that nobody gives back.",
     ),
     Advice(
         breaks("no stock without an order"),
-        N_("No order stands, and pieces are set aside for it that nobody puts back."),
+        "No order stands, and pieces are set aside for it that nobody puts back.",
     ),
     Advice(
         breaks("no mail without an order"),
-        N_("A mail says that the order is confirmed, and no order is there."),
+        "A mail says that the order is confirmed, and no order is there.",
     ),
     Advice(
         breaks("no order without its money"),
-        N_(
-            "The order stands, and not all of its money was taken. What it costs is in"
-            " `command.total`."
-        ),
+        "The order stands, and not all of its money was taken. What it costs is in"
+        " `command.total`.",
     ),
     Advice(
         breaks("no order without its stock"),
-        N_("The order stands, and nothing is set aside for it."),
+        "The order stands, and nothing is set aside for it.",
     ),
     Advice(
         breaks("the customer learns how it ended", "no mail lost"),
-        N_(
-            "Nobody has told the customer how the order ended: not in the answer, and not in a"
-            " mail."
-        ),
+        "Nobody has told the customer how the order ended: not in the answer, and not in a mail.",
     ),
 )

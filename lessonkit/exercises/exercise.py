@@ -140,7 +140,7 @@ def _why_stopped(stopped: OutOfTime) -> str:
             "Stopped: after {seconds} seconds of work, your code was still running. Is there"
             " a loop that never ends?"
         )
-    return words.format(seconds=guard.MOST_SECONDS)
+    return words.format(seconds=f"{guard.MOST_SECONDS:g}")
 
 
 def _error(error: BaseException, place: str) -> Result:

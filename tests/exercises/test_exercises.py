@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lessonkit import messages
 from lessonkit.course import MODULES, NAMES, exercises
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.exercise import Exercise
@@ -103,6 +104,15 @@ def test_every_sentence_of_advice_is_given_to_somebody(notebook: str) -> None:
     for advice in advice_in(f"lessonkit.course.{MODULES[notebook]}"):
         pattern = re.compile(re.sub(r"\\{[^}]*\\}", ".*", re.escape(advice.words)))
         assert any(map(pattern.search, said)), advice.words
+        assert gettext("ja", advice.words) != advice.words  # it is in the catalogue
+
+
+def gettext(code: str, words: str) -> str:
+    messages.language(code)
+    try:
+        return messages.tr(words)
+    finally:
+        messages.language("en")
 
 
 def advice_in(module: str) -> list[Advice]:

@@ -77,24 +77,17 @@ _TRIAL = OrderTrial(
     advice=(
         Advice(
             breaks("no order lost"),
-            N_(
-                "No order stands, and the customer was told that it is confirmed. If the error"
-                " ended in your `except`: after the undoing it must be raised again."
-            ),
+            "No order stands, and the customer was told that it is confirmed. If the error ended"
+            " in your `except`: after the undoing it must be raised again.",
         ),
         Advice(
             both(breaks("no wrong amount", "no money without an order"), _charged_more_than_once),
-            N_(
-                "The money was taken more than once. Whoever asks again must send the same key"
-                " again."
-            ),
+            "The money was taken more than once. Whoever asks again must send the same key again.",
         ),
         Advice(
             both(struck("notification"), breaks("no mail without an order")),
-            N_(
-                "Only the mail's reply was lost, and the order was undone for it. The mail stands"
-                " outside of what can be undone."
-            ),
+            "Only the mail's reply was lost, and the order was undone for it. The mail stands"
+            " outside of what can be undone.",
         ),
         Advice(
             both(
@@ -105,56 +98,42 @@ _TRIAL = OrderTrial(
                     "no order without its stock",
                 ),
             ),
-            N_(
-                "The saving did happen; only its reply was lost. So the order stands, while all the"
-                " rest was undone. The saving needs a compensation as well, noted before it. An"
-                " order can be saved once more, in another state."
-            ),
+            "The saving did happen; only its reply was lost. So the order stands, while all the"
+            " rest was undone. The saving needs a compensation as well, noted before it. An order"
+            " can be saved once more, in another state.",
         ),
         Advice(
             both(breaks("no money without an order"), called("payment.refund_by_key")),
-            N_(
-                "`refund_by_key` was sent, and the money is still there: it was not taken under"
-                " that key. The doing and the undoing must name the same key."
-            ),
+            "`refund_by_key` was sent, and the money is still there: it was not taken under that"
+            " key. The doing and the undoing must name the same key.",
         ),
         Advice(
             both(breaks("no stock without an order"), called("inventory.cancel_by_key")),
-            N_(
-                "`cancel_by_key` was sent, and the stock is still set aside: not under that key."
-                " The doing and the undoing must name the same key."
-            ),
+            "`cancel_by_key` was sent, and the stock is still set aside: not under that key. The"
+            " doing and the undoing must name the same key.",
         ),
         Advice(
             both(breaks("no money without an order"), struck("payment.charge", *REPLY_LOST)),
-            N_(
-                "The money was taken, the reply was lost, and no undoing was sent. A compensation"
-                " that is noted below the call is not reached then, and an id does not come. With a"
-                " key of your own it can be noted before: `refund_by_key`."
-            ),
+            "The money was taken, the reply was lost, and no undoing was sent. A compensation that"
+            " is noted below the call is not reached then, and an id does not come. With a key of"
+            " your own it can be noted before: `refund_by_key`.",
         ),
         Advice(
             both(breaks("no stock without an order"), struck("inventory.reserve", *REPLY_LOST)),
-            N_(
-                "The stock was set aside, the reply was lost, and no undoing was sent. A"
-                " compensation that is noted below the call is not reached then, and an id does not"
-                " come. With a key of your own it can be noted before: `cancel_by_key`."
-            ),
+            "The stock was set aside, the reply was lost, and no undoing was sent. A compensation"
+            " that is noted below the call is not reached then, and an id does not come. With a"
+            " key of your own it can be noted before: `cancel_by_key`.",
         ),
         Advice(
             both(_all_was_undone, _gives_back_before_the_order_is_cancelled),
-            N_(
-                "In the end everything is undone, but the giving back begins before the order is"
-                " cancelled: in between, an order stands that nobody has paid for. What was done"
-                " last is undone first."
-            ),
+            "In the end everything is undone, but the giving back begins before the order is"
+            " cancelled: in between, an order stands that nobody has paid for. What was done last"
+            " is undone first.",
         ),
         Advice(
             both(_all_was_undone, _puts_back_before_it_refunds),
-            N_(
-                "In the end everything is undone, but the stock goes back before the money. What"
-                " was done last is undone first: the order, then the money, then the stock."
-            ),
+            "In the end everything is undone, but the stock goes back before the money. What was"
+            " done last is undone first: the order, then the money, then the stock.",
         ),
     ),
 )

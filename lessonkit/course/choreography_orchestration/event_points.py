@@ -124,74 +124,54 @@ _TRIAL = OrderTrial(
     advice=(
         Advice(
             waits_longer_than(LONGEST_WAIT),
-            N_(
-                "The customer now waits {run.answers[0].wait_ms} ms instead of 300: the points"
-                " stand in the way of the order. Whoever only listens keeps nobody waiting."
-            ),
+            "The customer now waits {run.answers[0].wait_ms} ms instead of 300: the points stand"
+            " in the way of the order. Whoever only listens keeps nobody waiting.",
         ),
         Advice(
             both(on_a_good_day, _given_by_others),
-            N_(
-                "It is the process of another service that gives the points here. A handler belongs"
-                ' to the service that it names: `service="points"`.'
-            ),
+            "It is the process of another service that gives the points here. A handler belongs to"
+            ' the service that it names: `service="points"`.',
         ),
         Advice(
             both(breaks(TOO_MANY), _nothing_bought),
-            N_(
-                "Nothing was bought, and the customer has got points. Look at the tree below: which"
-                " events does this order have as well, and which one does it lack?"
-            ),
+            "Nothing was bought, and the customer has got points. Look at the tree below: which"
+            " events does this order have as well, and which one does it lack?",
         ),
         Advice(
             both(on_a_good_day, breaks(TOO_FEW)),
-            N_(
-                "The order is paid, and its points are not there. Which event says that the order"
-                " is paid?"
-            ),
+            "The order is paid, and its points are not there. Which event says that the order is"
+            " paid?",
         ),
         Advice(
             both(on_a_good_day, breaks(KEPT), _given_once_more),
-            N_(
-                "When the order comes back, the points are given once more. The return needs the"
-                " opposite: `take_back`."
-            ),
+            "When the order comes back, the points are given once more. The return needs the"
+            " opposite: `take_back`.",
         ),
         Advice(
             both(on_a_good_day, breaks(KEPT)),
-            N_(
-                "The order came back, and the customer keeps the points. Look at the tree below:"
-                " who heard `OrderReturned`, and what did it do?"
-            ),
+            "The order came back, and the customer keeps the points. Look at the tree below: who"
+            " heard `OrderReturned`, and what did it do?",
         ),
         Advice(
             both(struck("", Kind.TWICE), breaks(TOO_FEW, TOO_MANY, KEPT)),
-            N_(
-                "Something came twice, and now the points are wrong. The points service does the"
-                " same thing only once. So tell it the same thing both times: do not remember, and"
-                " do not count."
-            ),
+            "Something came twice, and now the points are wrong. The points service does the same"
+            " thing only once. So tell it the same thing both times: do not remember, and do not"
+            " count.",
         ),
         Advice(
             both(struck("notification"), breaks(TOO_FEW)),
-            N_(
-                "Only the mail fails, and the points fail with it: they hang on an event that comes"
-                " after the mail. Points are given for the payment."
-            ),
+            "Only the mail fails, and the points fail with it: they hang on an event that comes"
+            " after the mail. Points are given for the payment.",
         ),
         Advice(
             both(struck("points"), breaks(TOO_FEW)),
-            N_(
-                "The points service failed once to answer, and the customer never gets the points."
-                " The handler gave up after one attempt. `ask` is handed to you for that."
-            ),
+            "The points service failed once to answer, and the customer never gets the points. The"
+            " handler gave up after one attempt. `ask` is handed to you for that.",
         ),
         Advice(
             both(struck("points"), breaks(KEPT)),
-            N_(
-                "The taking back failed once, and the customer keeps the points of a returned"
-                " order. `ask` is handed to you for that."
-            ),
+            "The taking back failed once, and the customer keeps the points of a returned order."
+            " `ask` is handed to you for that.",
         ),
     ),
 )

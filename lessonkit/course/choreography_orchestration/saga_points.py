@@ -54,47 +54,34 @@ _TRIAL = OrderTrial(
     advice=(
         Advice(
             both(on_a_good_day, breaks(TOO_FEW)),
-            N_(
-                "On a normal day the order must bring its points, and the books have fewer. See"
-                " the log below: which step gives them?"
-            ),
+            "On a normal day the order must bring its points, and the books have fewer. See the"
+            " log below: which step gives them?",
         ),
         Advice(
             both(lambda case: not case.survived, _has_no_log),
-            N_(
-                "The saga has no log: what it could not finish, nobody knows of any more. Its"
-                " choices need no change; the steps do."
-            ),
+            "The saga has no log: what it could not finish, nobody knows of any more. Its choices"
+            " need no change; the steps do.",
         ),
         Advice(
             breaks("no order lost"),
-            N_(
-                "The customer was told that the order is confirmed, and it could not be saved."
-                " After the pivot nothing is undone any more, and the saving comes after it. What"
-                " is the point of no return here: the points, or the saved order?"
-            ),
+            "The customer was told that the order is confirmed, and it could not be saved. After"
+            " the pivot nothing is undone any more, and the saving comes after it. What is the"
+            " point of no return here: the points, or the saved order?",
         ),
         Advice(
             breaks(TOO_MANY),
-            N_(
-                "The order was undone, and its points were not. Look at the log below: which steps"
-                " are undone there, and which is not? Its compensation is the opposite of its"
-                " action."
-            ),
+            "The order was undone, and its points were not. Look at the log below: which steps are"
+            " undone there, and which is not? Its compensation is the opposite of its action.",
         ),
         Advice(
             both(breaks(TOO_FEW), _points_are_optional),
-            N_(
-                "The points failed, and the saga went on without them: an `optional` step may be"
-                " missing. A mail may be missing; these points are promised."
-            ),
+            "The points failed, and the saga went on without them: an `optional` step may be"
+            " missing. A mail may be missing; these points are promised.",
         ),
         Advice(
             breaks(TOO_FEW),
-            N_(
-                "The order was saved, and then the points failed. It was too late to go back: the"
-                " saved order is the pivot. What must not be missing is done before it."
-            ),
+            "The order was saved, and then the points failed. It was too late to go back: the"
+            " saved order is the pivot. What must not be missing is done before it.",
         ),
     ),
 )

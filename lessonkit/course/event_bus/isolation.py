@@ -123,91 +123,68 @@ _PAIRS = N_(
 _ADVICE = (
     Advice(
         _all(lambda t: t.situation.cancelled is not None, lambda t: t.error is None),
-        N_(
-            "The publisher was cancelled after 200 ms, and `publish` went on as if nothing had"
-            " happened. `CancelledError` is no failure of a handler: somebody stops the publisher."
-            " `except Exception` lets it through; `except BaseException` swallows it."
-        ),
+        "The publisher was cancelled after 200 ms, and `publish` went on as if nothing had"
+        " happened. `CancelledError` is no failure of a handler: somebody stops the publisher."
+        " `except Exception` lets it through; `except BaseException` swallows it.",
     ),
     Advice(
         _all(_raised(LookupError, ValueError), lambda t: not t.situation.listeners),
-        N_(
-            "The publisher got an error: {run.error_words}. An event that nobody wants to hear is"
-            " nothing unusual. Then nobody fails, and the list is empty."
-        ),
+        "The publisher got an error: {run.error_words}. An event that nobody wants to hear is"
+        " nothing unusual. Then nobody fails, and the list is empty.",
     ),
     Advice(
         _all(_raised(TimeoutError), _somebody_is_slow),
-        N_(
-            "One second for all of them together: when it is over, the publisher gets an error, and"
-            " what came of the healthy ones is lost. Give each handler a second of its own."
-        ),
+        "One second for all of them together: when it is over, the publisher gets an error, and"
+        " what came of the healthy ones is lost. Give each handler a second of its own.",
     ),
     Advice(_all(_raised(TypeError), _returns_nothing_to_wait_for), _NOTHING_TO_WAIT_FOR),
     Advice(
         _all(lambda t: t.is_a_handlers_error, _a_plain_one_fails),
-        N_(
-            "The publisher got an error: {run.error_words}. This handler is a plain function. It"
-            " fails while it is called, before there is anything to wait for. Is the call under"
-            " guard, too?"
-        ),
+        "The publisher got an error: {run.error_words}. This handler is a plain function. It fails"
+        " while it is called, before there is anything to wait for. Is the call under guard, too?",
     ),
     Advice(
         lambda t: t.is_a_handlers_error,
-        N_(
-            "The publisher got an error: {run.error_words}. A handler's error has gone through."
-            " Catch it where this one handler is told; then the others do not notice either."
-        ),
+        "The publisher got an error: {run.error_words}. A handler's error has gone through. Catch"
+        " it where this one handler is told; then the others do not notice either.",
     ),
     Advice(
         _all(_too_late, _somebody_is_slow),
-        N_(
-            "After {run.took_ms} ms the publisher still waits. Whoever waits without a limit hangs"
-            " as soon as one handler hangs. `asyncio.timeout` and `asyncio.wait_for` set a limit: a"
-            " second for each handler."
-        ),
+        "After {run.took_ms} ms the publisher still waits. Whoever waits without a limit hangs as"
+        " soon as one handler hangs. `asyncio.timeout` and `asyncio.wait_for` set a limit: a"
+        " second for each handler.",
     ),
     Advice(
         _all(_too_late, _somebody_listens),
-        N_(
-            "The publisher waits {run.took_ms} ms, longer than the slowest handler needs. The waits"
-            " add up if each handler is told only when the one before is through. Tell them side by"
-            " side."
-        ),
+        "The publisher waits {run.took_ms} ms, longer than the slowest handler needs. The waits"
+        " add up if each handler is told only when the one before is through. Tell them side by"
+        " side.",
     ),
     Advice(
         _all(_not_at_work_any_more, _somebody_was_not_told, _in_trouble),
-        N_(
-            "One handler has failed, and not all of the others were told. A failure may end nothing"
-            " but its own handler."
-        ),
+        "One handler has failed, and not all of the others were told. A failure may end nothing"
+        " but its own handler.",
     ),
     Advice(
         _all(_not_at_work_any_more, _somebody_was_not_told),
-        N_(
-            "Not every handler was told of the event. `publish` has to call every one that has"
-            " subscribed."
-        ),
+        "Not every handler was told of the event. `publish` has to call every one that has"
+        " subscribed.",
     ),
     Advice(
         _all(_not_at_work_any_more, _a_healthy_one_was_stopped, _in_trouble),
-        N_(
-            "Somebody else was in trouble, and a healthy handler was stopped along with it. A"
-            " limit around all of them does that, and so does a `TaskGroup`. Each handler needs"
-            " a guard of its own."
-        ),
+        "Somebody else was in trouble, and a healthy handler was stopped along with it. A limit"
+        " around all of them does that, and so does a `TaskGroup`. Each handler needs a guard of"
+        " its own.",
     ),
     Advice(
         _all(_not_at_work_any_more, _a_healthy_one_was_stopped),
-        N_("A handler was stopped too early: each one has a whole second."),
+        "A handler was stopped too early: each one has a whole second.",
     ),
     Advice(
         _all(_not_at_work_any_more, _a_healthy_one_is_still_at_work),
-        N_(
-            "`publish` is over, and a handler is still at work: nobody can know yet who fails. What"
-            " is started must also be waited for before `publish` returns; and what a plain"
-            " function hands back may be something to wait for."
-        ),
+        "`publish` is over, and a handler is still at work: nobody can know yet who fails. What is"
+        " started must also be waited for before `publish` returns; and what a plain function"
+        " hands back may be something to wait for.",
     ),
     Advice(_all(_not_at_work_any_more, lambda t: not t.is_list), _PAIRS),
     Advice(
@@ -216,58 +193,44 @@ _ADVICE = (
     ),
     Advice(
         _a_healthy_one_is_in_the_list,
-        N_(
-            "A handler did its work, and yet stands in the list. Only those who failed belong"
-            " there. Find out for each handler by itself what came of it."
-        ),
+        "A handler did its work, and yet stands in the list. Only those who failed belong there."
+        " Find out for each handler by itself what came of it.",
     ),
     Advice(
         _all(_not_at_work_any_more, _a_slow_one_is_not_in_the_list),
-        N_(
-            "A handler was given up, and the list does not say so. A handler that does not end has"
-            " failed as well. Its `TimeoutError` belongs in the list."
-        ),
+        "A handler was given up, and the list does not say so. A handler that does not end has"
+        " failed as well. Its `TimeoutError` belongs in the list.",
     ),
     Advice(
         _all(_not_at_work_any_more, _one_that_failed_is_not_in_the_list),
-        N_(
-            "A handler has failed, and the list does not say so each time. That the publisher is"
-            " left in peace is one half; the other is that the failure can be seen."
-        ),
+        "A handler has failed, and the list does not say so each time. That the publisher is left"
+        " in peace is one half; the other is that the failure can be seen.",
     ),
     Advice(
         lambda t: len(t.names) > len(t.wanted) and t.situation.again,
-        N_(
-            "The failures of the first event are still there. A list belongs to one event: each"
-            " `publish` begins with an empty one."
-        ),
+        "The failures of the first event are still there. A list belongs to one event: each"
+        " `publish` begins with an empty one.",
     ),
     Advice(lambda t: len(t.names) > len(t.wanted), _PAIRS),
     Advice(
         _all(_not_at_work_any_more, _a_slow_one_has_another_error),
-        N_(
-            "`CancelledError` is how a handler is stopped. The limit turns it into a"
-            " `TimeoutError`, if nobody catches it inside: `except BaseException` does."
-        ),
+        "`CancelledError` is how a handler is stopped. The limit turns it into a `TimeoutError`,"
+        " if nobody catches it inside: `except BaseException` does.",
     ),
     Advice(
         _all(_not_at_work_any_more, _not_the_error_itself),
-        N_("Put the error itself into the list, just as it was raised."),
+        "Put the error itself into the list, just as it was raised.",
     ),
     Advice(
         lambda t: t.error is None and t.names != t.wanted,
-        N_(
-            "The list is to have the order in which they subscribed, whoever fails first."
-            " `asyncio.gather` gives its results in the order of what it was given."
-        ),
+        "The list is to have the order in which they subscribed, whoever fails first."
+        " `asyncio.gather` gives its results in the order of what it was given.",
     ),
     Advice(
         _all(_not_at_work_any_more, _a_slow_one_goes_on),
-        N_(
-            "A handler was given up, and did its work all the same. Not to wait any longer is not"
-            " to stop. `asyncio.wait` lets the tasks go on that are not done in time; `cancel()`"
-            " stops them."
-        ),
+        "A handler was given up, and did its work all the same. Not to wait any longer is not to"
+        " stop. `asyncio.wait` lets the tasks go on that are not done in time; `cancel()` stops"
+        " them.",
     ),
 )
 

@@ -159,55 +159,53 @@ def _misfits(one: _Arrival) -> bool:
     return stopped and one.arrived is not None and _values(one.arrived) != _values(one.sent)
 
 
+def _taken_twice(one: _Arrival) -> bool:
+    return bool(one.again and one.taken == {p: 2 * n for p, n in one.ordered.items()})
+
+
 _ADVICE = (
     Advice(
         lambda one: one.apart and one.went_wrong,
-        N_(
-            "In one process it works. Here each event is read by a new one: what was kept in a"
-            " variable or a dict, or comes of `hash()`, is not there. Only the event is."
-        ),
+        "In one process it works. Here each event is read by a new one: what was kept in a"
+        " variable or a dict, or comes of `hash()`, is not there. Only the event is.",
     ),
     Advice(
         lambda one: one.arrived is None and isinstance(one.error, BadEvent),
-        N_("What was sent does not fit the types that your class declares for its fields."),
+        "What was sent does not fit the types that your class declares for its fields.",
     ),
     Advice(
         lambda one: one.arrived is None,
-        N_("An event travels as a text, in JSON. Put the values themselves into it."),
+        "An event travels as a text, in JSON. Put the values themselves into it.",
     ),
     Advice(
         lambda one: one.foreign,
-        N_("The listener has called `{run.foreign[0]}`. What it needs must travel in the event."),
+        "The listener has called `{run.foreign[0]}`. What it needs must travel in the event.",
     ),
     Advice(
         _misfits,
-        N_(
-            "JSON keeps no classes: what arrives has the types that your class declares, and where"
-            " it says nothing more, those of JSON. Compare the two columns."
-        ),
+        "JSON keeps no classes: what arrives has the types that your class declares, and where it"
+        " says nothing more, those of JSON. Compare the two columns.",
     ),
     Advice(
         lambda one: isinstance(one.error, KeyReused) or (one.took_nothing and one.reserves),
-        N_(
-            "The warehouse has had this key before, with another request, and so it takes nothing"
-            " more. All items of an order go into one call, with a key that only this order has."
-        ),
+        "The warehouse has had this key before, with another request, and so it takes nothing"
+        " more. All items of an order go into one call, with a key that only this order has.",
     ),
     Advice(
         lambda one: one.took_nothing,
-        N_("Nothing was set aside. Is `shop.inventory.reserve(...)` called, and awaited?"),
+        "Nothing was set aside. Is `shop.inventory.reserve(...)` called, and awaited?",
     ),
     Advice(
-        lambda one: one.again and one.taken == {p: 2 * n for p, n in one.ordered.items()},
-        N_("It came twice, and stock was taken twice. With the same key, `reserve` does it once."),
+        _taken_twice,
+        "It came twice, and stock was taken twice. With the same key, `reserve` does it once.",
     ),
     Advice(
         lambda one: one.error is None and set(one.taken) < set(one.ordered),
-        N_("The order has several items. Do all of them get into the event, and off the shelf?"),
+        "The order has several items. Do all of them get into the event, and off the shelf?",
     ),
     Advice(
         lambda one: one.error is None and one.went_wrong,
-        N_("The products are right, the pieces are not. How many of each, and on how many lines?"),
+        "The products are right, the pieces are not. How many of each, and on how many lines?",
     ),
 )
 

@@ -146,50 +146,48 @@ def _event(types: EventTypes, number: int) -> Event:
 _ADVICE = (
     Advice(
         lambda one: one.anew and one.wrong,
-        N_(
-            "The program was started again meanwhile, and a new process knows only the table"
-            " `unpaid`. Nothing else may be needed, nor be left over when it is made anew."
-        ),
+        "The program was started again meanwhile, and a new process knows only the table `unpaid`."
+        " Nothing else may be needed, nor be left over when it is made anew.",
     ),
     Advice(
         lambda one: isinstance(one.error, IntegrityError) and one.order in one.before,
-        N_("`INSERT` adds a row, and this order has one. A payment changes it: `UPDATE`."),
+        "`INSERT` adds a row, and this order has one. A payment changes it: `UPDATE`.",
     ),
     Advice(
         lambda one: isinstance(one.error, OperationalError),
-        N_("SQLite cannot do that. The table is `unpaid`, its columns `order_id` and `yen`."),
+        "SQLite cannot do that. The table is `unpaid`, its columns `order_id` and `yen`.",
     ),
     Advice(
         lambda one: isinstance(one.error, NotYourTransaction),
-        N_("No `commit`, please: `Projection` begins and ends the transaction by itself."),
+        "No `commit`, please: `Projection` begins and ends the transaction by itself.",
     ),
     Advice(
         lambda one: one.went_on and one.others_changed,
-        N_("The row of another order has changed. Which rows does your statement concern?"),
+        "The row of another order has changed. Which rows does your statement concern?",
     ),
     Advice(
         lambda one: one.went_on and one.event == CREATED,
-        N_("When an order has been created, its whole total is missing."),
+        "When an order has been created, its whole total is missing.",
     ),
     Advice(
         lambda one: one.went_on and one.event == SHIPPED,
-        N_("A parcel is not a payment: what is missing is the same before and after it."),
+        "A parcel is not a payment: what is missing is the same before and after it.",
     ),
     Advice(
         lambda one: one.went_on and one.mine is None,
-        N_("The customer has not paid all of it yet. The row may only go when nothing is missing."),
+        "The customer has not paid all of it yet. The row may only go when nothing is missing.",
     ),
     Advice(
         lambda one: one.went_on and one.mine == one.before.get(one.order),
-        N_("A payment came, and the row is as it was before."),
+        "A payment came, and the row is as it was before.",
     ),
     Advice(
         lambda one: one.went_on and one.order not in one.expected and str(one.mine)[0] in "-0",
-        N_("Nothing is missing any more, and there is a row that says {run.mine} yen. It must go."),
+        "Nothing is missing any more, and there is a row that says {run.mine} yen. It must go.",
     ),
     Advice(
         lambda one: one.went_on,
-        N_("The row is there, its number is not right. A payment makes it smaller by `amount`."),
+        "The row is there, its number is not right. A payment makes it smaller by `amount`.",
     ),
 )
 

@@ -137,46 +137,41 @@ def _words(found: tuple[str, int] | None) -> str:
 ADVICE = (
     Advice(
         lambda run: not run.trouble and run.is_open and run.end == run.before != run.should,
-        N_("Never committed: with the process it was gone. `with disk:` commits at its end."),
+        "Never committed: with the process it was gone. `with disk:` commits at its end.",
     ),
     Advice(
         lambda run: run.end != run.should != run.before and (not run.trouble or run.is_done),
-        N_(
-            "The order is to become CANCELLED, whatever it was before, and exactly one event"
-            " `OrderCancelled` to be added for it. Nothing else changes: is there a `WHERE`?"
-        ),
+        "The order is to become CANCELLED, whatever it was before, and exactly one event"
+        " `OrderCancelled` to be added for it. Nothing else changes: is there a `WHERE`?",
     ),
     Advice(
         lambda run: run.raised and run.is_open,
-        N_("The error has left a transaction open, for the next commit. `with disk:` rolls back."),
+        "The error has left a transaction open, for the next commit. `with disk:` rolls back.",
     ),
     Advice(
         lambda run: run.trouble == "fails_at" and not run.raised and run.left != run.should,
-        N_(
-            "There was an error, and the caller was told nothing of it. Who does not know of it"
-            " does not call again: let it leave the `with`, which then rolls back, and the"
-            " function."
-        ),
+        "There was an error, and the caller was told nothing of it. Who does not know of it does"
+        " not call again: let it leave the `with`, which then rolls back, and the function.",
     ),
     Advice(
         lambda run: run.is_half,
-        N_("Only one of the two is on the disk. Between two transactions there is always a gap."),
+        "Only one of the two is on the disk. Between two transactions there is always a gap.",
     ),
     Advice(
         lambda run: run.is_announced_twice and run.trouble != "pauses_after",
-        N_("Cancelled already, it got a second event. What did the order's status say before?"),
+        "Cancelled already, it got a second event. What did the order's status say before?",
     ),
     Advice(
         lambda run: run.is_announced_twice,
-        N_("Both callers looked before either had written. Can the UPDATE itself look?"),
+        "Both callers looked before either had written. Can the UPDATE itself look?",
     ),
     Advice(
         lambda run: run.order in NOTHING_TO_CANCEL and run.end != run.before,
-        N_("There was nothing to cancel. `UPDATE` is no error then: how many rows did it change?"),
+        "There was nothing to cancel. `UPDATE` is no error then: how many rows did it change?",
     ),
     Advice(
         lambda run: run.end != run.should,
-        N_("Called again, it did not cancel. What a process remembers is no proof of anything."),
+        "Called again, it did not cancel. What a process remembers is no proof of anything.",
     ),
 )
 

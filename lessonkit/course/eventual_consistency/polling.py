@@ -189,19 +189,19 @@ def _crowd_chart(crowd: _Crowd) -> str:
 ADVICE = (
     Advice(
         lambda client: client.others,
-        N_("It asks for another order than its own. Which one it waits for is in `order_id`."),
+        "It asks for another order than its own. Which one it waits for is in `order_id`.",
     ),
     Advice(
         lambda client: sum(moment <= DEADLINE for moment in client.asked) > MOST_QUESTIONS,
-        N_("That is hammering. Begin with a second, and let the delay grow with each question."),
+        "That is hammering. Begin with a second, and let the delay grow with each question.",
     ),
     Advice(
         lambda client: client.gave_up and client.lasted < min(client.decided, DEADLINE - MOST_LATE),
-        N_("It gives up too early: a minute is meant, from the moment at which this wait begins."),
+        "It gives up too early: a minute is meant, from the moment at which this wait begins.",
     ),
     Advice(
         lambda client: client.is_late and max(client.pauses) > MOST_LATE + A_BIT,
-        N_("It asked too late. No delay may be longer than ten seconds: it needs a cap."),
+        "It asked too late. No delay may be longer than ten seconds: it needs a cap.",
     ),
     Advice(
         lambda client: (
@@ -213,37 +213,37 @@ ADVICE = (
             )
             or client.is_late
         ),
-        N_("As soon as the status is no longer PENDING, return it, whatever it is."),
+        "As soon as the status is no longer PENDING, return it, whatever it is.",
     ),
     Advice(
         lambda client: client.lasted == PATIENCE,
-        N_("It waits for ever. `get_running_loop().time()` counts; a real clock stands still."),
+        "It waits for ever. `get_running_loop().time()` counts; a real clock stands still.",
     ),
     Advice(
         lambda client: client.decided == inf and not client.gave_up,
-        N_("That nobody knows is no status, and whoever gets it is misled: raise `TimeoutError`."),
+        "That nobody knows is no status, and whoever gets it is misled: raise `TimeoutError`.",
     ),
     Advice(
         lambda client: client.lasted > DEADLINE + 1,
-        N_("That is longer than a minute. A limit of attempts is none of time: look at the clock."),
+        "That is longer than a minute. A limit of attempts is none of time: look at the clock.",
     ),
     Advice(
         lambda client: client.gave_up and client.lasted - max(client.asked) > A_BIT,
-        N_("Nobody asks after the last wait, so it is for nothing. Look before you wait."),
+        "Nobody asks after the last wait, so it is for nothing. Look before you wait.",
     ),
 )
 CROWD_ADVICE = (
     Advice(
         lambda crowd: crowd.clients[0].asked == crowd.clients[2].asked,
-        N_("Other dice, and the same delays: they come back together. Let `rng` decide them."),
+        "Other dice, and the same delays: they come back together. Let `rng` decide them.",
     ),
     Advice(
         lambda crowd: crowd.clients[0].asked != crowd.clients[1].asked,
-        N_("The same `rng`, and other delays: no run can be repeated. Take all chance from there."),
+        "The same `rng`, and other delays: no run can be repeated. Take all chance from there.",
     ),
     Advice(
         lambda crowd: crowd.most > MOST_AT_ONCE,
-        N_("They differ by too little. Wait for a random time between 0 and the whole delay."),
+        "They differ by too little. Wait for a random time between 0 and the whole delay.",
     ),
 )
 

@@ -159,50 +159,54 @@ def _picture(run: _Run) -> str:
     return rows_html(heads, rows)
 
 
+def _takes_other_than_ten(run: _Run) -> bool:
+    return bool(run.trouble == QUIET and run.per_call != [BATCH, len(EVENTS) - BATCH])
+
+
 ADVICE = (
     Advice(
         lambda run: run.trouble == QUIET and not run.sent,
-        N_("Nothing is published. Each event has to go through `await publish(body)`."),
+        "Nothing is published. Each event has to go through `await publish(body)`.",
     ),
     Advice(
         lambda run: run.trouble == QUIET and run.again,
-        N_("Published again: {run.again[0]}. A mark says what is done: `published = 1`."),
+        "Published again: {run.again[0]}. A mark says what is done: `published = 1`.",
     ),
     Advice(
         lambda run: run.trouble == QUIET and run.unmarked and not run.lost,
-        N_("All is published, and when the process has ended, its marks are not on the disk."),
+        "All is published, and when the process has ended, its marks are not on the disk.",
     ),
     Advice(
         lambda run: run.bodies is TWINS and run.lost,
-        N_("Two events may have the same body, as {run.lost[0]}. Only the `id` is their own."),
+        "Two events may have the same body, as {run.lost[0]}. Only the `id` is their own.",
     ),
     Advice(
         lambda run: run.step and run.is_marked_and_lost,
-        N_("{run.lost[0]} was marked when the process died, and never went out. What comes first?"),
+        "{run.lost[0]} was marked when the process died, and never went out. What comes first?",
     ),
     Advice(
         lambda run: run.is_marked_and_lost,
-        N_("The attempt failed, and the event was marked all the same. What does a mark say?"),
+        "The attempt failed, and the event was marked all the same. What does a mark say?",
     ),
     Advice(
         lambda run: run.step and len(set(run.again)) > 1,
-        N_("Several events came twice. Mark each before the next goes out, and it is only one."),
+        "Several events came twice. Mark each before the next goes out, and it is only one.",
     ),
     Advice(
         lambda run: run.event and not run.is_in_order,
-        N_("The event that failed was overtaken. Until it is out, the later ones have to wait."),
+        "The event that failed was overtaken. Until it is out, the later ones have to wait.",
     ),
     Advice(
         lambda run: not run.is_in_order,
-        N_("Not in the order of `id`. Without `ORDER BY` a database gives rows in any order."),
+        "Not in the order of `id`. Without `ORDER BY` a database gives rows in any order.",
     ),
     Advice(
-        lambda run: run.trouble == QUIET and run.per_call != [BATCH, len(EVENTS) - BATCH],
-        N_("One call takes the first ten events that are not published yet: not more, not fewer."),
+        _takes_other_than_ten,
+        "One call takes the first ten events that are not published yet: not more, not fewer.",
     ),
     Advice(
         lambda run: run.lost or run.unmarked or len(run.again) > 1,
-        N_("In the end each event must be out and marked, and one twice at most. It is not so."),
+        "In the end each event must be out and marked, and one twice at most. It is not so.",
     ),
 )
 

@@ -207,45 +207,41 @@ def _picture(run: _Run) -> str:
 ADVICE = (
     Advice(
         lambda run: run.no_text,
-        N_(
-            "A key is always a text: a broker computes the partition from its letters. Does every"
-            " way through your function return one? Without a key the partitions take turns."
-        ),
+        "A key is always a text: a broker computes the partition from its letters. Does every way"
+        " through your function return one? Without a key the partitions take turns.",
     ),
     Advice(
         lambda run: run.changes_with_the_process,
-        N_(
-            "The warehouse was restarted, and from then on the same order has another key. What"
-            " `hash()` gives for a text, and what a program remembers, each process has of its own."
-        ),
+        "The warehouse was restarted, and from then on the same order has another key. What"
+        " `hash()` gives for a text, and what a program remembers, each process has of its own.",
     ),
     Advice(
         lambda run: run.goes_by("type"),
-        N_("All of one type are together now. Between which events does the order matter?"),
+        "All of one type are together now. Between which events does the order matter?",
     ),
     Advice(
         lambda run: run.goes_by("parcel_id"),
-        N_("One parcel's events stay together. What do both parcels of an order have in common?"),
+        "One parcel's events stay together. What do both parcels of an order have in common?",
     ),
     Advice(
         lambda run: len(run.keys) == len(run.sent),
-        N_("Each event has a key of its own, so nothing stays together: it is as if without keys."),
+        "Each event has a key of its own, so nothing stays together: it is as if without keys.",
     ),
     Advice(
         lambda run: run.scattered,
-        N_("Only what has the same key stays in order, and this is one order."),
+        "Only what has the same key stays in order, and this is one order.",
     ),
     Advice(
         lambda run: run.is_uneven and len(run.keys) == 1,
-        N_("The same key for all: one worker works, and three rest. What must stay in order?"),
+        "The same key for all: one worker works, and three rest. What must stay in order?",
     ),
     Advice(
         lambda run: run.is_uneven and _per_cent(run.keys, run.sent) > 100 * MOST_OF_THE_EVENTS,
-        N_("The key {run.heaviest_key} has most of the events, and one key cannot be divided."),
+        "The key {run.heaviest_key} has most of the events, and one key cannot be divided.",
     ),
     Advice(
         lambda run: run.is_uneven,
-        N_("Look at the keys. The smaller the groups that share one, the more evenly they spread."),
+        "Look at the keys. The smaller the groups that share one, the more evenly they spread.",
     ),
 )
 

@@ -188,46 +188,44 @@ def _picture(run: _Run) -> str:
 ADVICE = (
     Advice(
         lambda run: run.is_quiet_and_wrong and not any(run.has.values()),
-        N_("Nobody has any points in the table `points` when `handle` has returned: no commit?"),
+        "Nobody has any points in the table `points` when `handle` has returned: no commit?",
     ),
     Advice(
         lambda run: run.is_quiet_and_wrong and run.drops_the_twin,
-        N_("M-5 has brought nothing. It looks like M-7, but is another. What tells them apart?"),
+        "M-5 has brought nothing. It looks like M-7, but is another. What tells them apart?",
     ),
     Advice(
         lambda run: run.is_quiet_and_wrong,
-        N_("A message adds its points to what its customer has. See the first row that differs."),
+        "A message adds its points to what its customer has. See the first row that differs.",
     ),
     Advice(
         lambda run: run.error and run.at_start,
-        N_("No new process could start: {run.error}. The old one's tables are there already."),
+        "No new process could start: {run.error}. The old one's tables are there already.",
     ),
     Advice(
         lambda run: run.error,
-        N_(
-            "`handle` raised an error: {run.error}. The broker sees only that, and delivers the"
-            " message again and again: a poison message. There is nothing to do for it; return."
-        ),
+        "`handle` raised an error: {run.error}. The broker sees only that, and delivers the"
+        " message again and again: a poison message. There is nothing to do for it; return.",
     ),
     Advice(
         lambda run: run.too_many and run.late,
-        N_("Others came in between. It is not enough to remember the last one."),
+        "Others came in between. It is not enough to remember the last one.",
     ),
     Advice(
         lambda run: run.too_many and run.sentence == AGAIN,
-        N_("Only the `id` tells a second time from another message. Where can it be kept?"),
+        "Only the `id` tells a second time from another message. Where can it be kept?",
     ),
     Advice(
         lambda run: run.too_many and run.all_done,
-        N_("All was done, and the new process counted once more. What has survived the kill?"),
+        "All was done, and the new process counted once more. What has survived the kill?",
     ),
     Advice(
         lambda run: run.too_many,
-        N_("The points were committed, and the process died before the id was. Why two commits?"),
+        "The points were committed, and the process died before the id was. Why two commits?",
     ),
     Advice(
         lambda run: run.has != run.should,
-        N_("The message counts as handled, and its points are lost. What belongs together?"),
+        "The message counts as handled, and its points are lost. What belongs together?",
     ),
 )
 
