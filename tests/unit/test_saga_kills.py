@@ -108,17 +108,22 @@ def resume(folder: Path) -> None:
 def test_after_each_of_a_hundred_kills_every_saga_comes_to_its_end(
     victim: Victim, tmp_path: Path
 ) -> None:
-    unfinished = 0
-    for first in range(0, KILLS, 10):
+    unfinished, first = 0, 0
+    states: Counter[SagaState] = Counter()
+    # On a slow machine a process comes less far before it is killed: then it takes more of them.
+    while (
+        first < KILLS
+        or states[SagaState.COMPLETED] <= KILLS / 4
+        or states[SagaState.COMPENSATED] <= KILLS / 8
+        or unfinished <= 10
+    ):
         victim.kill(range(first, first + 10))
+        first += 10
         states = check(tmp_path)
         unfinished += states.total() - states[SagaState.COMPLETED] - states[SagaState.COMPENSATED]
         resume(tmp_path)
         states = check(tmp_path)
         assert set(states) <= {SagaState.COMPLETED, SagaState.COMPENSATED}
-    assert states[SagaState.COMPLETED] > KILLS / 4
-    assert states[SagaState.COMPENSATED] > KILLS / 8
-    assert unfinished > 10
     with SagaLog(tmp_path / "saga.db") as log:
         resumed = log.database.execute(
             "SELECT count(*) FROM saga_log WHERE what = 'resumed' GROUP BY saga_id"
