@@ -96,23 +96,22 @@ def test_after_each_of_a_hundred_kills_every_order_has_its_event_and_no_effect_i
     tmp_path: Path,
 ) -> None:
     rng = stream(2026, "kills")
-    known = 0
-    left_over = []
-    for number in range(ROUNDS):
+    known = number = with_some_left = 0
+    # On a slow machine a process comes less far before it is killed: then it takes more of them.
+    while number < ROUNDS or known <= 10 * ROUNDS or with_some_left <= ROUNDS / 2:
+        number += 1
         work_and_die(tmp_path, number, [rng.uniform(0, LONGEST) for _ in range(AT_ONCE)])
         with closing(Files(tmp_path)) as files:
             orders, pending = check(files)
             assert orders >= known  # what has been read once does not vanish
             known = orders
-            left_over.append(pending)
+            with_some_left += pending > 0
     with closing(Files(tmp_path)) as files:
         asyncio.run(files.relay().drain(poll=0.01))
         assert check(files) == (known, 0)
         for inbox in files.inboxes:
             assert count(inbox, "effects") == known  # every effect once, for each consumer
             assert count(inbox, "deliveries") > known  # though some messages came twice
-    assert known > 10 * ROUNDS
-    assert sum(pending > 0 for pending in left_over) > ROUNDS / 2
 
 
 def test_this_would_notice_an_order_without_an_event_and_an_effect_that_is_doubled(
