@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lessonkit import run
 from lessonkit.patterns.brokers import NotConfirmed, PartitionedLog, Producer, WorkQueue
 from lessonkit.records import Fate
+from lessonkit.shop.network import correlation
 
 LOSSES = ["nothing", "request", "reply"]
 
@@ -116,3 +117,18 @@ def test_bad_options_are_refused_by_name() -> None:
 def test_a_word_is_waited_for_one_second_unless_told_otherwise() -> None:
     producer = Producer(WorkQueue("q"), losses=["reply"])
     assert run(producer.send("x")).elapsed == 1.0
+
+
+def test_what_is_sent_read_and_lost_belongs_to_its_order() -> None:
+    log = PartitionedLog("log")
+
+    async def main() -> None:
+        correlation.set("O-001")
+        await Producer(log, losses=["request", "reply"]).send("a", "k")
+        correlation.set(None)
+        await log.join("group", "reader").poll(wait=1)
+
+    messages = run(main()).trace.messages
+    assert [message.fate for message in messages].count(Fate.LOST) == 2
+    assert {message.correlation for message in messages} == {"O-001"}
+    assert {"reader"} <= {message.receiver for message in messages}

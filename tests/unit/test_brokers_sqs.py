@@ -218,6 +218,9 @@ def test_nobody_can_hide_a_message_for_more_than_twelve_hours() -> None:
         queue.change_visibility(message, 11 * 3600)
         with pytest.raises(ValueError, match="not add up to more than 12 hours"):
             queue.change_visibility(message, 11 * 3600 + 1)
+        for seconds in (-1, 12 * 3600 + 1):
+            with pytest.raises(ValueError, match="seconds must be 0 to 12 hours"):
+                queue.change_visibility(message, seconds)
 
     run(main())
 
