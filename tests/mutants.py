@@ -63,7 +63,7 @@ TESTS = {
     "lessonkit/database": "database_interface outbox inbox unusable_databases eventstore",
     "lessonkit/patterns/backoff.py": "backoff polling relay",
     "lessonkit/patterns/brokers": "brokers_*",
-    "lessonkit/patterns/bus": "bus between_runs strangers bus_view explore",
+    "lessonkit/patterns/bus": "bus between_runs strangers bus_view explore orders",
     "lessonkit/patterns/events": "events comes_back_equal between_runs eventstore",
     "lessonkit/patterns/eventstore": "projections eventstore unusable_databases",
     "lessonkit/patterns/outbox": "database_interface outbox inbox relay outbox_explored",

@@ -790,3 +790,14 @@ def test_no_interleaving_loses_or_invents_a_message(
         assert total == Counter(f"m{number}" for number in range(published))
 
     run(main())
+
+
+def test_each_delivery_has_a_tag_of_its_own() -> None:
+    async def main() -> list[int]:
+        queue = WorkQueue("work")
+        worker = queue.consume("worker", prefetch=3)
+        for body in ("a", "b", "a"):
+            queue.publish(body)
+        return [message.delivery_tag for _ in range(3) if (message := await worker.get())]
+
+    assert run(main()).result == [1, 2, 3]

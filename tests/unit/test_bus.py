@@ -9,13 +9,14 @@ import math
 import warnings
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import CreateOrder, Event, InMemoryEventBus, Order, Shop, an_order, run
+from lessonkit import CreateOrder, Event, InMemoryEventBus, Order, Shop, an_order, explore, run
 from lessonkit.clock import DeadlockError
 from lessonkit.faults import Crash, Refused
 from lessonkit.patterns.bus import BusClosed, Delivery
@@ -713,3 +714,16 @@ def test_nobody_comes_for_a_dead_handler_when_the_run_is_over() -> None:
         kill_a_publisher()
         gc.collect()
     assert not [str(warning.message) for warning in warned]
+
+
+def test_what_comes_twice_by_bad_luck_is_in_the_log_twice() -> None:
+    async def scenario(shop: Shop) -> None:
+        shop.bus = bus = InMemoryEventBus(shop.network)  # type: ignore[attr-defined]
+        bus.subscribe(Event, lambda event: None, service="points")
+        await bus.publish(Event())
+
+    shop = partial(Shop, more={"points": 0.1})
+    seen = explore(scenario, shop=shop, crashes=None, late=0)
+    for kind, times in ((None, 1), ("twice", 2)):
+        log = seen.find(kind, "Event" if kind else "").shop.bus.log
+        assert [delivery.subscriber for delivery in log] == ["points"] * times
