@@ -6,13 +6,21 @@ from collections.abc import Callable
 from functools import partial
 
 from lessonkit.exercises.advice import Advice
-from lessonkit.exercises.conditions import both, breaks, called, struck, waits_longer_than
+from lessonkit.exercises.conditions import (
+    REPLY_LOST,
+    both,
+    breaks,
+    called,
+    charged_more_than_once,
+    struck,
+    waits_longer_than,
+)
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import ShopFront
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.explorer import Case, Kind
+from lessonkit.explorer import Case
 from lessonkit.messages import N_
 from lessonkit.shop import OrderStatus, Told
 from lessonkit.shop.customer import OrderFunction
@@ -26,19 +34,11 @@ def _creates_orders(service: type) -> Callable[[ShopFront], OrderFunction]:
     return make
 
 
-REPLY_LOST = (Kind.REPLY_LOST, Kind.REPLY_LOST_FOR_GOOD)
-
-
 # --- survive every single fault ------------------------------------------------------------------
 
 
 def _judge_survive(service: type, starter: type) -> Counterexample | None:
     return _SURVIVE.judge(_creates_orders(service), _creates_orders(starter))
-
-
-def _charged_more_than_once(case: Case) -> bool:
-    orders = [capture.order_id for capture in case.shop.payment.captures.values()]
-    return len(orders) > len(set(orders))
 
 
 _SURVIVE = OrderTrial(
@@ -47,7 +47,7 @@ _SURVIVE = OrderTrial(
     forgiven=["no mail lost"],
     advice=(
         Advice(
-            both(breaks("no wrong amount", "no money without an order"), _charged_more_than_once),
+            both(breaks("no wrong amount", "no money without an order"), charged_more_than_once),
             "The charge was made more than once. Whoever asks again sends the same idempotency key"
             " with each attempt, and the service answers as before: `charge(..., key)`.",
         ),

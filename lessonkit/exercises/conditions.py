@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Final
 
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.case import struck_thing
 from lessonkit.shop import Told
+
+REPLY_LOST: Final = (Kind.REPLY_LOST, Kind.REPLY_LOST_FOR_GOOD)
+"""For :func:`struck`: it had its effect, and the caller was not told."""
 
 
 def breaks(*rules: str) -> Callable[[Case], bool]:
@@ -51,6 +55,12 @@ def waits_longer_than(seconds: float) -> Callable[[Case], bool]:
     return has_waited
 
 
-def both(*conditions: Callable[[Case], bool]) -> Callable[[Case], bool]:
-    """Whether all of these are so."""
-    return lambda case: all(condition(case) for condition in conditions)
+def charged_more_than_once(case: Case) -> bool:
+    """Whether money was taken twice for one order, be it given back or not."""
+    orders = [capture.order_id for capture in case.shop.payment.captures.values()]
+    return len(orders) > len(set(orders))
+
+
+def both(*conditions: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Whether all of these are so: of a case, or of another kind of run."""
+    return lambda run: all(condition(run) for condition in conditions)

@@ -6,17 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 from lessonkit.exercises.advice import Advice
-from lessonkit.exercises.conditions import both, breaks, called, struck
+from lessonkit.exercises.conditions import (
+    REPLY_LOST,
+    both,
+    breaks,
+    called,
+    charged_more_than_once,
+    struck,
+)
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.explorer import Case, Kind
+from lessonkit.explorer import Case
 from lessonkit.messages import N_, _
 from lessonkit.records import Kind as MessageKind
 from lessonkit.shop import Told
 from lessonkit.shop.customer import OrderFunction
-
-REPLY_LOST = (Kind.REPLY_LOST, Kind.REPLY_LOST_FOR_GOOD)
 
 
 def _directed_by(saga: type) -> Callable[[Any], OrderFunction]:
@@ -39,11 +44,6 @@ def _judge_lost_reply(saga: type, starter: type) -> Counterexample | None:
                 )
             )
         raise
-
-
-def _charged_more_than_once(case: Case) -> bool:
-    orders = [capture.order_id for capture in case.shop.payment.captures.values()]
-    return len(orders) > len(set(orders))
 
 
 def _undone_when(case: Case) -> dict[str, float]:
@@ -81,7 +81,7 @@ _TRIAL = OrderTrial(
             " in your `except`: after the undoing it must be raised again.",
         ),
         Advice(
-            both(breaks("no wrong amount", "no money without an order"), _charged_more_than_once),
+            both(breaks("no wrong amount", "no money without an order"), charged_more_than_once),
             "The money was taken more than once. Whoever asks again must send the same key again.",
         ),
         Advice(

@@ -9,6 +9,7 @@ from lessonkit.course.event_bus.pictures import picture
 from lessonkit.course.event_bus.situations import PLAIN, SITUATIONS, Listener
 from lessonkit.course.event_bus.telling import Telling
 from lessonkit.exercises.advice import Advice, first_counterexample
+from lessonkit.exercises.conditions import both
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly
@@ -48,10 +49,6 @@ def _picture(telling: Telling) -> str:
 
 def _any_listener(is_so: Callable[[Telling, Listener], bool]) -> Condition:
     return lambda telling: any(is_so(telling, one) for one in telling.situation.listeners)
-
-
-def _all(*conditions: Condition) -> Condition:
-    return lambda telling: all(condition(telling) for condition in conditions)
 
 
 def _raised(*kinds: type[BaseException]) -> Condition:
@@ -122,24 +119,24 @@ _PAIRS = N_(
 
 _ADVICE = (
     Advice(
-        _all(lambda t: t.situation.cancelled is not None, lambda t: t.error is None),
+        both(lambda t: t.situation.cancelled is not None, lambda t: t.error is None),
         "The publisher was cancelled after 200 ms, and `publish` went on as if nothing had"
         " happened. `CancelledError` is no failure of a handler: somebody stops the publisher."
         " `except Exception` lets it through; `except BaseException` swallows it.",
     ),
     Advice(
-        _all(_raised(LookupError, ValueError), lambda t: not t.situation.listeners),
+        both(_raised(LookupError, ValueError), lambda t: not t.situation.listeners),
         "The publisher got an error: {run.error_words}. An event that nobody wants to hear is"
         " nothing unusual. Then nobody fails, and the list is empty.",
     ),
     Advice(
-        _all(_raised(TimeoutError), _somebody_is_slow),
+        both(_raised(TimeoutError), _somebody_is_slow),
         "One second for all of them together: when it is over, the publisher gets an error, and"
         " what came of the healthy ones is lost. Give each handler a second of its own.",
     ),
-    Advice(_all(_raised(TypeError), _returns_nothing_to_wait_for), _NOTHING_TO_WAIT_FOR),
+    Advice(both(_raised(TypeError), _returns_nothing_to_wait_for), _NOTHING_TO_WAIT_FOR),
     Advice(
-        _all(lambda t: t.is_a_handlers_error, _a_plain_one_fails),
+        both(lambda t: t.is_a_handlers_error, _a_plain_one_fails),
         "The publisher got an error: {run.error_words}. This handler is a plain function. It fails"
         " while it is called, before there is anything to wait for. Is the call under guard, too?",
     ),
@@ -149,46 +146,46 @@ _ADVICE = (
         " it where this one handler is told; then the others do not notice either.",
     ),
     Advice(
-        _all(_too_late, _somebody_is_slow),
+        both(_too_late, _somebody_is_slow),
         "After {run.took_ms} ms the publisher still waits. Whoever waits without a limit hangs as"
         " soon as one handler hangs. `asyncio.timeout` and `asyncio.wait_for` set a limit: a"
         " second for each handler.",
     ),
     Advice(
-        _all(_too_late, _somebody_listens),
+        both(_too_late, _somebody_listens),
         "The publisher waits {run.took_ms} ms, longer than the slowest handler needs. The waits"
         " add up if each handler is told only when the one before is through. Tell them side by"
         " side.",
     ),
     Advice(
-        _all(_not_at_work_any_more, _somebody_was_not_told, _in_trouble),
+        both(_not_at_work_any_more, _somebody_was_not_told, _in_trouble),
         "One handler has failed, and not all of the others were told. A failure may end nothing"
         " but its own handler.",
     ),
     Advice(
-        _all(_not_at_work_any_more, _somebody_was_not_told),
+        both(_not_at_work_any_more, _somebody_was_not_told),
         "Not every handler was told of the event. `publish` has to call every one that has"
         " subscribed.",
     ),
     Advice(
-        _all(_not_at_work_any_more, _a_healthy_one_was_stopped, _in_trouble),
+        both(_not_at_work_any_more, _a_healthy_one_was_stopped, _in_trouble),
         "Somebody else was in trouble, and a healthy handler was stopped along with it. A limit"
         " around all of them does that, and so does a `TaskGroup`. Each handler needs a guard of"
         " its own.",
     ),
     Advice(
-        _all(_not_at_work_any_more, _a_healthy_one_was_stopped),
+        both(_not_at_work_any_more, _a_healthy_one_was_stopped),
         "A handler was stopped too early: each one has a whole second.",
     ),
     Advice(
-        _all(_not_at_work_any_more, _a_healthy_one_is_still_at_work),
+        both(_not_at_work_any_more, _a_healthy_one_is_still_at_work),
         "`publish` is over, and a handler is still at work: nobody can know yet who fails. What is"
         " started must also be waited for before `publish` returns; and what a plain function"
         " hands back may be something to wait for.",
     ),
-    Advice(_all(_not_at_work_any_more, lambda t: not t.is_list), _PAIRS),
+    Advice(both(_not_at_work_any_more, lambda t: not t.is_list), _PAIRS),
     Advice(
-        _all(_a_healthy_one_is_in_the_list, _says_type_error, _returns_nothing_to_wait_for),
+        both(_a_healthy_one_is_in_the_list, _says_type_error, _returns_nothing_to_wait_for),
         _NOTHING_TO_WAIT_FOR,
     ),
     Advice(
@@ -197,12 +194,12 @@ _ADVICE = (
         " Find out for each handler by itself what came of it.",
     ),
     Advice(
-        _all(_not_at_work_any_more, _a_slow_one_is_not_in_the_list),
+        both(_not_at_work_any_more, _a_slow_one_is_not_in_the_list),
         "A handler was given up, and the list does not say so. A handler that does not end has"
         " failed as well. Its `TimeoutError` belongs in the list.",
     ),
     Advice(
-        _all(_not_at_work_any_more, _one_that_failed_is_not_in_the_list),
+        both(_not_at_work_any_more, _one_that_failed_is_not_in_the_list),
         "A handler has failed, and the list does not say so each time. That the publisher is left"
         " in peace is one half; the other is that the failure can be seen.",
     ),
@@ -213,12 +210,12 @@ _ADVICE = (
     ),
     Advice(lambda t: len(t.names) > len(t.wanted), _PAIRS),
     Advice(
-        _all(_not_at_work_any_more, _a_slow_one_has_another_error),
+        both(_not_at_work_any_more, _a_slow_one_has_another_error),
         "`CancelledError` is how a handler is stopped. The limit turns it into a `TimeoutError`,"
         " if nobody catches it inside: `except BaseException` does.",
     ),
     Advice(
-        _all(_not_at_work_any_more, _not_the_error_itself),
+        both(_not_at_work_any_more, _not_the_error_itself),
         "Put the error itself into the list, just as it was raised.",
     ),
     Advice(
@@ -227,7 +224,7 @@ _ADVICE = (
         " `asyncio.gather` gives its results in the order of what it was given.",
     ),
     Advice(
-        _all(_not_at_work_any_more, _a_slow_one_goes_on),
+        both(_not_at_work_any_more, _a_slow_one_goes_on),
         "A handler was given up, and did its work all the same. Not to wait any longer is not to"
         " stop. `asyncio.wait` lets the tasks go on that are not done in time; `cancel()` stops"
         " them.",
