@@ -2,7 +2,7 @@
 
 What a learner has written lives in the notebook's own process. So each start gives it a namespace
 of its own: functions and classes made anew from the same code, global variables as they were in the
-beginning, and another ``hash`` for texts (as each Python has its own).
+beginning, and another ``hash`` for all but numbers (as each Python has its own).
 """
 
 from __future__ import annotations
