@@ -26,7 +26,7 @@ from lessonkit.patterns.events.event import Event, context_of
 from lessonkit.records import Kind
 from lessonkit.shop.network import Network
 from lessonkit.shop.process import here
-from lessonkit.trace import find_trace
+from lessonkit.trace import Trace, find_trace
 
 LOG_LENGTH = 10_000
 """How many events, deliveries and failures a bus remembers."""
@@ -169,8 +169,9 @@ class InMemoryEventBus:
         instance_of("event", event, Event, "an Event")
         if self._closed and not inside_a_handler():
             raise BusClosed(f"the bus is closed; {event.type} {event.event_id} was not published")
-        dispatcher = self._dispatcher_of_this_run()
-        self._note_published(event)
+        trace = find_trace()
+        dispatcher = self._dispatcher_of_this_run(trace)
+        self._note_published(event, trace)
         context, luck = context_of(event), current_luck()
         deliveries = []
         for listener in self.subscribers(type(event)):
@@ -185,11 +186,11 @@ class InMemoryEventBus:
         dispatcher.under_way += len(deliveries)
         return deliveries
 
-    def _dispatcher_of_this_run(self) -> Dispatcher:
+    def _dispatcher_of_this_run(self, trace: Trace | None) -> Dispatcher:
         loop = asyncio._get_running_loop()
         if loop is None:
             raise RuntimeError("an event is published inside a run, as in run(bus.publish(event))")
-        run = loop, find_trace()
+        run = loop, trace
         if self._dispatcher is None or self._dispatcher.run != run:
             self._dispatcher = Dispatcher(self.name, run, self._note_failure)
             for subscription in self._subscriptions:
@@ -211,11 +212,11 @@ class InMemoryEventBus:
 
     # --- what came of it -------------------------------------------------------------------------
 
-    def _note_published(self, event: Event) -> None:
+    def _note_published(self, event: Event, trace: Trace | None) -> None:
         process = here.get()
         sender = process.name if process is not None else "publisher"
         self.published.append((sender, event))
-        if (trace := find_trace()) is not None:
+        if trace is not None:
             told = sender, self.name, event.type, Kind.EVENT
             trace.end(trace.send(*told, correlation=event.correlation_id))
 
@@ -242,5 +243,5 @@ class InMemoryEventBus:
         if inside_a_handler():
             raise RuntimeError("close() inside a handler would wait for that handler for ever")
         self._closed = True
-        await self._dispatcher_of_this_run().wait_until_idle()
+        await self._dispatcher_of_this_run(find_trace()).wait_until_idle()
         return self.failures

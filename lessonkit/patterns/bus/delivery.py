@@ -151,7 +151,8 @@ class Delivery:
     def finish(self, error: BaseException | None) -> None:
         """Note what came of it, for everybody to see."""
         self.error = error
-        self._abandon()
+        if self._owed_by is not None:
+            self._abandon()
         message = self._message
         if error is not None and message is not None and (trace := find_trace()) is not None:
             message.error = True
@@ -192,5 +193,4 @@ handling: ContextVar[Delivery | None] = ContextVar("lessonkit_handling", default
 
 def inside_a_handler() -> bool:
     """Whether the running code belongs to a handler that is still at work."""
-    delivery = handling.get()
-    return delivery is not None and delivery.ended is None
+    return (delivery := handling.get()) is not None and delivery.ended is None

@@ -95,12 +95,11 @@ class Dispatcher:
         self._coming = None
         task: Any = asyncio.current_task(self.loop)
         lane: Any = None
-        no_step_left = self._no_step_left
         try:
             while self._ready:
                 lane = self._ready.popleft()
                 while lane.waiting:
-                    if no_step_left is not None and no_step_left():
+                    if self._no_step_left is not None and self._no_step_left():
                         await asyncio.sleep(0)  # to the loop, which stops the run
                     delivery = lane.waiting.popleft()
                     waits_for = delivery.start()
