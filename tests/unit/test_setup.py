@@ -119,6 +119,8 @@ ROOMS = [
     "lab",
     "exercises",
     "course",
+    "editions",
+    "__main__",
 ]
 
 
