@@ -7,10 +7,12 @@ again, was never trusted, or is a page on which no script runs, the still is wha
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets as widgets
+from IPython import get_ipython
 from IPython.display import display, update_display
 
 from lessonkit.lab.picture import with_stills
@@ -52,14 +54,15 @@ class StillBox(widgets.VBox):
         self.words = fit(words)
         self._on_page = False
         super().__init__(list(parts), **options)
-        self.add_class(f"live-{self.model_id}")
+        self.name = _cell_name()
+        self.add_class(f"live-{self.name}")
         for part in self.shown:
             part.observe(lambda _change: self._keep(), "value")
 
     @property
     def still(self) -> str:
         """The last picture as HTML, and how to make it move again."""
-        name, words = self.model_id, escape(_("Run this cell to move it."))
+        name, words = self.name, escape(_("Run this cell to move it."))
         last = with_stills("".join(part.value for part in self.shown))
         style = _STYLE.format(name=name, words=words)
         return f'{style}<div class="still-{name}">{last}<p>{words}</p></div>'
@@ -76,3 +79,11 @@ class StillBox(widgets.VBox):
 
     def _stored(self) -> dict[str, str]:
         return {"text/html": self.still, "text/plain": self.words}
+
+
+def _cell_name() -> str:
+    """The same name in each run of a cell, and another one in each cell."""
+    shell = get_ipython()
+    source = shell.user_ns["In"][-1] if shell else ""
+    # The notebook in the other language, open beside this one, has the same cells.
+    return hashlib.sha256((source + _("Run this cell to move it.")).encode()).hexdigest()[:8]
