@@ -100,7 +100,7 @@ class QuizView(StillBox):
             self.choices.append(choice)
             self.feedback.append(feedback)
             parts += [words, choice, feedback]
-            asked += [words]
+            asked += [words, feedback]
         self._show_verdict()
         words_only = "\n".join(_(question.text) for question in quiz.questions)
         super().__init__([*parts, self.verdict], [*asked, self.verdict], words_only, layout=layout)
