@@ -19,7 +19,7 @@ class StillBox(widgets.VBox):
     parts
         The widgets.
     shown
-        Those of them (or of their parts) that a stored notebook shows as they are.
+        Those of them (or of their parts) that a stored notebook shows: their ``value`` is HTML.
     words
         What is shown where there are no pictures at all.
     """
@@ -27,7 +27,7 @@ class StillBox(widgets.VBox):
     def __init__(
         self,
         parts: Sequence[widgets.Widget],
-        shown: Sequence[widgets.HTML],
+        shown: Sequence[widgets.Widget],
         words: str,
         **options: Any,
     ) -> None:
