@@ -38,7 +38,8 @@ class StillBox(widgets.VBox):
     parts
         The widgets.
     shown
-        Those of them (or of their parts) of which the still picture is made.
+        Those of them (or of their parts) of which the still picture is made: their ``value`` is
+        HTML.
     words
         What is shown where there are no pictures at all.
     """
@@ -46,7 +47,7 @@ class StillBox(widgets.VBox):
     def __init__(
         self,
         parts: Sequence[widgets.Widget],
-        shown: Sequence[widgets.HTML],
+        shown: Sequence[widgets.Widget],
         words: str,
         **options: Any,
     ) -> None:
