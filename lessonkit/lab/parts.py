@@ -11,6 +11,7 @@ from traitlets import Unicode
 from lessonkit.explorer import Case
 from lessonkit.lab.stage import Stage
 from lessonkit.lab.tiles import mark_differences
+from lessonkit.lab.timeline import WIDTH
 from lessonkit.messages import _
 from lessonkit.trace import Trace
 from lessonkit.words import clean, escape
@@ -43,12 +44,12 @@ class Parts(widgets.VBox):
         self.runs: list[Trace | Case] = []
         super().__init__(self.texts, layout=widgets.Layout(overflow="visible"))
 
-    def show(self, parts: Sequence[Part], width: float | None = None) -> None:
+    def show(self, parts: Sequence[Part], width: float = WIDTH) -> None:
         """Show these instead; the runs in this width."""
         with self.hold_trait_notifications():  # one change, not one for each part
             self._show(parts, width)
 
-    def _show(self, parts: Sequence[Part], width: float | None) -> None:
+    def _show(self, parts: Sequence[Part], width: float) -> None:
         texts, runs = [""], []
         for part in parts:
             if isinstance(part, str):

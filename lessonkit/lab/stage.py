@@ -11,7 +11,7 @@ from lessonkit.lab.button import plain_button
 from lessonkit.lab.picture import on_paper
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import round_step
-from lessonkit.lab.timeline import MOST_MESSAGES, timeline
+from lessonkit.lab.timeline import MOST_MESSAGES, WIDTH, timeline
 from lessonkit.messages import _
 from lessonkit.trace import Trace
 from lessonkit.words import clean
@@ -38,7 +38,7 @@ class Stage(StillBox):
     Attributes
     ----------
     width
-        Pixels of the drawing from the next one on; None for as many as usual.
+        Pixels of the drawing from the next one on.
     moments
         When something happens, in seconds: the start, every event that is drawn, the end.
     """
@@ -47,7 +47,7 @@ class Stage(StillBox):
         self, trace: Trace | None = None, *, replay: str = "", title: str | None = None
     ) -> None:
         self.title = title
-        self.width: float | None = None
+        self.width = WIDTH
         self.moments = [0.0]
         self._held = False
         # Play's own buttons are icons without a name. It stays out of sight and only beats the time
@@ -65,6 +65,16 @@ class Stage(StillBox):
             layout=widgets.Layout(flex="1 1 300px", max_width="46em"),
         )
         self.slider.observe(lambda _change: self._draw(), "value")
+        self.scale = widgets.ToggleButtons(
+            options=[
+                (_("what reads better"), None),
+                (_("by time"), "time"),
+                (_("by order"), "order"),
+            ],
+            description=_("Scale"),
+            style={"description_width": "initial", "button_width": "auto"},
+        )
+        self.scale.observe(lambda _change: self._draw(), "value")
         self.picture = widgets.HTML(layout=widgets.Layout(width="auto"))
         self.file = widgets.HTML()
         self.replay = widgets.Text(
@@ -78,6 +88,7 @@ class Stage(StillBox):
             self.play,
             plain_button(_("Step forward"), lambda: self.step(1), icon="step-forward"),
             self.slider,
+            self.scale,
             self.beat,
         ]
         super().__init__(
@@ -152,8 +163,9 @@ class Stage(StillBox):
         self.beat.value = bisect_right(self.moments, self.at + NEAR) - 1
         # At the end the column says so, instead of a number of milliseconds.
         at = None if self.at_the_end else self.at + NEAR
-        width = {} if self.width is None else {"width": self.width}
-        drawing = clean(timeline(self.trace, at=at, title=self.title, **width))
+        drawing = clean(
+            timeline(self.trace, scale=self.scale.value, at=at, width=self.width, title=self.title)
+        )
         words = _("Save as SVG")
         self.picture.value = drawing
         self.file.value = f'<a download="run.svg" href="{on_paper(drawing)}">{words}</a>'

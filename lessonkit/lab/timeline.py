@@ -19,6 +19,9 @@ from lessonkit.records import Fate, Kind, Message, Note, StateChange
 from lessonkit.trace import Trace
 from lessonkit.words import escape, fit
 
+WIDTH = 860.0
+"""Pixels of the drawing, as long as nobody says otherwise."""
+
 MOST_MESSAGES = 200
 """Only so many messages are drawn: more of them would be a grey wall."""
 
@@ -42,7 +45,7 @@ def timeline(
     *,
     scale: str | None = None,
     at: float | None = None,
-    width: float = 860,
+    width: float = WIDTH,
     title: str | None = None,
 ) -> str:
     """Draw a run as an SVG.

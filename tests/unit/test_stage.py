@@ -16,6 +16,7 @@ from lessonkit.lab import milliseconds, panel, shop_view, tiles, toggle
 from lessonkit.lab.panel import Panel
 from lessonkit.lab.stage import Stage
 from lessonkit.lab.tiles import mark_differences
+from lessonkit.lab.timeline import timeline
 from lessonkit.trace import Trace
 
 MOMENTS = [0.0, 0.1, 0.3, 0.4, 0.9]
@@ -142,7 +143,9 @@ def test_the_picture_can_be_saved_as_it_is_shown() -> None:
 def test_every_control_has_words() -> None:
     stage = Stage(a_trace(), replay="1 x")
     for part in everything(stage):
-        if isinstance(part, (widgets.Button, widgets.FloatSlider, widgets.Text)):
+        if isinstance(
+            part, (widgets.Button, widgets.FloatSlider, widgets.Text, widgets.ToggleButtons)
+        ):
             assert part.description
         elif not isinstance(part, (widgets.Box, widgets.HTML)):
             assert part.layout.display == "none"  # Play: its buttons have no names
@@ -232,8 +235,7 @@ def test_what_is_kept_can_be_dropped() -> None:
 
 def test_a_stored_panel_shows_all_that_was_shown() -> None:
     made = kept_panel()
-    (data, *_more) = [made._repr_mimebundle_()]
-    html = (data[0] if isinstance(data, tuple) else data)["text/html"]
+    html = made.still
     assert html.count("data:image/svg+xml;base64,") == 2
     assert "Save as SVG" not in html
     assert html.index("<b>2,000</b>") < html.index("<b>500</b>")
@@ -249,6 +251,16 @@ def test_a_failing_scene_is_shown_beside_what_was_kept() -> None:
         made.set(down=True)
     assert 'role="alert"' in made.picture.value
     assert stages(made) == made.sides.kept.stages
+
+
+def test_the_scale_is_the_learners_choice() -> None:
+    trace = a_trace()
+    stage = Stage(trace)
+    assert timeline(trace) in stage.picture.value
+    for scale in ("time", "order"):
+        stage.scale.value = scale
+        assert timeline(trace, scale=scale) in stage.picture.value
+    assert timeline(trace, scale="time") != timeline(trace, scale="order")
 
 
 def test_only_tiles_that_differ_are_marked() -> None:
