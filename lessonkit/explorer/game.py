@@ -9,6 +9,7 @@ string, and to undo one is to leave it out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from typing import Any
 
 from lessonkit.clock.loop import Handle
 from lessonkit.explorer.case import Case, Restart, Scenario, as_case, judge
-from lessonkit.explorer.decision import NEVER, Decision, Kind
+from lessonkit.explorer.decision import NEVER, Decision, Event, Kind
 from lessonkit.explorer.loop import ExploringLoop, Pending
 from lessonkit.faults import Failure
 from lessonkit.luck import Happening, Leg
@@ -83,6 +84,9 @@ class Position:
         The move that kills the process; None if nothing has happened yet, or all has.
     case
         How it ends if nothing else goes wrong.
+    answered
+        Gives the calls, as ``"orders → payment.charge"``, that the usual run does not make: what
+        the shop does about what goes wrong.
     """
 
     under_way: tuple[UnderWay, ...]
@@ -90,6 +94,7 @@ class Position:
     now: float
     kill: Move | None
     case: Case
+    answered: Callable[[], tuple[str, ...]]
 
     @property
     def over(self) -> bool:
@@ -222,9 +227,16 @@ def play(
     service
         Whose process can be killed.
     """
+
+    def answered() -> tuple[str, ...]:
+        usual = Counter(map(_name, judge(scenario, (), shop=shop, restart=restart)[0].calls))
+        return tuple(Counter(map(_name, outcome.calls)) - usual)
+
     loop = _PausingLoop(moves, service)
     outcome, ours, run = judge(scenario, loop.decided, shop=shop, restart=restart, loop=loop)
     case = as_case(outcome, (), lambda: (ours, run))
-    if loop.picture is None:
-        return Position((), run.trace, run.elapsed, None, case)
-    return Position(*loop.picture, case)
+    return Position(*(loop.picture or ((), run.trace, run.elapsed, None)), case, answered)
+
+
+def _name(call: Event) -> str:
+    return f"{call.process} → {call.what}"

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from lessonkit.checks import whole_number
 from lessonkit.explorer import Restart, Scenario
+from lessonkit.explorer.decision import GIVES_UP
 from lessonkit.explorer.game import Move, Position, UnderWay, decisions_of, play
 from lessonkit.explorer.search import MOST_AT_ONCE
 from lessonkit.lab.button import plain_button
@@ -28,6 +29,7 @@ _WORDS = {
     Leg.NO_REPLY: N_("{process} gives up waiting for {what}"),
     Leg.TIMER: N_("{process} ends a wait"),
 }
+_GIVES_UP = N_("{process} reaches its time limit")
 _DUE, _HELD = N_("{message} (due at {ms} ms)"), N_("{message} (held back)")
 
 
@@ -42,8 +44,8 @@ class _Row:
             player.button(name, partial(self._press, number)) for number, name in enumerate(names)
         ]
         self.moves: tuple[Move | None, ...] = ()
-        row = widgets.Layout(flex_flow="row wrap", align_items="center")
-        self.box = widgets.Box([self.words, *self.buttons], layout=row)
+        # The buttons come first: so they stand below each other, and stay where the pointer is.
+        self.box = widgets.Box([*self.buttons, self.words], layout=widgets.Layout())
 
     def _press(self, number: int) -> None:
         self.player.do(self.moves[number])
@@ -78,8 +80,8 @@ class Player(StillBox):
         self._play = play
         self.at_most = at_most
         self.moves: tuple[Move, ...] = ()
-        self.cell = widgets.Layout(width="auto", min_width="24em")
-        self._wide = widgets.Layout(width="auto")
+        self.cell = widgets.Layout(flex="1 1 auto", width="auto", min_width="0")
+        self._wide = widgets.Layout(width="auto", flex="0 0 auto")
         self._rows: list[_Row] = []
         self.target = widgets.HTML(layout=self._wide)
         self._list = widgets.VBox(layout=self._wide)
@@ -167,13 +169,17 @@ class Player(StillBox):
             seen.append(f"<div>{escape(case.title)}</div>")
         seen.append(shop_view(case.shop))
         if case.decisions:
+            for call in self.position.answered():
+                words = _("What the shop does about it: {call}")
+                seen.append(f"<div>• {escape(words.format(call=call))}</div>")
             words = _('The same run again, anywhere: replay("{text}", scenario)')
             seen.append(f"<div>{escape(words.format(text=case.replay))}</div>")
         return seen
 
 
 def _words_of(message: UnderWay) -> str:
-    words = _(_WORDS[message.leg])
+    gives_up = message.leg is Leg.TIMER and message.what == GIVES_UP
+    words = _(_GIVES_UP if gives_up else _WORDS[message.leg])
     said = words.format(what=message.what, process=service_name(message.process))
     if message.held:
         return _(_HELD).format(message=said)

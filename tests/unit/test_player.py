@@ -107,6 +107,15 @@ def test_every_run_of_the_game_without_harm_ends_like_the_ordinary_one() -> None
     assert not any(row.box.layout.display == "" for row in player._rows)
 
 
+def test_it_says_what_the_shop_does_about_the_harm() -> None:
+    player = play_the_network(by_saga, shop=ShopWithLog, restart=resume)  # type: ignore[arg-type]
+    let_come(player, "payment.charge", Leg.REPLY)
+    assert "What the shop does" not in player.picture.value
+    player.rows[0].buttons[LOSE].click()
+    assert player.position.case.survived
+    assert "What the shop does about it: orders → payment.charge<" in player.picture.value
+
+
 # --- the repaired one cannot be beaten -----------------------------------------------------------
 
 
