@@ -164,7 +164,9 @@ class Player(StillBox):
         heading = _("It is over. What the audit finds:")
         if not self.position.over:
             heading = _("If nothing else goes wrong, the audit will find this:")
-        seen = [timeline(self.position.trace), f"<div><b>{escape(heading)}</b></div>"]
+        now = None if self.position.over else self.position.now
+        picture = timeline(self.position.trace, at=now)
+        seen = [picture, f"<div><b>{escape(heading)}</b></div>"]
         if case.decisions:
             seen.append(f"<div>{escape(case.title)}</div>")
         seen.append(shop_view(case.shop))
