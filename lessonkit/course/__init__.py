@@ -12,9 +12,12 @@ from typing import Final
 from lessonkit.exercises import checklist as checklists
 from lessonkit.exercises.checklist import ProgressButtons
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.prediction import Prediction, predict
 from lessonkit.exercises.quiz import Quiz
 from lessonkit.exercises.task import Task
 from lessonkit.lab.picture import Picture
+from lessonkit.lab.still import StillBox
+from lessonkit.messages import _
 
 MODULES: Final = {
     "00-start": "start",
@@ -58,6 +61,33 @@ def exercises() -> list[Exercise]:
 def quizzes() -> list[Quiz]:
     """Every quiz."""
     return [task for task in tasks() if isinstance(task, Quiz)]
+
+
+def predictions() -> list[Prediction]:
+    """Every prediction."""
+    homes = (import_module(f"lessonkit.course.{module}") for module in MODULES.values())
+    return [one for home in homes for one in vars(home).values() if isinstance(one, Prediction)]
+
+
+def missed(notebook: str) -> StillBox | Picture:
+    """Ask again what was guessed wrong at least two notebooks before ``notebook``, once.
+
+    Raises
+    ------
+    ValueError
+        If there is no such notebook.
+    """
+    course = [*MODULES, "08-summary"]
+    if notebook not in course:
+        raise ValueError(f"notebook must be one of {', '.join(course)}; got {notebook!r}")
+    before = course[: max(0, course.index(notebook) - 1)]
+    views = [
+        predict(one, again=True) for one in predictions() if one.notebook in before and one.missed
+    ]
+    if not views:
+        return Picture(_("From the notebooks before, there is nothing to ask you again."))
+    shown = [part for view in views for part in view.shown]
+    return StillBox(views, shown, "\n".join(view.words for view in views))
 
 
 def checklist() -> Picture:

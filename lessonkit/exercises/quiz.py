@@ -13,10 +13,10 @@ from typing import Any
 import ipywidgets as widgets
 
 from lessonkit.exercises.progress import learners_progress
-from lessonkit.exercises.prose import labels, prose, remarks
+from lessonkit.exercises.prose import feedback, labels, prose, remarks
 from lessonkit.exercises.task import Task, module_of
 from lessonkit.lab.still import StillBox
-from lessonkit.lab.svg import AMBER, GREEN
+from lessonkit.lab.svg import GREEN
 from lessonkit.messages import _
 
 
@@ -117,7 +117,7 @@ class QuizView(StillBox):
             self.feedback[number].value = ""
             return
         option = self.quiz.questions[number].options[place]
-        self.feedback[number].value = _feedback_html(option)
+        self.feedback[number].value = feedback(option.right, _(option.why))
         all_right = self.right == len(self.quiz.questions)
         if not option.right:
             learners_progress().note(self.quiz.name, tries=1)
@@ -143,9 +143,3 @@ class QuizView(StillBox):
 def _question_html(number: int, question: Question) -> str:
     code = f"<pre style='margin: 4px 1.4em'>{escape(question.code)}</pre>" if question.code else ""
     return f"<div><b>{number + 1}.</b> {prose(_(question.text))}</div>{code}"
-
-
-def _feedback_html(option: Option) -> str:
-    colour, mark = (GREEN, "✓") if option.right else (AMBER, "△")
-    look = f"border-left: 4px solid {colour}; padding: 2px 0 2px 10px"
-    return f'<div role="status" style="{look}">{mark} {prose(_(option.why))}</div>'
