@@ -19,9 +19,9 @@ from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import OrderTrial
+from lessonkit.exercises.written import written
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.decision import FAILS
-from lessonkit.messages import N_
 from lessonkit.patterns.events import Event
 from lessonkit.shop import CreateOrder, OrderStatus, ShopError, Violation
 from lessonkit.shop.process import here
@@ -178,61 +178,5 @@ _TRIAL = OrderTrial(
 
 
 points_by_events = Exercise(
-    name="points_by_events",
-    notebook="04-choreography-orchestration",
-    point=3,
-    title=N_("Points by events, and taken back when the order is returned"),
-    practises=N_("choreography"),
-    grade=2,
-    shown=N_(
-        "Nobody else was touched, and nobody waits for it. But if the points are off for "
-        "longer than your patience, nobody remembers that they are owed."
-    ),
-    starter="""
-class OrderReturned(OrderEvent): ...
-
-
-def my_points(shop, bus, ask=once):
-    @bus.subscribe(OrderCreated, service="points")
-    async def give(event):
-        await shop.points.give(event.command)
-
-
-def sell(shop, command=None):
-    return choreography(shop, release_on_failure, my_points, ask=again, command=command)
-""",
-    asks=("my_points", "sell", "OrderReturned"),
-    judge=_judge_points_by_events,
-    with_starter=True,
-    hints=(
-        N_(
-            "Three things are missing. The draft listens to the wrong event, it makes its call only"
-            " once, and it does not hear when an order is returned."
-        ),
-        N_(
-            "`OrderCreated` comes before anybody has looked at the card. And the others write"
-            " `await ask(function, argument)`: with `ask=again`, that makes up to three attempts."
-        ),
-        N_(
-            "A second handler, of the same form: it subscribes to `OrderReturned`, for the service"
-            " points, and asks for `shop.points.take_back` with the event's command."
-        ),
-    ),
-    answer="""
-class OrderReturned(OrderEvent): ...
-
-
-def my_points(shop, bus, ask=once):
-    @bus.subscribe(PaymentCompleted, service="points")
-    async def give(event):
-        await ask(shop.points.give, event.command)
-
-    @bus.subscribe(OrderReturned, service="points")
-    async def take_back(event):
-        await ask(shop.points.take_back, event.command)
-
-
-def sell(shop, command=None):
-    return choreography(shop, release_on_failure, my_points, ask=again, command=command)
-""",
+    judge=_judge_points_by_events, with_starter=True, **written(__name__, "points_by_events")
 )

@@ -13,6 +13,7 @@ from lessonkit.course.event_bus.scripts import CREATED, SCRIPTS, Script, Step
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly
+from lessonkit.exercises.written import written
 from lessonkit.messages import N_, _, service_name
 from lessonkit.patterns.events import Event
 from lessonkit.records import Kind
@@ -181,49 +182,4 @@ def _judge_stop_hearing(bus: type) -> Counterexample | None:
     return None
 
 
-stop_hearing = Exercise(
-    name="stop_hearing",
-    notebook="06-event-bus",
-    point=2,
-    title=N_("A bus that a handler can leave"),
-    practises=N_("subscription"),
-    grade=1,
-    shown=N_("Whoever was there when it was said hears it, whatever happens meanwhile."),
-    starter="""
-class LeavableBus(OneAfterAnother):
-    def unsubscribe(self, kind, handler):
-        pass  # yours to write
-
-    async def publish(self, event):
-        for handler in self.handlers.get(event.type, []):
-            await handler(event)
-""",
-    asks=("LeavableBus",),
-    judge=_judge_stop_hearing,
-    hints=(
-        N_(
-            "The handlers of a type stand in the list `self.handlers[kind]`. A list has a method"
-            " that takes out the first entry that is equal to what you give it. What does it do if"
-            " there is none?"
-        ),
-        N_(
-            "`publish` walks through the list while its handlers change it. Anybody behind a"
-            " removed entry moves up by one, and is passed over."
-        ),
-        N_(
-            "`list(handlers)` makes a copy. Let `publish` walk through a copy, and let"
-            " `unsubscribe` change the list itself, `if handler in handlers`."
-        ),
-    ),
-    answer="""
-class LeavableBus(OneAfterAnother):
-    def unsubscribe(self, kind, handler):
-        handlers = self.handlers.get(kind, [])
-        if handler in handlers:
-            handlers.remove(handler)
-
-    async def publish(self, event):
-        for handler in list(self.handlers.get(event.type, [])):
-            await handler(event)
-""",
-)
+stop_hearing = Exercise(judge=_judge_stop_hearing, **written(__name__, "stop_hearing"))

@@ -18,6 +18,7 @@ from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import Client
 from lessonkit.exercises.tables import rows_html
 from lessonkit.exercises.trial import run_briefly
+from lessonkit.exercises.written import written
 from lessonkit.faults import stream
 from lessonkit.messages import N_, _
 
@@ -247,48 +248,4 @@ CROWD_ADVICE = (
     ),
 )
 
-polite_polling = Exercise(
-    name="polite_polling",
-    notebook="05-eventual-consistency",
-    point=4,
-    title=N_("Poll politely"),
-    practises=N_("exponential backoff with jitter"),
-    grade=2,
-    shown=N_(
-        "The cap is for those who wait, the deadline for those who wait in vain, and the dice"
-        " are for the service."
-    ),
-    starter="""
-async def wait_for_confirmation(client, order_id, rng):
-    delay = 1.0
-    while True:
-        status = await client.get_status(order_id)
-        if status != "PENDING":
-            return status
-        await sleep(delay)
-        delay *= 2
-""",
-    asks=("wait_for_confirmation",),
-    judge=_judge_polling,
-    hints=(
-        N_("Missing are a longest delay, a deadline, no wait after the last question, and chance."),
-        N_("`min(..., 10.0)` is a cap. What time is it at the start: `get_running_loop().time()`."),
-        N_("Wait for a random part of `delay`: `rng.uniform(0, delay)`, rolled once per question."),
-        N_("If the time since the start plus this wait is over 60 seconds: `raise TimeoutError`."),
-    ),
-    answer="""
-async def wait_for_confirmation(client, order_id, rng):
-    clock = get_running_loop().time
-    start = clock()
-    delay = 1.0
-    while True:
-        status = await client.get_status(order_id)
-        if status != "PENDING":
-            return status
-        wait = rng.uniform(0, delay)
-        if clock() - start + wait > 60:  # nobody would ask after this wait
-            raise TimeoutError("the order is still pending after a minute")
-        await sleep(wait)
-        delay = min(2 * delay, 10.0)
-""",
-)
+polite_polling = Exercise(judge=_judge_polling, **written(__name__, "polite_polling"))

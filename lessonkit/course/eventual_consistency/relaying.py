@@ -16,6 +16,7 @@ from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
 from lessonkit.exercises.trial import run_briefly
+from lessonkit.exercises.written import written
 from lessonkit.messages import N_, _
 from lessonkit.shop import NoReply, ServiceRefused
 
@@ -210,45 +211,4 @@ ADVICE = (
     ),
 )
 
-relay_safe = Exercise(
-    name="relay_safe",
-    notebook="05-eventual-consistency",
-    point=5,
-    title=N_("A relay that may be killed at any moment"),
-    practises=N_("at-least-once delivery"),
-    grade=3,
-    shown=N_("Nothing is lost, and a kill makes one event come twice at most: for the inbox."),
-    starter="""
-async def relay_batch(disk, publish):
-    rows = disk.execute(
-        "SELECT id, body FROM outbox WHERE NOT published ORDER BY id LIMIT 10"
-    ).fetchall()
-    with disk:
-        for id_, _ in rows:
-            disk.execute("UPDATE outbox SET published = 1 WHERE id = ?", (id_,))
-    for _, body in rows:
-        with suppress(ServiceRefused, NoReply):
-            await publish(body)
-""",
-    asks=("relay_batch",),
-    judge=_judge_relay,
-    hints=(
-        N_("What does a mark say when the process dies right after it: that the event is out?"),
-        N_("Publish first, then mark: each event by itself, with a `with disk:` for every row."),
-        N_("If `publish` raises an error: no mark, and the next call begins with this event."),
-        N_("One loop: `await publish(body)`; on an error `return`; else `with disk:` the mark."),
-    ),
-    answer="""
-async def relay_batch(disk, publish):
-    rows = disk.execute(
-        "SELECT id, body FROM outbox WHERE NOT published ORDER BY id LIMIT 10"
-    ).fetchall()
-    for id_, body in rows:
-        try:
-            await publish(body)
-        except (ServiceRefused, NoReply):
-            return  # the next call begins with this event, and nothing overtakes it
-        with disk:
-            disk.execute("UPDATE outbox SET published = 1 WHERE id = ?", (id_,))
-""",
-)
+relay_safe = Exercise(judge=_judge_relay, **written(__name__, "relay_safe"))

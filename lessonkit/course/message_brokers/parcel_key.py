@@ -13,8 +13,9 @@ from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
+from lessonkit.exercises.written import written
 from lessonkit.faults import stream
-from lessonkit.messages import N_, _
+from lessonkit.messages import _
 from lessonkit.patterns.brokers import PartitionedLog
 from lessonkit.runner import run
 
@@ -245,34 +246,4 @@ ADVICE = (
     ),
 )
 
-partition_key = Exercise(
-    name="partition_key",
-    notebook="03-message-brokers",
-    point=4,
-    title=N_("Find the key that keeps each order in order, and keeps everybody busy"),
-    practises=N_("partition key"),
-    grade=1,
-    shown=N_("Order and load by one text: the smallest thing whose events must stay in order."),
-    starter="""
-def key_of(event):
-    return event.type
-""",
-    asks=("key_of",),
-    judge=_judge_key,
-    hints=(
-        N_(
-            "Ask of each field: if two events have the same value here, must they stay in order?"
-            " And the other way round: if they must stay in order, do they have the same value?"
-        ),
-        N_(
-            "Not a single field will do as it is. One is too narrow, because an order has two"
-            " parcels. One is too wide, because a customer has many orders."
-        ),
-        N_("`O-1007/1` and `O-1007/2` belong together. Which part of the `parcel_id` says so?"),
-        N_('`"O-1007/2".split("/")` gives `["O-1007", "2"]`. Return the part that you need.'),
-    ),
-    answer="""
-def key_of(event):
-    return event.parcel_id.split("/")[0]
-""",
-)
+partition_key = Exercise(judge=_judge_key, **written(__name__, "partition_key"))

@@ -12,7 +12,7 @@ from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import ShopFront
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.messages import N_
+from lessonkit.exercises.written import written
 from lessonkit.shop import OrderStatus
 from lessonkit.shop.customer import OrderFunction
 
@@ -63,42 +63,7 @@ _SHORTER_WAIT = OrderTrial(
 )
 
 shorter_wait = Exercise(
-    name="shorter_wait",
-    notebook="00-start",
-    point=1,
-    title=N_("A shorter wait"),
-    practises=N_("synchronous call"),
-    shown=N_("The customer waits for 300 ms. All that it took was to ask who needs the answer."),
-    starter="""
-def quick_call(shop):
-    async def create_order(command):
-        await shop.inventory.reserve(command.items)
-        payment = await shop.payment.charge(command.total, command.payment_method)
-        order = Order.create(command, payment.transaction_id)
-        await shop.database.save(order)
-        await shop.notification.send_order_confirmation(order)
-        return order
-
-    return create_order
-""",
-    asks=("quick_call",),
-    judge=_judge_shorter_wait,
-    with_starter=True,
-    hints=(
-        N_("Each `await` is a wait. Which of the four is for the mail?"),
-        N_("Delete the line with `send_order_confirmation`, and run the cell again."),
-    ),
-    answer="""
-def quick_call(shop):
-    async def create_order(command):
-        await shop.inventory.reserve(command.items)
-        payment = await shop.payment.charge(command.total, command.payment_method)
-        order = Order.create(command, payment.transaction_id)
-        await shop.database.save(order)
-        return order
-
-    return create_order
-""",
+    judge=_judge_shorter_wait, with_starter=True, **written(__name__, "shorter_wait")
 )
 
 # --- put the stock back --------------------------------------------------------------------------
@@ -129,48 +94,4 @@ _STOCK_BACK = OrderTrial(
     ),
 )
 
-stock_back = Exercise(
-    name="stock_back",
-    notebook="00-start",
-    point=1,
-    title=N_("Put the stock back"),
-    practises=N_("compensation"),
-    shown=N_("Whoever takes something must know how to put it back. Notebook 01 has more of that."),
-    starter="""
-def put_back(shop):
-    async def create_order(command):
-        reserved = await shop.inventory.reserve(command.items)
-        payment = await shop.payment.charge(command.total, command.payment_method)
-        order = Order.create(command, payment.transaction_id)
-        await shop.database.save(order)
-        return order
-
-    return create_order
-""",
-    asks=("put_back",),
-    judge=_judge_stock_back,
-    with_starter=True,
-    hints=(
-        N_("A refused call raises an error at its `await`. Which line should notice it?"),
-        N_("Put `try:` before the charge and `except Exception:` after it."),
-        N_(
-            "In the `except`: `await shop.inventory.cancel_reservation(reserved.reservation_id)`,"
-            " and then `raise`, so that the customer learns of it."
-        ),
-    ),
-    answer="""
-def put_back(shop):
-    async def create_order(command):
-        reserved = await shop.inventory.reserve(command.items)
-        try:
-            payment = await shop.payment.charge(command.total, command.payment_method)
-        except Exception:
-            await shop.inventory.cancel_reservation(reserved.reservation_id)
-            raise
-        order = Order.create(command, payment.transaction_id)
-        await shop.database.save(order)
-        return order
-
-    return create_order
-""",
-)
+stock_back = Exercise(judge=_judge_stock_back, with_starter=True, **written(__name__, "stock_back"))
