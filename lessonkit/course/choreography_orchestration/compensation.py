@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import (
     REPLY_LOST,
@@ -16,26 +13,17 @@ from lessonkit.exercises.conditions import (
 )
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import OrderTrial
+from lessonkit.exercises.trial import OrderTrial, calling
 from lessonkit.exercises.written import written
 from lessonkit.explorer import Case
 from lessonkit.messages import _
 from lessonkit.records import Kind as MessageKind
 from lessonkit.shop import Told
-from lessonkit.shop.customer import OrderFunction
-
-
-def _directed_by(saga: type) -> Callable[[Any], OrderFunction]:
-    def make(shop: Any) -> OrderFunction:
-        execute: OrderFunction = saga(shop).execute
-        return execute
-
-    return make
 
 
 def _judge_lost_reply(saga: type, starter: type) -> Counterexample | None:
     try:
-        return _TRIAL.judge(_directed_by(saga), _directed_by(starter))
+        return _TRIAL.judge(saga, starter)
     except (UnboundLocalError, NameError) as error:
         if "is not defined" not in str(error):  # that would be a slip of the pen
             error.add_note(
@@ -73,6 +61,7 @@ def _puts_back_before_it_refunds(case: Case) -> bool:
 
 
 _TRIAL = OrderTrial(
+    program=calling("execute"),
     every_fault=True,
     forgiven=["no mail lost"],  # a saga that writes nothing down cannot promise a mail
     advice=(

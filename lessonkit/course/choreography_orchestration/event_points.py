@@ -17,7 +17,6 @@ from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck, waits_longer_than
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
-from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import OrderTrial
 from lessonkit.exercises.written import written
 from lessonkit.explorer import Case, Kind
@@ -35,6 +34,7 @@ KEPT = "no points for what came back"
 class Program(NamedTuple):
     """What was handed in."""
 
+    my_points: object
     sell: Callable[..., Awaitable[object]]
     returned: Callable[..., Event]
 
@@ -86,12 +86,6 @@ def _raise_mistakes(shop: TrialShop) -> None:
             raise failure.error
 
 
-def _judge_points_by_events(
-    _mine: object, sell: Any, returned: Any, _its_own: object, starter: Any, draft: Any
-) -> Counterexample | None:
-    return _TRIAL.judge(Program(sell, returned), Program(starter, draft))
-
-
 def _once(case: Case) -> bool:
     """Whether it goes away again, or strikes only the mail, on which nobody depends."""
     for_good = {kind for kind, (_failure, every_time) in FAILS.items() if every_time}
@@ -119,6 +113,7 @@ _TRIAL = OrderTrial(
     shop=ReturningShop,
     goal=[TOO_FEW, TOO_MANY, KEPT],
     counts=_once,
+    program=Program,
     play=_sell_and_take_back,
     view=points_view,
     advice=(
@@ -178,5 +173,5 @@ _TRIAL = OrderTrial(
 
 
 points_by_events = Exercise(
-    judge=_judge_points_by_events, with_starter=True, **written(__name__, "points_by_events")
+    judge=_TRIAL.judge, with_starter=True, **written(__name__, "points_by_events")
 )

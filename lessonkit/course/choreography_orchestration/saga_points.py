@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from lessonkit.course.choreography_orchestration.points_shop import (
@@ -15,19 +14,9 @@ from lessonkit.course.choreography_orchestration.points_shop import (
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import both, breaks, on_a_good_day
 from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import OrderTrial
 from lessonkit.exercises.written import written
 from lessonkit.explorer import Case
-from lessonkit.shop.customer import OrderFunction
-
-Direct = Callable[[Any], OrderFunction]
-
-
-def _judge_points_by_saga(
-    _flow: object, direct: Direct, _starters_flow: object, starter: Direct
-) -> Counterexample | None:
-    return _TRIAL.judge(direct, starter)
 
 
 async def _resume(shop: Any) -> None:
@@ -45,6 +34,7 @@ def _has_no_log(case: Case) -> bool:
 
 
 _TRIAL = OrderTrial(
+    program=lambda _flow, direct: direct,
     every_fault=True,
     luck={"crashes": "orders"},
     shop=PointsShop,
@@ -88,5 +78,5 @@ _TRIAL = OrderTrial(
 
 
 points_by_saga = Exercise(
-    judge=_judge_points_by_saga, with_starter=True, **written(__name__, "points_by_saga")
+    judge=_TRIAL.judge, with_starter=True, **written(__name__, "points_by_saga")
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from lessonkit.exercises.advice import Advice
@@ -17,31 +16,16 @@ from lessonkit.exercises.conditions import (
 )
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
-from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.shopfront import ShopFront
-from lessonkit.exercises.trial import OrderTrial
+from lessonkit.exercises.trial import OrderTrial, calling
 from lessonkit.exercises.written import written
 from lessonkit.explorer import Case
 from lessonkit.shop import OrderStatus, Told
-from lessonkit.shop.customer import OrderFunction
-
-
-def _creates_orders(service: type) -> Callable[[ShopFront], OrderFunction]:
-    def make(shop: ShopFront) -> OrderFunction:
-        create_order: OrderFunction = service(shop).create_order
-        return create_order
-
-    return make
-
 
 # --- survive every single fault ------------------------------------------------------------------
 
 
-def _judge_survive(service: type, starter: type) -> Counterexample | None:
-    return _SURVIVE.judge(_creates_orders(service), _creates_orders(starter))
-
-
 _SURVIVE = OrderTrial(
+    program=calling("create_order"),
     every_fault=True,
     # It asks for the mail once, after the answer is certain. More it cannot promise yet.
     forgiven=["no mail lost"],
@@ -89,13 +73,9 @@ _SURVIVE = OrderTrial(
     ),
 )
 
-survive = Exercise(judge=_judge_survive, with_starter=True, **written(__name__, "survive"))
+survive = Exercise(judge=_SURVIVE.judge, with_starter=True, **written(__name__, "survive"))
 
 # --- take the mail off the customer's wait -------------------------------------------------------
-
-
-def _judge_mail_behind(service: type, starter: type) -> Counterexample | None:
-    return _MAIL_BEHIND.judge(_creates_orders(service), _creates_orders(starter))
 
 
 def _confirmed(case: Case) -> bool:
@@ -112,6 +92,7 @@ def _mail_service_is_well(case: Case) -> bool:
 
 
 _MAIL_BEHIND = OrderTrial(
+    program=calling("create_order"),
     shop=partial(TrialShop, latency={"notification": 5.0}),
     advice=(
         Advice(
@@ -141,5 +122,5 @@ _MAIL_BEHIND = OrderTrial(
 )
 
 mail_behind = Exercise(
-    judge=_judge_mail_behind, with_starter=True, **written(__name__, "mail_behind")
+    judge=_MAIL_BEHIND.judge, with_starter=True, **written(__name__, "mail_behind")
 )

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck, waits_longer_than
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
-from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.shopfront import ShopFront
 from lessonkit.exercises.trial import OrderTrial
 from lessonkit.exercises.written import written
 from lessonkit.shop import OrderStatus
-from lessonkit.shop.customer import OrderFunction
-
-Make = Callable[[ShopFront], OrderFunction]
 
 
 class NightMailShop(TrialShop):
@@ -33,10 +27,6 @@ class NightMailShop(TrialShop):
 
 
 # --- a shorter wait ------------------------------------------------------------------------------
-
-
-def _judge_shorter_wait(quick_call: Make, starter: Make) -> Counterexample | None:
-    return _SHORTER_WAIT.judge(quick_call, starter)
 
 
 _SHORTER_WAIT = OrderTrial(
@@ -63,14 +53,10 @@ _SHORTER_WAIT = OrderTrial(
 )
 
 shorter_wait = Exercise(
-    judge=_judge_shorter_wait, with_starter=True, **written(__name__, "shorter_wait")
+    judge=_SHORTER_WAIT.judge, with_starter=True, **written(__name__, "shorter_wait")
 )
 
 # --- put the stock back --------------------------------------------------------------------------
-
-
-def _judge_stock_back(put_back: Make, starter: Make) -> Counterexample | None:
-    return _STOCK_BACK.judge(put_back, starter)
 
 
 _STOCK_BACK = OrderTrial(
@@ -94,4 +80,4 @@ _STOCK_BACK = OrderTrial(
     ),
 )
 
-stock_back = Exercise(judge=_judge_stock_back, with_starter=True, **written(__name__, "stock_back"))
+stock_back = Exercise(judge=_STOCK_BACK.judge, with_starter=True, **written(__name__, "stock_back"))
