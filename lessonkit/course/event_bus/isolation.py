@@ -20,7 +20,7 @@ Condition = Callable[[Telling], bool]
 
 
 def _judge_isolate(bus: type) -> Counterexample | None:
-    return first_counterexample(_tellings(bus), _ADVICE, _sentence, _picture)
+    return first_counterexample(_tellings(bus), _ADVICE, _picture, _sentence)
 
 
 def _tellings(bus: type) -> Iterator[Telling]:

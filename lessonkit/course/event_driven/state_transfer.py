@@ -86,7 +86,7 @@ def _judge(kind: type[Event], placed: object, take_stock: object) -> Counterexam
         yield from _day(lambda: (kind, placed), lambda: (kind, take_stock), apart=False)
         yield from _day(sender.start, reader.start, apart=True)
 
-    return first_counterexample(arrivals(), _ADVICE, _sentence, _picture)
+    return first_counterexample(arrivals(), _ADVICE, _picture, _sentence)
 
 
 def _day(sender: Start, reader: Start, *, apart: bool) -> Iterator[_Arrival]:

@@ -87,7 +87,7 @@ class _Reading:
 
 
 def _judge(still_to_pay: Apply, types: EventTypes) -> Counterexample | None:
-    return first_counterexample(_readings(still_to_pay, types), _ADVICE, _sentence, _picture)
+    return first_counterexample(_readings(still_to_pay, types), _ADVICE, _picture, _sentence)
 
 
 def _readings(still_to_pay: Apply, types: EventTypes) -> Iterator[_Reading]:

@@ -51,6 +51,10 @@ class _Run:
     raised: bool = False
 
     @property
+    def sentence(self) -> str:
+        return SENTENCES[self.trouble]
+
+    @property
     def should(self) -> Books:
         return self.before | ({self.order: DONE} if self.order in TO_CANCEL else {})
 
@@ -178,10 +182,7 @@ ADVICE = (
 
 
 def _judge_cancel(cancel: Callable[[Disk, str], object]) -> Counterexample | None:
-    def sentence(run: _Run) -> str:
-        return _(SENTENCES[run.trouble]).format(run=run)
-
-    return first_counterexample(_runs(Program(cancel)), ADVICE, sentence, _picture)
+    return first_counterexample(_runs(Program(cancel)), ADVICE, _picture)
 
 
 cancel_in_one = Exercise(judge=_judge_cancel, **written(__name__, "cancel_in_one"))

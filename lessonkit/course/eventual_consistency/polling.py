@@ -90,6 +90,10 @@ class _Waiting:
         return isinstance(self.returned, TimeoutError)
 
     @property
+    def got_the_end(self) -> bool:
+        return self.returned == ENDS[self.decided] and self.decided <= self.lasted
+
+    @property
     def is_late(self) -> bool:
         return self.lasted > self.decided + MOST_LATE + A_BIT
 
@@ -118,8 +122,8 @@ def _judge_polling(wait: Wait) -> Counterexample | None:
     program = Program(wait)
     with _known_dice():
         return first_counterexample(
-            _alone(program.start()), ADVICE, _sentence, _questions
-        ) or first_counterexample(_together(program), CROWD_ADVICE, _crowd_sentence, _crowd_chart)
+            _alone(program.start()), ADVICE, _questions, _sentence
+        ) or first_counterexample(_together(program), CROWD_ADVICE, _crowd_chart, _crowd_sentence)
 
 
 @contextmanager
@@ -205,15 +209,7 @@ ADVICE = (
         "It asked too late. No delay may be longer than ten seconds: it needs a cap.",
     ),
     Advice(
-        lambda client: (
-            (
-                client.decided < inf
-                and not (
-                    client.returned == ENDS[client.decided] and client.decided <= client.lasted
-                )
-            )
-            or client.is_late
-        ),
+        lambda client: client.is_late or (client.decided < inf and not client.got_the_end),
         "As soon as the status is no longer PENDING, return it, whatever it is.",
     ),
     Advice(

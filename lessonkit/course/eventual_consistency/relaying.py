@@ -54,7 +54,7 @@ class _Run:
         The events that have no mark in the end.
     """
 
-    trouble: str
+    sentence: str
     event: str = ""
     bodies: list[str] = field(default_factory=lambda: EVENTS)
     step: str = ""
@@ -85,26 +85,23 @@ class _Run:
 
 
 def _judge_relay(relay_batch: Callable[..., Awaitable[object]]) -> Counterexample | None:
-    def sentence(run: _Run) -> str:
-        return _(run.trouble).format(run=run)
-
-    return first_counterexample(_runs(Program(relay_batch)), ADVICE, sentence, _picture)
+    return first_counterexample(_runs(Program(relay_batch)), ADVICE, _picture)
 
 
 def _runs(program: Program) -> Iterator[_Run]:
     yield _deliver(program, _Run(QUIET))
     kills = (_deliver(program, _Run(KILLED), dies_after=step) for step in count(1))
     yield from takewhile(lambda run: run.step, kills)  # so long as there are so many steps
-    for trouble in (REFUSED, REPLY_LOST, NEVER_ARRIVED):
+    for sentence in (REFUSED, REPLY_LOST, NEVER_ARRIVED):
         for event in (EVENTS[0], EVENTS[2], EVENTS[-1]):
-            yield _deliver(program, _Run(trouble, event))
+            yield _deliver(program, _Run(sentence, event))
     yield _deliver(program, _Run(QUIET, bodies=TWINS))
 
 
 def _deliver(program: Program, run: _Run, **when: int) -> _Run:
     """Let the relay work until all is published; if it is killed, a new one goes on."""
-    error = ServiceRefused if run.trouble == REFUSED else NoReply
-    failures = [error("broker")] * (5 if run.trouble == REFUSED else 1)
+    error = ServiceRefused if run.sentence == REFUSED else NoReply
+    failures = [error("broker")] * (5 if run.sentence == REFUSED else 1)
 
     async def publish(body: str) -> None:
         if body not in (*run.bodies, "E-0"):
@@ -112,7 +109,7 @@ def _deliver(program: Program, run: _Run, **when: int) -> _Run:
         await asyncio.sleep(0.05)
         failure = failures.pop() if failures and body == run.event else None
         with disk.process.doing(_("publish {event}").format(event=body)):
-            run.attempts.append((body, failure is None or run.trouble == REPLY_LOST))
+            run.attempts.append((body, failure is None or run.sentence == REPLY_LOST))
         if failure is not None:
             raise failure
 
@@ -161,20 +158,20 @@ def _picture(run: _Run) -> str:
 
 
 def _takes_other_than_ten(run: _Run) -> bool:
-    return bool(run.trouble == QUIET and run.per_call != [BATCH, len(EVENTS) - BATCH])
+    return bool(run.sentence == QUIET and run.per_call != [BATCH, len(EVENTS) - BATCH])
 
 
 ADVICE = (
     Advice(
-        lambda run: run.trouble == QUIET and not run.sent,
+        lambda run: run.sentence == QUIET and not run.sent,
         "Nothing is published. Each event has to go through `await publish(body)`.",
     ),
     Advice(
-        lambda run: run.trouble == QUIET and run.again,
+        lambda run: run.sentence == QUIET and run.again,
         "Published again: {run.again[0]}. A mark says what is done: `published = 1`.",
     ),
     Advice(
-        lambda run: run.trouble == QUIET and run.unmarked and not run.lost,
+        lambda run: run.sentence == QUIET and run.unmarked and not run.lost,
         "All is published, and when the process has ended, its marks are not on the disk.",
     ),
     Advice(

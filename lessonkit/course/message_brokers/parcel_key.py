@@ -118,7 +118,7 @@ def _orders() -> list[str]:
 
 
 def _judge_key(key_of: Callable[[ParcelEvent], Any]) -> Counterexample | None:
-    return first_counterexample(_runs(Program(key_of)), ADVICE, _sentence, _picture)
+    return first_counterexample(_runs(Program(key_of)), ADVICE, _picture, _sentence)
 
 
 def _runs(program: Program) -> Iterator[_Run]:

@@ -104,10 +104,7 @@ class _Run:
 
 
 def _judge_points(consumer: type) -> Counterexample | None:
-    def sentence(run: _Run) -> str:
-        return _(run.sentence).format(run=run)
-
-    return first_counterexample(_runs(Program(consumer)), ADVICE, sentence, _picture)
+    return first_counterexample(_runs(Program(consumer)), ADVICE, _picture)
 
 
 def _runs(program: Program) -> Iterator[_Run]:
