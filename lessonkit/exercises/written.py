@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from lessonkit.exercises.exercise import Exercise, Judge
 from lessonkit.exercises.quiz import Option, Question, Quiz
 from lessonkit.exercises.task import module_of
 
@@ -20,25 +21,31 @@ def names_in(package: str) -> tuple[str, ...]:
     return tuple(name for name in _book(package) if name != "notebook")
 
 
-def written(module: str, name: str) -> dict[str, Any]:
-    """What is written of a task: for :class:`Exercise` or :class:`Quiz`.
+def exercise(module: str, name: str, judge: Judge, *, with_starter: bool = False) -> Exercise:
+    """The exercise of this name.
 
     Parameters
     ----------
     module
-        A module of the notebook's package, ``__name__`` there.
+        Where it is defined, in the notebook's package: ``__name__`` there.
     name
-        The task's own.
+        Its name, here and there.
+    judge, with_starter
+        See :class:`~lessonkit.exercises.exercise.Exercise`.
     """
-    book = _book(module_of(module))
-    told = {key: tuple(v) if isinstance(v, list) else v for key, v in book[name].items()}
-    return {"name": name, "notebook": book["notebook"], "module": module, **told}
+    return Exercise(judge=judge, with_starter=with_starter, **_written(module, name))
 
 
 def quiz(module: str, name: str) -> Quiz:
-    """The quiz of this name; see :func:`written`."""
-    told = written(module, name)
+    """The quiz of this name; the arguments are as for :func:`exercise`."""
+    told = _written(module, name)
     return Quiz(**{**told, "questions": tuple(map(_question, told["questions"]))})
+
+
+def _written(module: str, name: str) -> dict[str, Any]:
+    book = _book(module_of(module))
+    told = {key: tuple(v) if isinstance(v, list) else v for key, v in book[name].items()}
+    return {"name": name, "notebook": book["notebook"], "module": module, **told}
 
 
 def _question(told: dict[str, Any]) -> Question:

@@ -20,10 +20,9 @@ from lessonkit.course.choosing.gift_shop import (
     GiftShop,
     PlannedOrders,
 )
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import columns_html
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.faults import Fault, Outage, Slow
 from lessonkit.lab.timeline import timeline
 from lessonkit.lab.views import shop_view
@@ -195,4 +194,4 @@ def _picture(outcomes: list[_Outcome], shown: _Outcome) -> str:
     return f"{days}{title}{shop_view(shown.shop)}{timeline(shown.trace)}"
 
 
-in_line_or_behind = Exercise(judge=_judge, **written(__name__, "in_line_or_behind"))
+in_line_or_behind = exercise(__name__, "in_line_or_behind", _judge)

@@ -11,10 +11,9 @@ from lessonkit.exercises.conditions import (
     charged_more_than_once,
     struck,
 )
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import OrderTrial, calling
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.explorer import Case
 from lessonkit.messages import _
 from lessonkit.records import Kind as MessageKind
@@ -129,4 +128,4 @@ _TRIAL = OrderTrial(
 )
 
 
-lost_reply = Exercise(judge=_judge_lost_reply, with_starter=True, **written(__name__, "lost_reply"))
+lost_reply = exercise(__name__, "lost_reply", _judge_lost_reply, with_starter=True)

@@ -15,10 +15,9 @@ from lessonkit.course.choreography_orchestration.points_shop import (
 )
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck, waits_longer_than
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.decision import FAILS
 from lessonkit.patterns.events import Event
@@ -172,6 +171,4 @@ _TRIAL = OrderTrial(
 )
 
 
-points_by_events = Exercise(
-    judge=_TRIAL.judge, with_starter=True, **written(__name__, "points_by_events")
-)
+points_by_events = exercise(__name__, "points_by_events", _TRIAL.judge, with_starter=True)

@@ -13,9 +13,8 @@ from lessonkit.course.choreography_orchestration.points_shop import (
 )
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import both, breaks, on_a_good_day
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.explorer import Case
 
 
@@ -77,6 +76,4 @@ _TRIAL = OrderTrial(
 )
 
 
-points_by_saga = Exercise(
-    judge=_TRIAL.judge, with_starter=True, **written(__name__, "points_by_saga")
-)
+points_by_saga = exercise(__name__, "points_by_saga", _TRIAL.judge, with_starter=True)

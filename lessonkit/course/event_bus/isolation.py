@@ -10,10 +10,9 @@ from lessonkit.course.event_bus.situations import PLAIN, SITUATIONS, Listener
 from lessonkit.course.event_bus.telling import Telling
 from lessonkit.exercises.advice import Advice, first_counterexample
 from lessonkit.exercises.conditions import both
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import N_, _
 
 Condition = Callable[[Telling], bool]
@@ -233,4 +232,4 @@ _ADVICE = (
 )
 
 
-isolate = Exercise(judge=_judge_isolate, **written(__name__, "isolate"))
+isolate = exercise(__name__, "isolate", _judge_isolate)

@@ -10,10 +10,10 @@ from typing import Any
 from lessonkit.course.event_bus.events import OrderCancelled, OrderCreated
 from lessonkit.course.event_bus.pictures import Complaint, in_words, listed, picture
 from lessonkit.course.event_bus.scripts import CREATED, SCRIPTS, Script, Step
-from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.advice import Advice, first_advice
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import N_, _, service_name
 from lessonkit.patterns.events import Event
 from lessonkit.records import Kind
@@ -22,6 +22,18 @@ from lessonkit.trace import current_trace
 _THE_OTHERS = N_("The others want to go on hearing: end this one subscription and no other.")
 _STILL = N_(
     "After `unsubscribe`, the handler must no longer be in the list for this type of event."
+)
+_OF_THE_ERROR = (
+    Advice(
+        lambda error: isinstance(error, TypeError) and "not callable" in str(error),
+        "Where the handler stood there is a hole in the list now, and `publish` falls into it. Take"
+        " the entry out instead of overwriting it.",
+    ),
+    Advice(
+        lambda error: isinstance(error, RuntimeError) and "changed size" in str(error),
+        "A handler has changed the very thing that the loop is walking through. Python notices"
+        " that with a set or a dict. What could it walk through instead?",
+    ),
 )
 
 
@@ -137,18 +149,9 @@ class _Played:
             self._change(during, by=who)
 
     def _of_the_error(self, error: Exception) -> Complaint:
-        sentence = _("`publish` raised an error: {error}").format(error=in_words(error))
-        if isinstance(error, TypeError) and "not callable" in str(error):
-            return sentence, _(
-                "Where the handler stood there is a hole in the list now, and `publish` falls into"
-                " it. Take the entry out instead of overwriting it."
-            )
-        if isinstance(error, RuntimeError) and "changed size" in str(error):
-            return sentence, _(
-                "A handler has changed the very thing that the loop is walking through. Python"
-                " notices that with a set or a dict. What could it walk through instead?"
-            )
-        raise error
+        if (advice := first_advice(_OF_THE_ERROR, error)) is None:
+            raise error
+        return _("`publish` raised an error: {error}").format(error=in_words(error)), advice
 
     def _of_the_hearing(self, wanted: list[str]) -> Complaint:
         if missing := list((Counter(wanted) - Counter(self.heard)).elements()):
@@ -182,4 +185,4 @@ def _judge_stop_hearing(bus: type) -> Counterexample | None:
     return None
 
 
-stop_hearing = Exercise(judge=_judge_stop_hearing, **written(__name__, "stop_hearing"))
+stop_hearing = exercise(__name__, "stop_hearing", _judge_stop_hearing)

@@ -16,14 +16,13 @@ from typing import Any
 
 from lessonkit.clock.strangers import said
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import TrialShop
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import NotYours
 from lessonkit.exercises.tables import columns_html
 from lessonkit.exercises.trial import run_briefly
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.faults import Down
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _
@@ -242,4 +241,4 @@ def _picture(one: _Arrival) -> str:
     return f"{columns_html(columns)}{timeline(one.trace)}"
 
 
-carry_state = Exercise(judge=_judge, **written(__name__, "carry_state"))
+carry_state = exercise(__name__, "carry_state", _judge)

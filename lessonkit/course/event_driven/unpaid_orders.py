@@ -18,11 +18,10 @@ from typing import Any, Final
 
 from lessonkit.database.interface import NotYourTransaction
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import columns_html
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import _
 from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
@@ -227,4 +226,4 @@ def _yen(yen: object) -> str:
     return f"{yen:,}" if isinstance(yen, int) else str(yen)
 
 
-owed = Exercise(judge=_judge, **written(__name__, "owed"))
+owed = exercise(__name__, "owed", _judge)

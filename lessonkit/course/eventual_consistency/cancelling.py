@@ -10,12 +10,11 @@ from functools import partial
 from itertools import count, takewhile
 
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.mortal import Disk, Killed, Storage
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import N_, _
 
 # The event of O-3 was published long ago, and the relay has deleted it.
@@ -185,4 +184,4 @@ def _judge_cancel(cancel: Callable[[Disk, str], object]) -> Counterexample | Non
     return first_counterexample(_runs(Program(cancel)), ADVICE, _picture)
 
 
-cancel_in_one = Exercise(judge=_judge_cancel, **written(__name__, "cancel_in_one"))
+cancel_in_one = exercise(__name__, "cancel_in_one", _judge_cancel)

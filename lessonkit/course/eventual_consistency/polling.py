@@ -12,13 +12,12 @@ from itertools import pairwise
 from math import inf
 
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import Client
 from lessonkit.exercises.tables import rows_html
 from lessonkit.exercises.trial import run_briefly
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.faults import stream
 from lessonkit.messages import N_, _
 
@@ -244,4 +243,4 @@ CROWD_ADVICE = (
     ),
 )
 
-polite_polling = Exercise(judge=_judge_polling, **written(__name__, "polite_polling"))
+polite_polling = exercise(__name__, "polite_polling", _judge_polling)

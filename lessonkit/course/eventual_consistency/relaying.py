@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from itertools import count, takewhile
 
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.mortal import Killed, Storage
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
 from lessonkit.exercises.trial import run_briefly
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import N_, _
 from lessonkit.shop import NoReply, ServiceRefused
 
@@ -208,4 +207,4 @@ ADVICE = (
     ),
 )
 
-relay_safe = Exercise(judge=_judge_relay, **written(__name__, "relay_safe"))
+relay_safe = exercise(__name__, "relay_safe", _judge_relay)

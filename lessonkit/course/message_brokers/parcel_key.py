@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.faults import stream
 from lessonkit.messages import _
 from lessonkit.patterns.brokers import PartitionedLog
@@ -246,4 +245,4 @@ ADVICE = (
     ),
 )
 
-partition_key = Exercise(judge=_judge_key, **written(__name__, "partition_key"))
+partition_key = exercise(__name__, "partition_key", _judge_key)

@@ -11,12 +11,11 @@ from typing import Any
 
 from lessonkit.database import Database
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.mortal import Disk, Killed, Process, Storage
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import N_, _
 
 
@@ -227,4 +226,4 @@ ADVICE = (
     ),
 )
 
-points_once = Exercise(judge=_judge_points, **written(__name__, "points_once"))
+points_once = exercise(__name__, "points_once", _judge_points)

@@ -14,10 +14,9 @@ from lessonkit.exercises.conditions import (
     struck,
     waits_longer_than,
 )
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.trial import OrderTrial, calling
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.explorer import Case
 from lessonkit.shop import OrderStatus, Told
 
@@ -73,7 +72,7 @@ _SURVIVE = OrderTrial(
     ),
 )
 
-survive = Exercise(judge=_SURVIVE.judge, with_starter=True, **written(__name__, "survive"))
+survive = exercise(__name__, "survive", _SURVIVE.judge, with_starter=True)
 
 # --- take the mail off the customer's wait -------------------------------------------------------
 
@@ -121,6 +120,4 @@ _MAIL_BEHIND = OrderTrial(
     ),
 )
 
-mail_behind = Exercise(
-    judge=_MAIL_BEHIND.judge, with_starter=True, **written(__name__, "mail_behind")
-)
+mail_behind = exercise(__name__, "mail_behind", _MAIL_BEHIND.judge, with_starter=True)

@@ -6,10 +6,9 @@ from typing import Any
 
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck, waits_longer_than
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.exercises.written import written
+from lessonkit.exercises.written import exercise
 from lessonkit.shop import OrderStatus
 
 
@@ -52,9 +51,7 @@ _SHORTER_WAIT = OrderTrial(
     ),
 )
 
-shorter_wait = Exercise(
-    judge=_SHORTER_WAIT.judge, with_starter=True, **written(__name__, "shorter_wait")
-)
+shorter_wait = exercise(__name__, "shorter_wait", _SHORTER_WAIT.judge, with_starter=True)
 
 # --- put the stock back --------------------------------------------------------------------------
 
@@ -80,4 +77,4 @@ _STOCK_BACK = OrderTrial(
     ),
 )
 
-stock_back = Exercise(judge=_STOCK_BACK.judge, with_starter=True, **written(__name__, "stock_back"))
+stock_back = exercise(__name__, "stock_back", _STOCK_BACK.judge, with_starter=True)
