@@ -15,6 +15,7 @@ from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.prediction import Prediction, predict
 from lessonkit.exercises.quiz import Quiz
 from lessonkit.exercises.task import Task
+from lessonkit.exercises.written import names_in
 from lessonkit.lab.picture import Picture
 from lessonkit.lab.still import StillBox
 from lessonkit.messages import _
@@ -31,16 +32,7 @@ MODULES: Final = {
 }
 """For each notebook the module (or package) that its exercises are in."""
 
-NAMES: Final = {
-    "00-start": ("shorter_wait", "stock_back"),
-    "01-request-response": ("survive", "mail_behind"),
-    "02-event-driven": ("carry_state", "owed", "which_pattern"),
-    "03-message-brokers": ("partition_key", "points_once", "which_broker"),
-    "04-choreography-orchestration": ("lost_reply", "points_by_events", "points_by_saga"),
-    "05-eventual-consistency": ("polite_polling", "cancel_in_one", "relay_safe"),
-    "06-event-bus": ("isolate", "stop_hearing"),
-    "07-choosing": ("in_line_or_behind", "which_style"),
-}
+NAMES: Final = {notebook: names_in(f"{__name__}.{module}") for notebook, module in MODULES.items()}
 """For each notebook its exercises and quizzes, in their order there."""
 
 

@@ -22,7 +22,7 @@ from lessonkit.messages import _
 
 @dataclass(frozen=True)
 class Option:
-    """One answer to choose, and what to say to whoever chooses it. English, marked with ``N_``."""
+    """One answer to choose, and what to say to whoever chooses it. English."""
 
     text: str
     why: str
@@ -51,12 +51,9 @@ class Quiz(Task):
     ----------
     questions
         In their order.
-    module
-        Where it is defined, ``__name__`` there.
     """
 
     questions: tuple[Question, ...]
-    module: str
 
     @property
     def cell(self) -> str:

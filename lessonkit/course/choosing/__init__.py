@@ -2,6 +2,8 @@
 
 from lessonkit.course.choosing.gift_plan import in_line_or_behind
 from lessonkit.course.choosing.predictions import guess_busy_day, guess_naive_hybrid
-from lessonkit.course.choosing.style_quiz import which_style
+from lessonkit.exercises.written import quiz
 
 __all__ = ["guess_busy_day", "guess_naive_hybrid", "in_line_or_behind", "which_style"]
+
+which_style = quiz(__name__, "which_style")
