@@ -1,4 +1,4 @@
-"""Notebook 00: a first exercise that shows how exercises work, and a first repair."""
+"""Notebook 00: the two exercises."""
 
 from __future__ import annotations
 
