@@ -1,5 +1,5 @@
-"""Notebook 01: an order that survives, and a mail that comes behind it."""
+"""Notebook 01: an order service that survives every fault, and a mail that nobody waits for."""
 
-from lessonkit.course.request_response.exercises import mail_behind, survive
+from lessonkit.course.request_response.services import mail_behind, survive
 
 __all__ = ["mail_behind", "survive"]

@@ -1,4 +1,4 @@
-"""Notebook 00: the two exercises."""
+"""Notebook 00: a first exercise that shows how exercises work, and a first repair."""
 
 from __future__ import annotations
 
