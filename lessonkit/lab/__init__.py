@@ -12,7 +12,7 @@ from lessonkit.lab.controls import (
     whole,
 )
 from lessonkit.lab.flow import flow_view
-from lessonkit.lab.panel import panel
+from lessonkit.lab.panel import PanelSpec, panel, spec
 from lessonkit.lab.picture import Mermaid, Picture
 from lessonkit.lab.player import play_the_network
 from lessonkit.lab.tiles import tiles
@@ -21,6 +21,7 @@ from lessonkit.lab.views import bus_log, case_view, shop_view, table
 
 __all__ = [
     "Mermaid",
+    "PanelSpec",
     "Picture",
     "bus_log",
     "button",
@@ -35,6 +36,7 @@ __all__ = [
     "probability",
     "seed",
     "shop_view",
+    "spec",
     "table",
     "tiles",
     "timeline",

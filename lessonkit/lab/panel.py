@@ -1,8 +1,13 @@
-"""The panel: controls, and below them the picture of what they lead to."""
+"""The panel: controls, and below them the picture of what they lead to.
+
+The notebook says what is played, the *scene*; what its controls are called, which presets there are
+and what to try, the *spec*, stands with the notebook's other texts in :mod:`lessonkit.course`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from traceback import extract_tb
 from typing import Any
@@ -21,6 +26,48 @@ Scene = Callable[..., Part | Iterable[Part]]
 """Gets the controls' values by name; returns one part or several: SVG, HTML, the trace of a run."""
 
 
+@dataclass(frozen=True)
+class PanelSpec:
+    """What a panel looks like: all but what is played. Made by :func:`spec`."""
+
+    controls: Mapping[str, Control]
+    presets: Mapping[str, Mapping[str, Any]]
+    hint: str | None
+
+
+def spec(
+    *controls: Control,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+    hint: str | None = None,
+) -> PanelSpec:
+    """Describe a panel.
+
+    Parameters
+    ----------
+    controls
+        What :mod:`lessonkit.lab.controls` makes, such as ``toggle("down", "Payment is down")``.
+    presets
+        Buttons that set several controls at once: ``{"A slow day": {"mail": 5.0}}``.
+    hint
+        One line that says what to try.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a control is none, two have one name, or a preset sets a control that is not there.
+    """
+    by_name: dict[str, Control] = {}
+    for control in controls:
+        if not isinstance(control, Control):
+            raise TypeError(f"a control must come from lessonkit.lab.controls; got {control!r}")
+        if control.name in by_name:
+            raise ValueError(f"two controls are called {control.name!r}; each needs its own name")
+        by_name[control.name] = control
+    for values in (presets or {}).values():
+        _check_names(values, by_name)
+    return PanelSpec(by_name, presets or {}, hint)
+
+
 class Panel(StillBox):
     """Controls and a picture that follows them. Made by :func:`panel`.
 
@@ -34,15 +81,9 @@ class Panel(StillBox):
         How many times the scene has been played.
     """
 
-    def __init__(
-        self,
-        scene: Scene,
-        controls: Mapping[str, Control],
-        presets: Mapping[str, Mapping[str, Any]],
-        hint: str | None,
-    ) -> None:
+    def __init__(self, scene: Scene, spec: PanelSpec) -> None:
         self.scene = scene
-        self.controls = controls
+        self.controls = controls = spec.controls
         self.redraws = 0
         self._first_values = self.values
         self._drawing = False
@@ -59,7 +100,10 @@ class Panel(StillBox):
             control.widget.observe(lambda _change: self._redraw(), "value")
         row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")
         buttons = [
-            *(plain_button(name, partial(self.set, **values)) for name, values in presets.items()),
+            *(
+                plain_button(name, partial(self.set, **values))
+                for name, values in spec.presets.items()
+            ),
             plain_button(_("Reset"), partial(self.set, **self._first_values), icon="undo"),
             plain_button(_("Keep this one"), self.keep, icon="thumb-tack"),
         ]
@@ -73,9 +117,9 @@ class Panel(StillBox):
             widgets.Box(buttons, layout=row),
             self.sides,
         ]
-        if hint is not None:
+        if spec.hint is not None:
             lead = _("Try this.")
-            parts.insert(0, widgets.HTML(f"<p><b>{lead}</b> {escape(hint)}</p>"))
+            parts.insert(0, widgets.HTML(f"<p><b>{lead}</b> {escape(spec.hint)}</p>"))
         super().__init__(
             parts,
             [self.sides],
@@ -149,12 +193,7 @@ class Panel(StillBox):
         self.sides.show(parts, [control.said for control in self.controls.values()])
 
 
-def panel(
-    scene: Scene,
-    *controls: Control,
-    presets: Mapping[str, Mapping[str, Any]] | None = None,
-    hint: str | None = None,
-) -> Panel:
+def panel(scene: Scene, spec: PanelSpec) -> Panel:
     """Make a panel: whenever a control moves, ``scene`` is played and its picture shown.
 
     Parameters
@@ -162,30 +201,19 @@ def panel(
     scene
         A function with one argument per control. It returns SVG or HTML, the trace of a run or a
         case of an exploration: one of them, or several that are shown one below the other.
-    controls
-        What :mod:`lessonkit.lab.controls` makes, such as ``toggle("down", "Payment is down")``.
-    presets
-        Buttons that set several controls at once: ``{"A slow day": {"mail": 5.0}}``.
-    hint
-        One line that says what to try.
+    spec
+        The controls, the presets and the hint: what :func:`spec` makes.
 
     Raises
     ------
-    TypeError, ValueError
-        If a control is none, two have one name, or a preset sets a control that is not there.
+    TypeError
+        If the scene is no function, or ``spec`` is none.
     """
     if not callable(scene):
         raise TypeError(f"scene must be a function that returns SVG or HTML; got {scene!r}")
-    by_name: dict[str, Control] = {}
-    for control in controls:
-        if not isinstance(control, Control):
-            raise TypeError(f"a control must come from lessonkit.lab.controls; got {control!r}")
-        if control.name in by_name:
-            raise ValueError(f"two controls are called {control.name!r}; each needs its own name")
-        by_name[control.name] = control
-    for values in (presets or {}).values():
-        _check_names(values, by_name)
-    return Panel(scene, by_name, presets or {}, hint)
+    if not isinstance(spec, PanelSpec):
+        raise TypeError(f"a panel needs what spec() makes; got {spec!r}")
+    return Panel(scene, spec)
 
 
 def _check_names(values: Mapping[str, Any], controls: Mapping[str, Control]) -> None:

@@ -10,7 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from lessonkit import Order, Shop, an_order, explore, run
 from lessonkit.faults import LogNormal
-from lessonkit.lab import charts, milliseconds, panel, shop_view, tiles, timeline
+from lessonkit.lab import charts, milliseconds, panel, shop_view, spec, tiles, timeline
 from lessonkit.shop import Answer, CreateOrder
 
 ONE_ORDER = 0.050
@@ -52,7 +52,7 @@ def a_thousand_orders(mean: float) -> list[str]:
 
 
 def test_one_order_with_its_timeline(benchmark: BenchmarkFixture) -> None:
-    made = panel(one_order, milliseconds("mail", "Mail", 0.5, high=5))
+    made = panel(one_order, spec(milliseconds("mail", "Mail", 0.5, high=5)))
     slider = made.controls["mail"].widget
 
     def move() -> None:
@@ -63,7 +63,7 @@ def test_one_order_with_its_timeline(benchmark: BenchmarkFixture) -> None:
 
 
 def test_a_thousand_orders_with_percentiles(benchmark: BenchmarkFixture) -> None:
-    made = panel(a_thousand_orders, milliseconds("mean", "Mean", 0.2, low=0.15, high=0.5))
+    made = panel(a_thousand_orders, spec(milliseconds("mean", "Mean", 0.2, low=0.15, high=0.5)))
     slider = made.controls["mean"].widget
 
     def move() -> None:

@@ -16,9 +16,12 @@ from lessonkit.lab import (
     panel,
     probability,
     seed,
+    spec,
+    timeline,
     toggle,
     whole,
 )
+from lessonkit.trace import Trace
 
 
 def show_values(**values: object) -> str:
@@ -38,7 +41,7 @@ def all_controls() -> list:
 
 
 def test_the_scene_gets_every_control_by_name_and_in_seconds() -> None:
-    made = panel(show_values, *all_controls())
+    made = panel(show_values, spec(*all_controls()))
     expected = {
         "mail": 0.5,
         "p": 0.1,
@@ -53,7 +56,7 @@ def test_the_scene_gets_every_control_by_name_and_in_seconds() -> None:
 
 
 def test_moving_a_control_redraws_at_once() -> None:
-    made = panel(show_values, *all_controls())
+    made = panel(show_values, spec(*all_controls()))
     made.controls["mail"].widget.value = 2500
     made.controls["down"].widget.value = True
     assert '"mail": 2.5' in made.picture.value
@@ -62,14 +65,16 @@ def test_moving_a_control_redraws_at_once() -> None:
 
 
 def test_a_preset_sets_several_controls_and_draws_once() -> None:
-    made = panel(show_values, *all_controls(), presets={"Bad day": {"mail": 5.0, "down": True}})
+    made = panel(
+        show_values, spec(*all_controls(), presets={"Bad day": {"mail": 5.0, "down": True}})
+    )
     press(made, "Bad day")
     assert (made.values["mail"], made.values["down"]) == (5.0, True)
     assert made.redraws == 2
 
 
 def test_reset_goes_back_to_the_first_values() -> None:
-    made = panel(show_values, *all_controls())
+    made = panel(show_values, spec(*all_controls()))
     first = made.values
     made.set(mail=1.0, p=0.9, down=True, style=1, n=9, seed=7, at=0.0)
     assert made.values != first
@@ -94,7 +99,7 @@ def test_the_newest_value_wins_and_none_queue_up() -> None:
 
     moved: list[bool] = []
     made_so_far: list = []
-    made = panel(busy, milliseconds("mail", "Mail", 0.5, high=5))
+    made = panel(busy, spec(milliseconds("mail", "Mail", 0.5, high=5)))
     made_so_far.append(made)
     made.controls["mail"].widget.value = 700
     assert "3.0" in made.picture.value
@@ -107,7 +112,7 @@ def test_an_error_in_the_scene_is_shown_and_raised_and_the_panel_lives_on() -> N
             raise RuntimeError("<i>the shop burned down</i>")
         return "fine"
 
-    made = panel(scene, toggle("down", "Down"))
+    made = panel(scene, spec(toggle("down", "Down")))
     with pytest.raises(RuntimeError, match="burned"):
         made.controls["down"].widget.value = True
     assert "RuntimeError: &lt;i&gt;the shop burned down" in made.picture.value
@@ -118,22 +123,30 @@ def test_an_error_in_the_scene_is_shown_and_raised_and_the_panel_lives_on() -> N
 
 def test_a_scene_that_fails_at_once_fails_in_its_cell() -> None:
     with pytest.raises(ZeroDivisionError):
-        panel(lambda down: str(1 / 0), toggle("down", "Down"))
+        panel(lambda down: str(1 / 0), spec(toggle("down", "Down")))
 
 
 def test_a_scene_may_return_several_parts_but_only_text() -> None:
-    assert "<div>a</div><div>b</div>" in panel(lambda: ["a", "b"]).picture.value
+    assert "<div>a</div><div>b</div>" in panel(lambda: ["a", "b"], spec()).picture.value
     with pytest.raises(TypeError, match=r"scene must return strings.*got None"):
-        panel(lambda: [None])
+        panel(lambda: [None], spec())
+
+
+def test_a_run_among_the_parts_is_drawn() -> None:
+    trace = Trace()
+    trace.note("orders", "saved")
+    assert "saved" in timeline(trace)
+    assert timeline(trace) in panel(lambda: trace, spec()).picture.value
+    assert timeline(trace) in panel(lambda: ["a", trace], spec()).picture.value
 
 
 def test_the_hint_is_shown_and_escaped() -> None:
-    made = panel(show_values, hint="a < b")
+    made = panel(show_values, spec(hint="a < b"))
     assert "a &lt; b" in made.children[0].value
 
 
 def test_a_stored_panel_has_a_still_picture() -> None:
-    made = panel(lambda: '<svg xmlns="http://www.w3.org/2000/svg"></svg>')
+    made = panel(lambda: '<svg xmlns="http://www.w3.org/2000/svg"></svg>', spec())
     assert "data:image/svg+xml;base64," in made.still
     assert "Run this cell to move it." in made.still
     assert "object at 0x" not in made.words
@@ -153,14 +166,15 @@ def test_a_stored_panel_has_a_still_picture() -> None:
         (lambda: toggle("t", "T", "yes"), "t must be True or False; got 'yes'"),
         (lambda: choice("c", "C", {1: "one"}, 2), "c must be one of 1; got 2"),
         (lambda: seed(value=-1), "seed must be 0 or more; got -1"),
-        (lambda: panel("not a function"), "scene must be a function"),
-        (lambda: panel(show_values, widgets.IntSlider()), "a control must come from"),
-        (lambda: panel(show_values, seed(), seed()), "two controls are called 'seed'"),
+        (lambda: panel("not a function", spec()), "scene must be a function"),
+        (lambda: panel(show_values, seed()), r"a panel needs what spec\(\) makes; got "),
+        (lambda: spec(widgets.IntSlider()), "a control must come from"),
+        (lambda: spec(seed(), seed()), "two controls are called 'seed'"),
         (
-            lambda: panel(show_values, seed(), presets={"a": {"sed": 1}}),
+            lambda: spec(seed(), presets={"a": {"sed": 1}}),
             "no control is called 'sed'; there are seed",
         ),
-        (lambda: panel(show_values, seed()).set(sed=1), "no control is called 'sed'"),
+        (lambda: panel(show_values, spec(seed())).set(sed=1), "no control is called 'sed'"),
         (lambda: button("b", None), "action must be a function"),
     ],
 )

@@ -35,6 +35,7 @@ from lessonkit.lab import (
     panel,
     probability,
     seed,
+    spec,
     svg,
     table,
     tiles,
@@ -367,7 +368,7 @@ def test_a_table_of_very_many_rows_is_shown_in_part() -> None:
 
 def test_what_a_scene_or_an_action_draws_itself_is_clean_too() -> None:
     drawing = '<svg style="">\x00\ud800</svg>'
-    made = panel(lambda: drawing)
+    made = panel(lambda: drawing, spec())
     assert made.picture.value == clean(f"<div>{drawing}</div>")
     shown = widgets.HTML(drawing)
     for stored in (Picture(drawing), made, StillBox([shown], [shown], "")):
@@ -399,14 +400,16 @@ def all_texts(box: StillBox) -> Iterator[str]:
 def test_a_panel_of_any_text(text: str) -> None:
     made = panel(
         lambda **values: svg.text(0, 0, text),
-        toggle("off", text),
-        probability("share", text, 0.5),
-        milliseconds("ms", text, 0.1, high=1),
-        whole("n", text, 1, low=0, high=2),
-        choice("menu", text, {1: text, 2: "b"}, 1),
-        seed("seed", text),
-        presets={text: {"n": 2}},
-        hint=text,
+        spec(
+            toggle("off", text),
+            probability("share", text, 0.5),
+            milliseconds("ms", text, 0.1, high=1),
+            whole("n", text, 1, low=0, high=2),
+            choice("menu", text, {1: text, 2: "b"}, 1),
+            seed("seed", text),
+            presets={text: {"n": 2}},
+            hint=text,
+        ),
     )
     pressed = button(text, print)
     assert pressed.words == fit(f"Button({text})")
@@ -424,7 +427,7 @@ def test_an_apology_for_any_error(text: str) -> None:
             raise ValueError(text)
         return ""
 
-    made = panel(scene, toggle("off", "off"))
+    made = panel(scene, spec(toggle("off", "off")))
     with pytest.raises(ValueError):  # noqa: PT011
         made.set(off=True)
     assert (

@@ -12,7 +12,7 @@ import pytest
 
 from lessonkit import Item, Shop, language, run
 from lessonkit.explorer import Case, explore
-from lessonkit.lab import milliseconds, panel, shop_view, tiles, toggle
+from lessonkit.lab import milliseconds, panel, shop_view, spec, tiles, toggle
 from lessonkit.lab.panel import Panel
 from lessonkit.lab.stage import Stage
 from lessonkit.lab.tiles import mark_differences
@@ -161,7 +161,9 @@ def stages(made: Panel) -> list[Stage]:
 
 def test_a_scene_returns_runs_and_moving_their_moment_plays_nothing_again() -> None:
     case = a_case()
-    made = panel(lambda: ["<b>before</b>", run(two_calls(Shop())).trace, "<i>after</i>", case])
+    made = panel(
+        lambda: ["<b>before</b>", run(two_calls(Shop())).trace, "<i>after</i>", case], spec()
+    )
     one, two = stages(made)
     assert [type(part).__name__ for part in made.sides.now.children] == [
         *("HTML", "Stage", "HTML", "Stage", "HTML")
@@ -172,11 +174,11 @@ def test_a_scene_returns_runs_and_moving_their_moment_plays_nothing_again() -> N
     press(two, "Step back")
     assert made.redraws == 1
     assert heading(one) != "at the end"
-    assert isinstance(stages(panel(lambda: a_trace()))[0], Stage)
+    assert isinstance(stages(panel(lambda: a_trace(), spec()))[0], Stage)
 
 
 def test_the_number_of_runs_may_change_and_the_moments_stay() -> None:
-    made = panel(lambda down: [a_trace()] * (1 + down), toggle("down", "Down"))
+    made = panel(lambda down: [a_trace()] * (1 + down), spec(toggle("down", "Down")))
     (first,) = stages(made)
     first.slider.value = 350
     made.set(down=True)
@@ -192,7 +194,7 @@ def compared(mail: float, down: bool) -> list[object]:
 
 
 def kept_panel() -> Panel:
-    made = panel(compared, milliseconds("mail", "Mail", 0.5, high=5), toggle("down", "Down"))
+    made = panel(compared, spec(milliseconds("mail", "Mail", 0.5, high=5), toggle("down", "Down")))
     press(made, "Keep this one")
     made.set(mail=2.0)
     return made
@@ -245,7 +247,7 @@ def test_a_failing_scene_is_shown_beside_what_was_kept() -> None:
     def scene(down: bool) -> object:
         return a_trace(0, 1 / (1 - down))
 
-    made = panel(scene, toggle("down", "Down"))
+    made = panel(scene, spec(toggle("down", "Down")))
     press(made, "Keep this one")
     with pytest.raises(ZeroDivisionError):
         made.set(down=True)

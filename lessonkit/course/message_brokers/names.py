@@ -1,0 +1,28 @@
+"""Notebook 03: what its brokers, its keys and what befalls a worker are called."""
+
+from __future__ import annotations
+
+from lessonkit.messages import _
+
+KINDS = {"kafka": "Kafka", "rabbitmq": "RabbitMQ", "sqs": "SQS", "fifo": "SQS FIFO"}
+
+
+def worker_name(n: int) -> str:
+    """What a worker is called in the picture."""
+    return _("worker {n}").format(n=n)
+
+
+def keys() -> dict[str, str]:
+    """What may decide which messages stay in order."""
+    return {"order": _("the order"), "step": _("the event's type"), "none": _("no key")}
+
+
+def fates() -> dict[str, str]:
+    """What may befall worker 1."""
+    return {
+        "killed": _("is killed"),
+        "frozen": _("hangs with its host"),
+        "slow": _("is slow: 40 s"),
+        "says so": _("is slow: 40 s, and says so"),
+        "very slow": _("is slow: 6 minutes"),
+    }
