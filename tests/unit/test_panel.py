@@ -136,7 +136,7 @@ def test_a_run_among_the_parts_is_drawn() -> None:
     trace = Trace()
     trace.note("orders", "saved")
     assert "saved" in timeline(trace)
-    assert timeline(trace) in panel(lambda: trace, spec()).picture.value
+    assert timeline(trace) in panel(lambda: trace, spec()).sides.value
     assert timeline(trace) in panel(lambda: ["a", trace], spec()).picture.value
 
 
