@@ -114,7 +114,7 @@ class _Timeline:
         names = [svg.text_width(self.name(lane), 14) for lane in self.rows]
         self.left = min(max([*names, 40.0]), 150.0) + 24
         self.column_x = width - self.column_width() - 4
-        self.x_end = self.column_x - 26
+        self.x_end = self.column_x - 30  # half a label of the axis is wider than it
         self.axis = Axis(drawn, self.end, self.left, self.x_end, scale)
         self.bottom = TOP + LANE * max(len(self.rows), 1) + 8
         self.legend = Legend(
@@ -162,8 +162,7 @@ class _Timeline:
         in_seconds = self.end >= 20
         for x, label in self.axis.ticks(in_seconds):
             yield svg.line(x, TOP - 12, x, self.bottom, stroke_opacity=0.13)
-            anchor = "middle" if x < self.x_end - 10 else "end"  # not into the column's heading
-            yield svg.text(x, TOP - 18, label, size=SIZE, text_anchor=anchor)
+            yield svg.text(x, TOP - 18, label, size=SIZE, text_anchor="middle")
         unit = "s" if in_seconds else "ms"
         yield svg.text(self.left - 26, TOP - 18, unit, size=SIZE, text_anchor="end")
 
