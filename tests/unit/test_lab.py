@@ -210,7 +210,7 @@ def test_a_long_diagram_is_cut_and_says_so() -> None:
 
 
 def test_the_mermaid_output_has_the_type_that_jupyterlab_draws() -> None:
-    assert set(Mermaid(trace_of())._repr_mimebundle_()) == {"text/vnd.mermaid", "text/plain"}
+    assert set(Mermaid(trace_of())._repr_mimebundle_()) == {"text/markdown", "text/plain"}
 
 
 # --- tiles, views, tables ------------------------------------------------------------------------
