@@ -3,7 +3,7 @@
 ``from lessonkit import run, Shop`` gives what most notebooks begin with. All else comes from its
 module (``from lessonkit.faults import Refused``); what a learner sees is in :mod:`lessonkit.lab`.
 Importing the package alone loads nothing: each name is fetched from its module when it is first
-used, so pandas, matplotlib and ipywidgets wait until they are needed.
+used, so pandas and ipywidgets wait until they are needed.
 """
 
 from importlib import import_module

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Any
 
 from lessonkit.messages import N_
 
@@ -27,13 +28,26 @@ class Kind(StrEnum):
     EVENT = "event"
 
 
+def _only_drawn(default: Any) -> Any:
+    # For pictures: no part of a trace's table, of its JSON and its digest.
+    return field(default=default, compare=False, repr=False)
+
+
+def columns(kind: type) -> list[str]:
+    """What a record of this kind is compared by, and stored with."""
+    return [column.name for column in fields(kind) if column.compare]
+
+
 @dataclass(slots=True)
 class Message:
     """One message on its way from a sender to a receiver.
 
     ``sent`` and ``ended`` are seconds since the start of the run. ``ended`` is the moment at which
     the fate was sealed (for a lost message: where it vanished), or None while it is in flight.
-    ``error`` marks a reply that carries an error instead of a result.
+    ``error`` marks a reply that carries an error instead of a result, ``copy`` a message that bad
+    luck has doubled. ``sent_step`` and ``ended_step`` say the how-manieth thing in the run it was
+    that the message set out, and that it ended; ``gave_up_step`` and ``gave_up``, that (and when)
+    the one who asked stopped waiting for the reply.
     """
 
     number: int
@@ -47,6 +61,11 @@ class Message:
     correlation: str | None = None
     reply_to: int | None = None
     error: bool = False
+    sent_step: int = _only_drawn(0)
+    ended_step: int = _only_drawn(0)
+    gave_up: float | None = _only_drawn(None)
+    gave_up_step: int = _only_drawn(0)
+    copy: bool = _only_drawn(False)
 
 
 @dataclass(slots=True)
@@ -57,6 +76,7 @@ class StateChange:
     service: str
     key: str
     value: str
+    step: int = _only_drawn(0)
 
 
 @dataclass(slots=True)
@@ -66,6 +86,7 @@ class Note:
     time: float
     service: str
     text: str
+    step: int = _only_drawn(0)
 
 
 def everybody(

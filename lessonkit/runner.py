@@ -170,6 +170,7 @@ def _run_in_virtual_time(
                 error = raised
         ended_well = error is None
     finally:
+        trace.over = True
         failures = _stop_everything(loop, ended_well)
     if failures:
         background = BackgroundTaskError(failures)

@@ -12,12 +12,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from lessonkit.mermaid import sequence_diagram
-from lessonkit.records import Fate, Kind, Message, Note, StateChange, everybody
+from lessonkit.records import Fate, Kind, Message, Note, StateChange, columns, everybody
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,8 @@ class Trace:
         Gives the seconds since the start of the run.
     run
         Which run of this process it is, among those that have made events; 0 as long as it has not.
+    over
+        Whether the run is over, and who still waits is only cleared away.
     """
 
     clock: Callable[[], float] = field(default=lambda: 0.0, repr=False, compare=False)
@@ -43,7 +45,9 @@ class Trace:
     states: list[StateChange] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     run: int = field(default=0, repr=False, compare=False)
+    over: bool = field(default=False, repr=False, compare=False)
     _numbers: int = field(default=0, repr=False, compare=False)
+    _steps: int = field(default=0, repr=False, compare=False)
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -57,8 +61,10 @@ class Trace:
         correlation: str | None = None,
         reply_to: Message | None = None,
         error: bool = False,
+        copy: bool = False,
     ) -> Message:
         """Record that a message leaves its sender now; give it its fate later with :meth:`end`."""
+        self._steps += 1
         message = Message(
             len(self.messages),
             sender,
@@ -71,22 +77,36 @@ class Trace:
             correlation,
             None if reply_to is None else reply_to.number,
             error,
+            self._steps,
+            copy=copy,
         )
         self.messages.append(message)
         return message
 
     def end(self, message: Message, fate: Fate = Fate.DELIVERED) -> None:
         """Record that ``message`` met its ``fate`` now."""
+        self._steps += 1
         message.ended = self.clock()
+        message.ended_step = self._steps
         message.fate = fate
+
+    def give_up(self, message: Message) -> None:
+        """Record that the sender of ``message`` stops waiting for the reply."""
+        if self.over:
+            return
+        self._steps += 1
+        message.gave_up = self.clock()
+        message.gave_up_step = self._steps
 
     def state(self, service: str, key: str, value: object) -> None:
         """Record that ``key`` of ``service`` is ``value`` from now on."""
-        self.states.append(StateChange(self.clock(), service, key, str(value)))
+        self._steps += 1
+        self.states.append(StateChange(self.clock(), service, key, str(value), self._steps))
 
     def note(self, service: str, text: str) -> None:
         """Record a remark about ``service``."""
-        self.notes.append(Note(self.clock(), service, text))
+        self._steps += 1
+        self.notes.append(Note(self.clock(), service, text, self._steps))
 
     def next_number(self) -> int:
         """1, 2, 3, ...: for what needs a name in this run and gets the same one in every run."""
@@ -125,9 +145,8 @@ class Trace:
         """The messages as a table: one row each, in the order in which they were sent."""
         import pandas as pd
 
-        columns = [field.name for field in fields(Message)]
         rows = _as_dicts(Message, self.messages)
-        return pd.DataFrame(rows, columns=columns).set_index("number")
+        return pd.DataFrame(rows, columns=columns(Message)).set_index("number")
 
     def to_dict(self) -> dict[str, Any]:
         """Everything in the trace as plain lists and dicts, times rounded to the nanosecond."""
@@ -183,7 +202,7 @@ def recording(trace: Trace) -> Iterator[Trace]:
 
 def _as_dicts(kind: type, records: Sequence[object]) -> list[dict[str, object]]:
     # Not dataclasses.asdict: it copies each value deeply and takes ten times as long.
-    names = [field.name for field in fields(kind)]
+    names = columns(kind)
     return [{name: _plain(getattr(record, name)) for name in names} for record in records]
 
 

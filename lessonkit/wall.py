@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, TypeAlias, TypeVar
 
 from lessonkit.clock import BackgroundTaskError
@@ -35,9 +37,9 @@ def run_in_real_time(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
         with asyncio.Runner() as runner:
             return runner.run(_supervise(main, trace, drain))
 
-    import nest_asyncio
-
-    nest_asyncio.apply(loop)
+    # nest_asyncio is no longer looked after, and fails on Python 3.14; nest_asyncio2 goes on.
+    successor = find_spec("nest_asyncio2")
+    import_module("nest_asyncio2" if successor else "nest_asyncio").apply(loop)
     # The loop is in the middle of a round: it has counted the callbacks that were ready, and ours
     # will take some of them away. It must find as many as it counted.
     counted = len(loop._ready)  # type: ignore[attr-defined]

@@ -1,17 +1,19 @@
 """The message catalogue: ``python tests/catalogue.py`` brings it up to date and compiles it.
 
 Every text that a learner sees on screen is English in the code, marked with ``_``, ``tr`` or
-``N_``. New ones arrive in the .po file without a translation (a test fails until somebody writes
-one), and those that nobody uses any more leave it.
+``N_``, or stands in a ``tasks.toml``. New ones arrive in the .po file without a translation (a test
+fails until somebody writes one), and those that nobody uses any more leave it.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
@@ -20,6 +22,8 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parents[1]
 KEYWORDS = {"_": None, "tr": None, "N_": None, "pgettext": ((1, "c"), 2), "Advice": (2,)}
+NO_TEXTS = {"notebook", "grade", "point", "asks", "starter", "answer", "code"}
+"""Of what ``tasks.toml`` says, that which nobody translates."""
 
 Key = tuple[str | None, str]
 """The context of a message (mostly None) and its English text."""
@@ -31,7 +35,23 @@ def po_path(language: str) -> Path:
 
 def used() -> set[Key]:
     """Every message in the package and in the notebooks' code."""
-    return {key for source in _sources() for key in _messages(source)}
+    found = {key for source in _sources() for key in _messages(source)}
+    for path in (ROOT / "lessonkit" / "course").glob("*/tasks.toml"):
+        found |= {(None, text) for text in _texts(tomllib.loads(path.read_text(encoding="utf-8")))}
+    return found
+
+
+def _texts(told: dict[str, Any]) -> Iterator[str]:
+    """The texts of exercises and quizzes, and the options of the latter, which are keys."""
+    for key, value in told.items():
+        if isinstance(value, dict):
+            yield from value if key == "options" else ()
+            yield from _texts(value)
+        elif isinstance(value, list) and key == "questions":
+            for question in value:
+                yield from _texts(question)
+        elif key not in NO_TEXTS:
+            yield from value if isinstance(value, list) else [value]
 
 
 def _sources() -> Iterator[str]:

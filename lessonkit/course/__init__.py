@@ -12,9 +12,13 @@ from typing import Final
 from lessonkit.exercises import checklist as checklists
 from lessonkit.exercises.checklist import ProgressButtons
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.prediction import Prediction, predict
 from lessonkit.exercises.quiz import Quiz
 from lessonkit.exercises.task import Task
+from lessonkit.exercises.written import names_in
 from lessonkit.lab.picture import Picture
+from lessonkit.lab.still import StillBox
+from lessonkit.messages import _
 
 MODULES: Final = {
     "00-start": "start",
@@ -28,16 +32,7 @@ MODULES: Final = {
 }
 """For each notebook the module (or package) that its exercises are in."""
 
-NAMES: Final = {
-    "00-start": ("shorter_wait", "stock_back"),
-    "01-request-response": ("survive", "mail_behind"),
-    "02-event-driven": ("carry_state", "owed", "which_pattern"),
-    "03-message-brokers": ("partition_key", "points_once", "which_broker"),
-    "04-choreography-orchestration": ("lost_reply", "points_by_events", "points_by_saga"),
-    "05-eventual-consistency": ("polite_polling", "cancel_in_one", "relay_safe"),
-    "06-event-bus": ("isolate", "stop_hearing"),
-    "07-choosing": ("in_line_or_behind", "which_style"),
-}
+NAMES: Final = {notebook: names_in(f"{__name__}.{module}") for notebook, module in MODULES.items()}
 """For each notebook its exercises and quizzes, in their order there."""
 
 
@@ -58,6 +53,33 @@ def exercises() -> list[Exercise]:
 def quizzes() -> list[Quiz]:
     """Every quiz."""
     return [task for task in tasks() if isinstance(task, Quiz)]
+
+
+def predictions() -> list[Prediction]:
+    """Every prediction."""
+    homes = (import_module(f"lessonkit.course.{module}") for module in MODULES.values())
+    return [one for home in homes for one in vars(home).values() if isinstance(one, Prediction)]
+
+
+def missed(notebook: str) -> StillBox | Picture:
+    """Ask again what was guessed wrong at least two notebooks before ``notebook``, once.
+
+    Raises
+    ------
+    ValueError
+        If there is no such notebook.
+    """
+    course = [*MODULES, "08-summary"]
+    if notebook not in course:
+        raise ValueError(f"notebook must be one of {', '.join(course)}; got {notebook!r}")
+    before = course[: max(0, course.index(notebook) - 1)]
+    views = [
+        predict(one, again=True) for one in predictions() if one.notebook in before and one.missed
+    ]
+    if not views:
+        return Picture(_("From the notebooks before, there is nothing to ask you again."))
+    shown = [part for view in views for part in view.shown]
+    return StillBox(views, shown, "\n".join(view.words for view in views))
 
 
 def checklist() -> Picture:

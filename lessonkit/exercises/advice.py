@@ -39,11 +39,16 @@ def first_advice(table: Iterable[Advice], run: object) -> str | None:
     return None
 
 
+def said_of(run: Any) -> str:
+    """The run's own ``sentence``; ``{run.name}`` in it stands for what the run has by this name."""
+    return _(run.sentence).format(run=run)
+
+
 def first_counterexample(
     runs: Iterable[Any],
     table: Iterable[Advice],
-    sentence: Callable[[Any], str],
     picture: Callable[[Any], str],
+    sentence: Callable[[Any], str] = said_of,
 ) -> Counterexample | None:
     """The first run about which the table has something to say; None if there is none.
 
@@ -53,10 +58,10 @@ def first_counterexample(
         In the order in which they are to be shown: the simplest first. They are made one by one.
     table
         What to say.
-    sentence
-        Says what happened in a run.
     picture
-        Draws it, as SVG and HTML.
+        Draws a run, as SVG and HTML.
+    sentence
+        Says what happened in it.
     """
     for run in runs:
         if (advice := first_advice(table, run)) is not None:

@@ -10,7 +10,7 @@ from typing import Final
 import ipywidgets as widgets
 
 from lessonkit.exercises.progress import Entry, learners_progress
-from lessonkit.exercises.prose import remarks
+from lessonkit.exercises.prose import labels, remarks
 from lessonkit.exercises.task import Task
 from lessonkit.lab.button import plain_button
 from lessonkit.lab.picture import Picture
@@ -65,10 +65,11 @@ def _point(number: int, point: str, behind: list[Task], known: dict[str, Entry])
 def _line(task: Task, entry: Entry) -> str:
     mark = f'<span style="color: {GREEN}">✓</span>' if entry.solved else "○"
     link = f'<a href="{task.notebook}.ipynb">{task.notebook[:2]} · {escape(_(task.title))}</a>'
+    shown = f"{mark} {link}{labels(task.practises, task.grade)}"
     if entry.solved or not entry.tries:
-        return f"{mark} {link}"
+        return shown
     tried = _("tried {number} times").format(number=entry.tries)
-    return f"{mark} {link} <small>({escape(tried)})</small>"
+    return f"{shown} <small>({escape(tried)})</small>"
 
 
 class ProgressButtons(StillBox):

@@ -34,7 +34,7 @@ class Exercise(Task):
     Attributes
     ----------
     shown
-        What the learner has shown by solving it. English, marked with ``N_``.
+        What the learner has shown by solving it. English.
     starter
         The code that the learner begins with.
     asks
@@ -54,7 +54,7 @@ class Exercise(Task):
     @property
     def cell(self) -> str:
         """The source of its cell in the notebook."""
-        module = module_of(self.judge.__module__)
+        module = module_of(self.module)
         handing_in = f"{self.name}.check({', '.join(self.asks)})"
         importing = f"from {module} import {self.name}"
         return f"{importing}\n\n\n{self.starter.strip()}\n\n\n{handing_in}"

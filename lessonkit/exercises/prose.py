@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
+from lessonkit.lab.svg import AMBER, GREEN
 from lessonkit.messages import N_, _
 from lessonkit.words import clean
 
@@ -18,6 +19,13 @@ def prose(text: str) -> str:
 def remarks(messages: Iterable[str]) -> str:
     """What there is to say about the progress file, each message on a line of its own."""
     return "".join(f"<div>⚠ {escape(clean(message))}</div>" for message in messages)
+
+
+def feedback(right: bool, words: str) -> str:
+    """What is said about a choice, marked as right or not."""
+    colour, mark = (GREEN, "✓") if right else (AMBER, "△")
+    look = f"border-left: 4px solid {colour}; padding: 2px 0 2px 10px"
+    return f'<div role="status" style="{look}">{mark} {prose(words)}</div>'
 
 
 def labels(practises: str, grade: int) -> str:

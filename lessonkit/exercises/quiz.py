@@ -13,16 +13,16 @@ from typing import Any
 import ipywidgets as widgets
 
 from lessonkit.exercises.progress import learners_progress
-from lessonkit.exercises.prose import labels, prose, remarks
+from lessonkit.exercises.prose import feedback, labels, prose, remarks
 from lessonkit.exercises.task import Task, module_of
 from lessonkit.lab.still import StillBox
-from lessonkit.lab.svg import AMBER, GREEN
+from lessonkit.lab.svg import GREEN
 from lessonkit.messages import _
 
 
 @dataclass(frozen=True)
 class Option:
-    """One answer to choose, and what to say to whoever chooses it. English, marked with ``N_``."""
+    """One answer to choose, and what to say to whoever chooses it. English."""
 
     text: str
     why: str
@@ -51,12 +51,9 @@ class Quiz(Task):
     ----------
     questions
         In their order.
-    module
-        Where it is defined, ``__name__`` there.
     """
 
     questions: tuple[Question, ...]
-    module: str
 
     @property
     def cell(self) -> str:
@@ -100,7 +97,7 @@ class QuizView(StillBox):
             self.choices.append(choice)
             self.feedback.append(feedback)
             parts += [words, choice, feedback]
-            asked += [words]
+            asked += [words, feedback]
         self._show_verdict()
         words_only = "\n".join(_(question.text) for question in quiz.questions)
         super().__init__([*parts, self.verdict], [*asked, self.verdict], words_only, layout=layout)
@@ -117,7 +114,7 @@ class QuizView(StillBox):
             self.feedback[number].value = ""
             return
         option = self.quiz.questions[number].options[place]
-        self.feedback[number].value = _feedback_html(option)
+        self.feedback[number].value = feedback(option.right, _(option.why))
         all_right = self.right == len(self.quiz.questions)
         if not option.right:
             learners_progress().note(self.quiz.name, tries=1)
@@ -143,9 +140,3 @@ class QuizView(StillBox):
 def _question_html(number: int, question: Question) -> str:
     code = f"<pre style='margin: 4px 1.4em'>{escape(question.code)}</pre>" if question.code else ""
     return f"<div><b>{number + 1}.</b> {prose(_(question.text))}</div>{code}"
-
-
-def _feedback_html(option: Option) -> str:
-    colour, mark = (GREEN, "✓") if option.right else (AMBER, "△")
-    look = f"border-left: 4px solid {colour}; padding: 2px 0 2px 10px"
-    return f'<div role="status" style="{look}">{mark} {prose(_(option.why))}</div>'

@@ -19,22 +19,25 @@ class Task:
         Under this name it stands in its module, and in the progress file.
     notebook
         Where it is, such as ``"01-request-response"``.
+    module
+        Where it is defined, ``__name__`` there.
     point
         Which of the six points of the checklist it belongs to, 1 to 6.
     title
-        What is to be done, in a few words. English, marked with ``N_``.
+        What is to be done, in a few words. English.
     practises
-        The one concept that it is about, in the field's term. English, marked with ``N_``.
+        The one concept that it is about, in the field's term. English.
     grade
         How hard it is: 1 (easy), 2 (medium) or 3 (hard).
     hints
-        Each says more than the one before. English, marked with ``N_``. A quiz has none.
+        Each says more than the one before. English. A quiz has none.
     answer
         One way to do it: what the starter of an exercise may become.
     """
 
     name: str
     notebook: str
+    module: str
     point: int
     title: str
     practises: str = ""

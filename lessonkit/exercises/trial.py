@@ -31,6 +31,7 @@ from lessonkit.lab.views import case_view
 from lessonkit.messages import _
 from lessonkit.runner import Run, run
 from lessonkit.shop import CreateOrder, Shop, Told
+from lessonkit.shop.customer import OrderFunction
 
 CALLS_FAIL: Final[dict[str, Any]] = {"late": 0, "twice": False, "crashes": None, "customers": False}
 """What :func:`~lessonkit.explorer.explore` is told to leave out, where only calls fail."""
@@ -64,6 +65,9 @@ class OrderTrial:
         Names of rules that the exercise is about: the starting cell need not keep them.
     counts
         Whether a case with bad luck is asked for.
+    program
+        Called with what was handed in. What it returns creates an order, once it has got a shop's
+        front; or it is whatever ``play`` takes.
     play
         Lets the customers of a shop order; called with the program, the shop and the orders.
     view
@@ -79,20 +83,20 @@ class OrderTrial:
     forgiven: Collection[str] = ()
     goal: Collection[str] = ()
     counts: Callable[[Case], bool] = lambda _case: True
+    program: Callable[..., Any] = lambda handed_in: handed_in
     play: Play = one_after_the_other
     view: Callable[[Case], str] = case_view
 
-    def judge(self, program: Any, starter: Any) -> Counterexample | None:
+    def judge(self, *answers: Any) -> Counterexample | None:
         """The simplest case in which the program falls short; None if there is none.
 
         Parameters
         ----------
-        program
-            Called with a shop's front, returns what creates an order there; or whatever ``play``
-            takes.
-        starter
-            The same for the starting cell.
+        answers
+            What was handed in, and then the same of the starting cell.
         """
+        half = len(answers) // 2
+        program, starter = self.program(*answers[:half]), self.program(*answers[half:])
         return next(filter(None, self._trials(program, starter)), None)
 
     def _trials(self, program: Any, starter: Any) -> Iterator[Counterexample | None]:
@@ -178,6 +182,11 @@ class OrderTrial:
             if one.rule not in self.forgiven or one.order_id not in known
         ]
         return replace(case, violations=tuple(left))
+
+
+def calling(method: str) -> Callable[[Any], Callable[[Any], OrderFunction]]:
+    """For ``program``, where a class is handed in: the method that creates an order."""
+    return lambda service: lambda shop: getattr(service(shop), method)
 
 
 def _bad_luck(case: Case) -> tuple[str, ...]:

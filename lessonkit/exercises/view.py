@@ -60,7 +60,8 @@ class ExerciseView(StillBox):
             part.style.close()
             part.style = like.style
         words = f"{exercise.name}: {result.verdict}. {result.sentence}"
-        super().__init__([self.verdict, row, self.help], [self.verdict], words, layout=layout)
+        parts = [self.verdict, row, self.help]
+        super().__init__(parts, [self.verdict, self.help], words, layout=layout)
         views = _views[exercise.name]
         views.append(self)
         if len(views) > VIEWS_KEPT:

@@ -197,10 +197,11 @@ def judge(
     shop: Callable[..., Shop] = Shop,
     restart: Restart | None = None,
     patience: int = PATIENCE,
+    loop: ExploringLoop | None = None,
 ) -> tuple[Outcome, Shop, Run[object]]:
     """Run the scenario under these decisions, and have it audited."""
     ours = shop(faults=faults)
-    loop = ExploringLoop(decisions, patience)
+    loop = loop or ExploringLoop(decisions, patience)
     restarts: list[asyncio.Task[object]] = []
 
     def start_again(service: str) -> None:

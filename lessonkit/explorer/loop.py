@@ -33,7 +33,7 @@ PATIENCE = 1_000
 
 
 @dataclass(slots=True)
-class _Pending:
+class Pending:
     """An event that has not happened yet."""
 
     id: str
@@ -75,7 +75,7 @@ class ExploringLoop(VirtualTimeLoop):
         super().__init__()
         self.luck = self
         self.kill: Callable[[str], None] = lambda service: None
-        self.happened: list[_Pending] = []
+        self.happened: list[Pending] = []
         self.calls: list[Event] = []
         self.messages: list[Event] = []
         self.orders: list[Event] = []
@@ -99,13 +99,13 @@ class ExploringLoop(VirtualTimeLoop):
                 self._kills.setdefault(one.event, []).append(one.service)
         self._fails_for_good: dict[str, Failure] = {}
         self._now_first: list[str] = []
-        self._waiting: dict[str, _Pending] = {}
+        self._waiting: dict[str, Pending] = {}
         self._names: Counter[tuple[str, ...]] = Counter()
         self._ids: set[str] = set()
         self._nth: Counter[str] = Counter()
         self._things: dict[int, tuple[object, str]] = {}
         self._call = ""
-        self._current = _Pending("start", Leg.ORDER, "", CUSTOMER, None, 0.0, 0, None)
+        self._current = Pending("start", Leg.ORDER, "", CUSTOMER, None, 0.0, 0, None)
 
     # --- names -----------------------------------------------------------------------------------
 
@@ -184,7 +184,7 @@ class ExploringLoop(VirtualTimeLoop):
             what = GIVES_UP if _is_timeout(callback) else ""
             label = (leg, "", process, order or "")
         self._timers_set += 1
-        event = _Pending(self._name(*label), leg, what, process, order, when, 0, handle)
+        event = Pending(self._name(*label), leg, what, process, order, when, 0, handle)
         event.number, event.waited = self._timers_set, when - self._now
         if leg is not Leg.ARRIVE:  # to arrive changes nothing yet
             event.touched.add(_place(process, order))
@@ -216,7 +216,7 @@ class ExploringLoop(VirtualTimeLoop):
             self._queue.append(event.handle)
         self._begin(event)
 
-    def _next(self) -> _Pending:
+    def _next(self) -> Pending:
         waiting = self._waiting
         while self._now_first:
             name = self._now_first.pop(0)
@@ -228,7 +228,7 @@ class ExploringLoop(VirtualTimeLoop):
         # If nothing else can happen, what was held back comes at last.
         return min(free or waiting.values(), key=lambda one: (one.when, one.number))
 
-    def _begin(self, event: _Pending) -> None:
+    def _begin(self, event: Pending) -> None:
         self._current = event
         self.happened.append(event)
         if self._late:
@@ -243,7 +243,7 @@ class ExploringLoop(VirtualTimeLoop):
         service = services.pop(0)
         # Not named after the event before it: what that was makes no difference to the dead.
         name = self._name(Leg.KILL, service, cause="")
-        self._begin(_Pending(name, Leg.KILL, "", service, None, self._now, 0, None, 0.0, {service}))
+        self._begin(Pending(name, Leg.KILL, "", service, None, self._now, 0, None, 0.0, {service}))
         self.kill(service)
         return True
 
@@ -297,5 +297,5 @@ def _is_timeout(callback: Callable[..., Any]) -> bool:
     return getattr(callback, "__name__", "") in ("_on_timeout", "_release_waiter")
 
 
-def _is_cancelled(event: _Pending) -> bool:
+def _is_cancelled(event: Pending) -> bool:
     return event.handle is not None and event.handle.callback is None

@@ -14,6 +14,7 @@ from lessonkit.lab.controls import (
 from lessonkit.lab.flow import flow_view
 from lessonkit.lab.panel import PanelSpec, panel, spec
 from lessonkit.lab.picture import Mermaid, Picture
+from lessonkit.lab.player import play_the_network
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
 from lessonkit.lab.views import bus_log, case_view, shop_view, table
@@ -31,6 +32,7 @@ __all__ = [
     "milliseconds",
     "moment",
     "panel",
+    "play_the_network",
     "probability",
     "seed",
     "shop_view",

@@ -33,18 +33,22 @@ def look_of(message: Message) -> Look:
     return replace(look, colour=svg.RED) if message.error else look
 
 
-def arrow(message: Message, x1: float, y1: float, x2: float, y2: float) -> str:
-    """Draw ``message`` as an arrow between two points (in pixels)."""
+def arrow(
+    message: Message, x1: float, y1: float, x2: float, y2: float, colour: str | None = None
+) -> str:
+    """Draw ``message`` as an arrow between two points (in pixels).
+
+    A message that arrives as it should may have the ``colour`` of its order.
+    """
     look = look_of(message)
-    drawn = svg.line(
-        x1,
-        y1,
-        x2,
-        y2,
-        stroke=look.colour,
-        stroke_width=1.2 if message.kind is Kind.REPLY else 2.2,
-        stroke_dasharray=look.dashes,
-    )
+    if colour and look == LOOKS[Fate.DELIVERED]:
+        look = replace(look, colour=colour)
+    thick = 1.2 if message.kind is Kind.REPLY else 2.2
+    given = {"stroke_dasharray": look.dashes, "class_": "lessonkit-arrow"}
+    drawn = svg.line(x1, y1, x2, y2, stroke=look.colour, stroke_width=thick, **given)
+    if message.copy:  # two thin lines
+        drawn = svg.line(x1, y1, x2, y2, stroke=look.colour, stroke_width=6, **given)
+        drawn += svg.line(x1, y1, x2, y2, stroke=svg.PAPER, stroke_width=3)
     if look.head == "bar":
         drawn += svg.line(x2 - 7, y2, x2 + 7, y2, stroke=look.colour, stroke_width=4)
     elif look.head == "cross":
@@ -52,13 +56,25 @@ def arrow(message: Message, x1: float, y1: float, x2: float, y2: float) -> str:
     elif look.head != "none":
         drawn += svg.arrow_head(x1, y1, x2, y2, look.colour, filled=look.head == "arrow")
     if message.error:
-        # A handler's failure is its own: the mark stands on the last bit of the arrow to it.
-        share = 1 - 20 / max(math.hypot(x2 - x1, y2 - y1), 40)
-        share = share if message.kind is Kind.EVENT else 0.5
-        x, y = x1 + (x2 - x1) * share, y1 + (y2 - y1) * share
+        x, y = error_mark(message, x1, y1, x2, y2)
         drawn += svg.shape("circle", cx=x, cy=y, r=7, fill=look.colour)
-        drawn += svg.text(x, y + 4, "!", text_anchor="middle", fill="#fff", font_weight=700)
+        drawn += svg.line(x, y - 4.5, x, y + 1.5, stroke="#fff", stroke_width=2)
+        drawn += svg.line(x, y + 3, x, y + 5, stroke="#fff", stroke_width=2)
     return drawn
+
+
+def error_mark(message: Message, x1: float, y1: float, x2: float, y2: float) -> tuple[float, float]:
+    """Where the mark of an error stands: a handler's own, on the last bit of the arrow to it."""
+    share = 0.5
+    if message.kind is Kind.EVENT:
+        share = 1 - 20 / max(math.hypot(x2 - x1, y2 - y1), 40)
+    return x1 + (x2 - x1) * share, y1 + (y2 - y1) * share
+
+
+def hourglass(x: float, y: float) -> str:
+    """Somebody waits no longer."""
+    corners = f"M{svg.number(x - 6)} {svg.number(y - 8)}h12l-12 16h12z"
+    return svg.shape("path", d=corners, fill=svg.AMBER, stroke=svg.PAPER)
 
 
 def dot(

@@ -1,49 +1,70 @@
-"""Charts as SVG, drawn by matplotlib: the same figures give the same bytes."""
+"""Charts as SVG: the same figures give the same bytes, and a table below has the numbers."""
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
+import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from itertools import chain
 
-import matplotlib as mpl
-import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
-from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
+from lessonkit.lab.svg import (
+    AMBER,
+    BLUE,
+    GREEN,
+    RED,
+    diamond,
+    line,
+    number,
+    round_step,
+    shape,
+    shorten,
+    text_width,
+    tooltip,
+)
+from lessonkit.messages import _
 from lessonkit.words import escape, fit
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 COLOURS = (BLUE, RED, GREEN, AMBER)
-DASHES = ("-", "--", "-.", ":")
+DASHES = ("none", "7 4", "9 3 2 3", "2 3")
 
-MOST_MARKERS = 50
-"""A line with more points than that shows none of them."""
+MOST_POINTS = 50
+"""A line with more points marks none of them, and its table shows every second, third ... one."""
 
-# matplotlib wants a colour and knows nothing of the page's. It gets one that nobody else uses, and
-# the finished drawing has the page's own colour in its place.
-INK = "#010203"
+SIZE, ROW = 13, 20
+"""The height of letters, and of a row of them, in pixels."""
 
-STYLE: Any = {
-    "svg.fonttype": "none",  # letters stay letters: the browser has fonts for Japanese
-    "svg.hashsalt": "lessonkit",
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so it measures alike everywhere
-    "font.size": 10,
-    "text.parse_math": False,  # a dollar sign is a dollar sign
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
+WIDTH, PLOT = 640, 180
+"""Of the whole chart, and how high its plot is, in pixels. The page may make it larger."""
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """From ``low`` to ``high`` in round steps, drawn from ``start`` to ``end`` (in pixels)."""
+
+    low: float
+    high: float
+    step: float
+    start: float = PLOT
+    end: float = 0
+
+    def at(self, value: float) -> float:
+        """Where the value lies, in pixels."""
+        return self.start + (self.end - self.start) * (value - self.low) / (self.high - self.low)
+
+    def say(self, value: float, more: int = 0) -> str:
+        """The value, as exact as the steps and so many digits more."""
+        places = max(0, more - math.floor(math.log10(self.step) + 1e-9))
+        return f"{round(value, places) + 0:,.{places}f}"  # + 0 makes 0 of -0
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Where each step lies, and its number."""
+        first, last = math.ceil(self.low / self.step - 1e-9), self.high / self.step + 1e-9
+        values = [count * self.step for count in range(first, math.floor(last) + 1)]
+        return [(self.at(value), self.say(value)) for value in values]
+
+    def widest(self) -> float:
+        """How many pixels the longest of its numbers is wide."""
+        return max(text_width(words, SIZE) for _at, words in self.ticks())
 
 
 def histogram(
@@ -53,7 +74,9 @@ def histogram(
     title: str,
     xlabel: str,
 ) -> str:
-    """How often each waiting time occurs, as SVG.
+    """How often each waiting time occurs, as SVG with a table below.
+
+    A long tail is cut: above the chart stands how many values lie beyond it, and how far.
 
     Parameters
     ----------
@@ -63,24 +86,61 @@ def histogram(
         Named values (seconds) that get a vertical line, such as ``{"p99": 1.5}``.
     title, xlabel
         What the chart and its horizontal axis are called.
+
+    Raises
+    ------
+    ValueError
+        If there are no values, or one is not finite.
     """
-    if not len(values):
-        raise ValueError("values must have at least one number; got none")
-    with mpl.rc_context(STYLE):
-        figure, axes = _figure(title, xlabel)
-        counts, edges = np.histogram([value * 1000 for value in values], bins=40)
-        axes.stairs(counts, edges, fill=True, color=BLUE, alpha=0.6)
-        axes.set_ylim(bottom=0)
-        axes.yaxis.set_visible(False)
-        axes.spines["left"].set_visible(False)
-        top = axes.get_ylim()[1]
-        for number, (name, value) in enumerate((marks or {}).items()):
-            axes.axvline(value * 1000, color=COLOURS[1 + number % 3], linestyle=DASHES[number % 4])
-            # Each a line lower: marks that lie close together stay readable.
-            label = f"{fit(name)}: {value * 1000:,.0f} ms"
-            place = (value * 1000, top * (0.97 - 0.12 * number))
-            axes.annotate(label, place, xytext=(5, 0), textcoords="offset points", va="top")
-        return _svg(figure, title)
+    waits = sorted(value * 1000 for value in _finite("values", values))
+    # From left to right, each a row lower: so no line goes through the name of another.
+    named = sorted((value * 1000, fit(name)) for name, value in (marks or {}).items())
+    shown = _finite("marks", [waits[0], waits[int(len(waits) * 0.99)], *(at for at, _n in named)])
+    low, usual = min(shown), max(shown)
+    far = low + 1.5 * (usual - low)
+    high = far if low < far < waits[-1] else max(waits[-1], usual)
+
+    step = _axis(low, high, 60).step
+    first, last = (math.floor(end / step + 1e-9) for end in (low, high))
+    counts = [0] * (last + 1 - first)
+    beyond = 0
+    for wait in waits:
+        place = math.floor(wait / step + 1e-9) - first
+        if place < len(counts):
+            counts[place] += 1
+        else:
+            beyond += 1
+
+    labels = [f"{name}: {at:,.0f} ms" for at, name in named]
+    beside = min(max((text_width(label, SIZE) for label in labels), default=0), 180)
+    y = _axis(0, max(counts), 4, whole=True, rounded=True)
+    x = _fitting(first * step, (last + 1) * step, y.widest() + 10, WIDTH - beside - SIZE)
+    edges = [step * (first + place) for place in range(len(counts) + 1)]
+    bars = "".join(
+        f"M{number(x.at(left))} {PLOT}V{number(y.at(count))}H{number(x.at(right))}V{PLOT}"
+        for count, left, right in zip(counts, edges, edges[1:], strict=False)
+        if count
+    )
+    parts = [shape("path", d=bars, fill=BLUE, fill_opacity=0.6)]
+    rows = [
+        (f"{x.say(left, 1)} – {x.say(right, 1)}", f"{count:,}")
+        for count, left, right in zip(counts, edges, edges[1:], strict=False)
+        if count
+    ]
+    top = -ROW * len(named)
+    for row, ((at, _name), label) in enumerate(zip(named, labels, strict=True)):
+        look = {"stroke": COLOURS[1 + row % 3], "stroke_dasharray": DASHES[row % 4]}
+        height = top + ROW * row
+        parts.append(line(x.at(at), height, x.at(at), PLOT, stroke_width=2, **look))
+        parts.append(_words(x.at(at) + 6, height + SIZE, label, beside))
+    if beyond:
+        words = _("{number} more, up to {ms} ms →")
+        words = words.format(number=f"{beyond:,}", ms=f"{waits[-1]:,.0f}")
+        parts.append(_words(x.end, top - 9, words, WIDTH / 2, text_anchor="end"))
+        rows.append((f"{x.say(edges[-1], 1)} – {x.say(waits[-1], 1)}", f"{beyond:,}"))
+    how_many = _("how many")
+    parts += [*_axes(x, y, xlabel), _words(x.start, top - 9, how_many, WIDTH / 3)]
+    return _chart(title, parts, top - ROW) + _table([xlabel, how_many], rows)
 
 
 def lines(
@@ -92,7 +152,7 @@ def lines(
     xlabel: str,
     ylabel: str,
 ) -> str:
-    """One line per series over ``x``, as SVG.
+    """One line per series over ``x``, as SVG with a table below.
 
     Parameters
     ----------
@@ -104,68 +164,158 @@ def lines(
         One point ``(x, y, name)`` that stands out.
     title, xlabel, ylabel
         What the chart and its axes are called.
+
+    Raises
+    ------
+    ValueError
+        If there are no numbers, one is not finite, or a series is longer or shorter than ``x``.
     """
     for name, values in series.items():
         if len(values) != len(x):
             raise ValueError(
                 f"series {name!r} must have {len(x)} values, as x has; got {len(values)}"
             )
-    with mpl.rc_context(STYLE):
-        figure, axes = _figure(title, xlabel)
-        axes.set_ylabel(fit(ylabel))
-        if all(isinstance(value, int) for value in x):
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        marker = "o" if len(x) <= MOST_MARKERS else ""
-        for number, (name, values) in enumerate(series.items()):
-            axes.plot(
-                x,
-                values,
-                color=COLOURS[number % 4],
-                linestyle=DASHES[number % 4],
-                marker=marker,
-                markersize=4,
-                label=fit(name),
-            )
-        if mark is not None:
-            axes.plot([mark[0]], [mark[1]], "D", color=RED, markersize=9, label=fit(mark[2]))
-        # With their names given: by itself a legend leaves out what begins with an underscore.
-        axes.legend(axes.lines, [str(drawn.get_label()) for drawn in axes.lines], frameon=False)
-        return _svg(figure, title)
+    marked = [] if mark is None else [mark]
+    xs = _finite("x", [*x, *(at for at, _value, _name in marked)])
+    ys = _finite("series", [*chain(*series.values()), *(value for _at, value, _name in marked)])
+    low, high = min(ys), max(ys)
+    up = _axis(0 if 0 <= low <= high / 2 else low, high, 5, rounded=True)
+    whole = all(float(at).is_integer() for at in x)
+    across = _fitting(min(xs), max(xs), up.widest() + 10, WIDTH - 2 * SIZE, whole=whole)
+
+    parts, legend = [], []
+    for count, (name, values) in enumerate(series.items()):
+        colour, dash = COLOURS[count % 4], DASHES[(count + count // 4) % 4]
+        pen = {"fill": "none", "stroke": colour, "stroke_width": 2, "stroke_dasharray": dash}
+        points = [(across.at(at), up.at(value)) for at, value in zip(x, values, strict=True)]
+        way = "L".join(f"{number(left)} {number(height)}" for left, height in points)
+        parts.append(shape("path", d=f"M{way}", **pen))
+        sample = line(0, 0, 30, 0, **pen)
+        if len(x) <= MOST_POINTS:
+            sample += _dot(15, 0, colour)
+            parts += [_dot(left, height, colour) for left, height in points]
+        legend.append((sample, name))
+    for at, value, name in marked:
+        parts.append(diamond(across.at(at), up.at(value), 6, RED, name))
+        legend.append((diamond(15, 0, 6, RED, name), name))
+
+    names, rows = _legend(legend, across.start)
+    parts += [*_axes(across, up, xlabel), *names, _words(across.start, -9, ylabel, WIDTH / 2)]
+    every = -(-len(x) // MOST_POINTS)
+    columns = [(across, x), *((up, values) for values in series.values())]
+    cells = [_numbers(axis, values[::every]) for axis, values in columns]
+    table = _table([xlabel, *series], list(zip(*cells, strict=True)))
+    return _chart(title, parts, -ROW * (rows + 1)) + table
 
 
-def _figure(title: str, xlabel: str) -> tuple[Figure, Axes]:
-    # Not pyplot: it would keep every figure of every slider move.
-    # Fixed margins: to find the best ones takes matplotlib longer than the drawing.
-    figure = Figure(figsize=(7.5, 2.8))
-    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.18, top=0.88)
-    axes = figure.add_subplot()
-    axes.set_title(fit(title))
-    axes.set_xlabel(fit(xlabel))
-    return figure, axes
+def _finite(name: str, values: Sequence[float]) -> Sequence[float]:
+    if not len(values):
+        raise ValueError(f"{name} must have at least one number; got none")
+    for value in values:
+        if not math.isfinite(value):
+            raise ValueError(f"{name} must be finite numbers; got {value!r}")
+    return values
 
 
-def _svg(figure: Figure, title: str) -> str:
-    figure.patch.set_visible(False)
-    for axes in figure.axes:
-        axes.patch.set_visible(False)
-    file = io.StringIO()
-    with warnings.catch_warnings():
-        # matplotlib only measures the letters; the browser has those that its font lacks.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    drawing = file.getvalue()
-    # In a page, matplotlib's style sheet would reach every other drawing, and its ids ("axes_1")
-    # would be there once per chart.
-    drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.DOTALL)
-    _prolog, _tag, inside = re.sub(r"<[^>]*>", _for_the_page, drawing).partition("<svg")
-    label = escape(title)
-    look = "max-width:100%;height:auto;stroke-linejoin:round"
-    opening = f'<svg role="img" aria-label="{label}" style="{look}"'
-    attributes, _end, content = inside.partition(">")
-    return f"{opening}{attributes}><title>{label}</title>{content}"
+def _axis(
+    low: float, high: float, most: int, *, whole: bool = False, rounded: bool = False
+) -> _Axis:
+    """An upright axis with at most so many steps; ``rounded`` begins and ends it with one."""
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-3):
+        high = low + max(abs(low), 1)
+    step = round_step(high - low, most)
+    if whole:
+        step = max(step, 1)
+    if rounded:
+        low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+    return _Axis(low, high, step)
 
 
-def _for_the_page(found: re.Match[str]) -> str:
-    """A tag with the page's font and colour, and no id. What is written stays as it is."""
-    tag = found.group().replace("'DejaVu Sans'", "sans-serif").replace(INK, "currentColor")
-    return re.sub(r'^<g id="[a-z_]+\d*">', "<g>", tag)
+def _fitting(low: float, high: float, start: float, end: float, *, whole: bool = False) -> _Axis:
+    """A level axis with as many steps as have room for their numbers, side by side."""
+    for most in range(10, 0, -1):
+        axis = _axis(low, high, most, whole=whole)
+        half = axis.widest() / 2  # of the first number lies left of the axis
+        axis = replace(axis, start=max(start, half), end=min(end, WIDTH - half))
+        places = [at for at, _words in axis.ticks()]
+        if len(places) < 2 or places[1] - places[0] >= 2 * half + SIZE:
+            break
+    return axis
+
+
+def _axes(x: _Axis, y: _Axis, xlabel: str) -> list[str]:
+    parts = [
+        line(x.start, PLOT, x.end, PLOT),
+        _words((x.start + x.end) / 2, PLOT + 38, xlabel, x.end - x.start, text_anchor="middle"),
+    ]
+    for height, words in y.ticks():
+        parts.append(line(x.start, height, x.end, height, stroke_opacity=0.15))
+        parts.append(_words(x.start - 8, height + 4.5, words, WIDTH, text_anchor="end"))
+    for left, words in x.ticks():
+        parts.append(line(left, PLOT, left, PLOT + 4))
+        parts.append(_words(left, PLOT + 18, words, WIDTH, text_anchor="middle"))
+    return parts
+
+
+def _legend(legend: Sequence[tuple[str, str]], start: float) -> tuple[list[str], int]:
+    """Samples with their names above the plot; and how many rows they take."""
+    rows: list[list[tuple[float, str, str]]] = []
+    left: float = WIDTH
+    for sample, name in legend:
+        wide = min(36 + text_width(fit(name), SIZE), WIDTH - start)
+        if left + wide > WIDTH:
+            rows.append([])
+            left = start
+        rows[-1].append((left, sample, name))
+        left += wide + ROW
+    parts = []
+    for row, entries in enumerate(reversed(rows)):
+        height = -ROW * (row + 1) - 9
+        for left, sample, name in entries:
+            parts.append(shape("g", sample, transform=f"translate({number(left)} {height - 4.5})"))
+            parts.append(_words(left + 36, height, name, WIDTH - start - 36))
+    return parts, len(rows)
+
+
+def _dot(x: float, y: float, colour: str) -> str:
+    return shape("circle", cx=x, cy=y, r=3.5, fill=colour)
+
+
+def _words(x: float, y: float, words: str, room: float, **given: object) -> str:
+    """As many of the words as there is room for; the rest when the mouse rests on them."""
+    short = shorten(words, SIZE, room)
+    rest = "" if short == fit(words) else tooltip(fit(words))
+    return shape("text", escape(short) + rest, x=x, y=y, **given)
+
+
+def _chart(title: str, parts: Sequence[str], top: float) -> str:
+    top -= ROW + 6
+    height = PLOT + 46 - top
+    heading = _words(0, top + SIZE + 2, title, WIDTH * 0.9, font_weight="bold")
+    return shape(
+        "svg",
+        tooltip(title) + heading + "".join(parts),
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 {number(top)} {WIDTH} {number(height)}",
+        role="img",
+        aria_label=title,
+        fill="currentColor",
+        font_size=SIZE,
+        style="width:100%;max-width:900px;height:auto;font-family:sans-serif",
+    )
+
+
+def _numbers(axis: _Axis, values: Sequence[float]) -> list[str]:
+    more = 0 if all(float(value).is_integer() for value in values) else 2
+    return [axis.say(value, more) for value in values]
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    words = escape(_("The numbers as a table"))
+    head = "".join(f'<th scope="col">{escape(fit(name))}</th>' for name in heads)
+    body = "".join(f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in rows)
+    return (
+        f'<details style="margin:2px 0 8px"><summary>{words}</summary>'
+        f'<table cellpadding="3" style="text-align:right"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></details>"
+    )

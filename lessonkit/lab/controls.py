@@ -33,6 +33,18 @@ class Control:
     read: Callable[[Any], Any]
     show: Callable[[Any], Any]
 
+    @property
+    def said(self) -> tuple[str, str]:
+        """The label, and the value as the learner reads it."""
+        value = self.widget.value
+        if isinstance(self.widget, widgets.Dropdown):
+            words = self.widget.label
+        elif isinstance(value, bool):
+            words = _("on") if value else _("off")
+        else:
+            words = format(value, getattr(self.widget, "readout_format", ""))
+        return self.widget.description, words
+
 
 def milliseconds(
     name: str, label: str, value: float, *, low: float = 0.0, high: float, step: float = 0.01

@@ -16,18 +16,14 @@ import ipywidgets as widgets
 
 from lessonkit.lab.button import plain_button
 from lessonkit.lab.controls import Control
+from lessonkit.lab.parts import Part, SideBySide
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import RED, text_width
-from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _
-from lessonkit.trace import Trace
-from lessonkit.words import clean, error_words, escape
-
-Part = str | Trace
-"""What a panel shows: SVG or HTML, or a run, which is drawn as a timeline."""
+from lessonkit.words import error_words, escape
 
 Scene = Callable[..., Part | Iterable[Part]]
-"""Gets the controls' values by name; returns one part, or several, shown one below the other."""
+"""Gets the controls' values by name; returns one part or several: SVG, HTML, the trace of a run."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +73,10 @@ class Panel(StillBox):
 
     Attributes
     ----------
+    sides
+        What is shown now, and what was kept.
     picture
-        The widget that holds the picture: one value, replaced as a whole.
+        The widget with the text and the drawings of now, up to the first run.
     redraws
         How many times the scene has been played.
     """
@@ -107,19 +105,24 @@ class Panel(StillBox):
                 for name, values in spec.presets.items()
             ),
             plain_button(_("Reset"), partial(self.set, **self._first_values), icon="undo"),
+            plain_button(_("Keep this one"), self.keep, icon="thumb-tack"),
         ]
-        self.picture = widgets.HTML(layout=widgets.Layout(width="auto"))
+        self._drop = plain_button(_("Drop the kept one"), self.drop, icon="times")
+        self._drop.disabled = True
+        buttons.append(self._drop)
+        self.sides = SideBySide()
+        self.picture = self.sides.now.texts[0]
         parts: list[widgets.Widget] = [
             widgets.Box([control.widget for control in controls.values()], layout=row),
             widgets.Box(buttons, layout=row),
-            self.picture,
+            self.sides,
         ]
         if spec.hint is not None:
             lead = _("Try this.")
             parts.insert(0, widgets.HTML(f"<p><b>{lead}</b> {escape(spec.hint)}</p>"))
         super().__init__(
             parts,
-            [self.picture],
+            [self.sides],
             f"Panel({', '.join(controls)})",
             layout=widgets.Layout(overflow="visible"),
         )
@@ -148,6 +151,16 @@ class Panel(StillBox):
             self._held = False
         self._redraw()
 
+    def keep(self) -> None:
+        """Keep what is shown now, beside what comes next."""
+        self.sides.keep()
+        self._drop.disabled = False
+
+    def drop(self) -> None:
+        """Show only what is shown now."""
+        self.sides.drop()
+        self._drop.disabled = True
+
     def _redraw(self) -> None:
         # A run in real seconds lets the kernel work on, so a control may move while the scene still
         # plays. Then it is played once more, with the newest values: none queue up.
@@ -159,21 +172,25 @@ class Panel(StillBox):
             while self._stale:
                 self._stale = False
                 self.redraws += 1
-                self.picture.value = clean(self._play())
+                self._show(self._play())
         except Exception as error:
-            self.picture.value = _apology(error)
+            self._show([_apology(error)])
             raise
         finally:
             self._drawing = False
 
-    def _play(self) -> str:
+    def _play(self) -> list[Part]:
         played = self.scene(**self.values)
         parts = [played] if isinstance(played, Part) else list(played)
         for part in parts:
             if not isinstance(part, Part):
-                raise TypeError(f"the scene must return strings of SVG or HTML; got {part!r}")
-        drawn = [timeline(part) if isinstance(part, Trace) else part for part in parts]
-        return "".join(f"<div>{part}</div>" for part in drawn)
+                raise TypeError(
+                    f"the scene must return strings of SVG or HTML, or runs; got {part!r}"
+                )
+        return parts
+
+    def _show(self, parts: list[Part]) -> None:
+        self.sides.show(parts, [control.said for control in self.controls.values()])
 
 
 def panel(scene: Scene, spec: PanelSpec) -> Panel:
@@ -182,8 +199,8 @@ def panel(scene: Scene, spec: PanelSpec) -> Panel:
     Parameters
     ----------
     scene
-        A function with one argument per control. It returns SVG or HTML, or a run's trace, or
-        several of them that are shown one below the other.
+        A function with one argument per control. It returns SVG or HTML, the trace of a run or a
+        case of an exploration: one of them, or several that are shown one below the other.
     spec
         The controls, the presets and the hint: what :func:`spec` makes.
 

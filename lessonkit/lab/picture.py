@@ -58,7 +58,7 @@ class Mermaid:
 
 def with_stills(html: str) -> str:
     """The same page with an image in place of each drawing, for pages that show no drawings."""
-    return _DRAWING.sub(lambda found: _still(found.group()), clean(html))
+    return _DRAWING.sub(lambda found: _still(found.group(), "lessonkit-last"), clean(html))
 
 
 _DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
@@ -70,13 +70,17 @@ _NOT_IN_A_STILL = re.compile(
 def _drawing_and_still(found: re.Match[str]) -> str:
     # Of a stripped drawing the words are left. At no size nobody sees them; a screen reader says
     # them.
-    return f'<div style="font-size:0px">{found.group()}</div>{_still(found.group())}'
+    still = _still(found.group(), "lessonkit-still")
+    return f'<div style="font-size:0px">{found.group()}</div>{still}'
 
 
-def _still(drawing: str) -> str:
-    # An image neither moves nor has tooltips, and it does not know the page's colours: it gets
-    # paper to be drawn on.
-    still = _NOT_IN_A_STILL.sub("", drawing)
-    still = re.sub(r'style="', 'style="background:#fff;color:#000;', still, count=1)
-    data = b64encode(still.encode()).decode()
-    return f'<img class="lessonkit-still" alt="" src="data:image/svg+xml;base64,{data}">'
+def on_paper(drawing: str) -> str:
+    """The address of a drawing as a file: a link or an image can have it."""
+    # A file does not know the page's colours: it gets paper to be drawn on.
+    on_white = re.sub(r'style="', 'style="background:#fff;color:#000;', drawing, count=1)
+    return f"data:image/svg+xml;base64,{b64encode(on_white.encode()).decode()}"
+
+
+def _still(drawing: str, kind: str) -> str:
+    # An image neither moves nor has tooltips.
+    return f'<img class="{kind}" alt="" src="{on_paper(_NOT_IN_A_STILL.sub("", drawing))}">'

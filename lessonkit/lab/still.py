@@ -1,14 +1,33 @@
-"""Widgets that also carry a still picture, for a page on which no kernel runs."""
+"""Widgets that leave their last picture in the notebook, for when no kernel runs.
+
+A cell with such widgets has two outputs: the widgets, and below them a still picture. Style hides
+the still wherever the widgets live. When they are gone, because the notebook was closed and opened
+again, was never trusted, or is a page on which no script runs, the still is what one sees.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets as widgets
+from IPython import get_ipython
+from IPython.display import display, update_display
 
 from lessonkit.lab.picture import with_stills
-from lessonkit.words import fit
+from lessonkit.messages import _
+from lessonkit.words import escape, fit
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+# The widgets that JupyterLab does not find again are one line of text: an error that the still
+# makes up for. Widgets whose kernel has ended are still there, and say what to do.
+_STYLE = """<style>
+body:has(.live-{name}) .still-{name} {{ display: none }}
+.jp-OutputArea-child:has(+ * .still-{name}) > .jupyter-widgets:not(:has(*)) {{ display: none }}
+.live-{name}.jupyter-widgets-disconnected::after {{ content: "{words}" }}
+</style>"""
 
 
 class StillBox(widgets.VBox):
@@ -19,7 +38,8 @@ class StillBox(widgets.VBox):
     parts
         The widgets.
     shown
-        Those of them (or of their parts) that a stored notebook shows as they are.
+        Those of them (or of their parts) of which the still picture is made: their ``value`` is
+        HTML.
     words
         What is shown where there are no pictures at all.
     """
@@ -27,17 +47,44 @@ class StillBox(widgets.VBox):
     def __init__(
         self,
         parts: Sequence[widgets.Widget],
-        shown: Sequence[widgets.HTML],
+        shown: Sequence[widgets.Widget],
         words: str,
         **options: Any,
     ) -> None:
         self.shown = tuple(shown)
         self.words = fit(words)
+        self._on_page = False
         super().__init__(list(parts), **options)
+        self.name = _cell_name()
+        self.add_class(f"live-{self.name}")
+        for part in self.shown:
+            part.observe(lambda _change: self._keep(), "value")
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/html"] = with_stills("".join(part.value for part in self.shown))
-        data["text/plain"] = self.words
-        return bundle
+    @property
+    def still(self) -> str:
+        """The last picture as HTML, and how to make it move again."""
+        name, words = self.name, escape(_("Run this cell to move it."))
+        last = with_stills("".join(part.value for part in self.shown))
+        style = _STYLE.format(name=name, words=words)
+        return f'{style}<div class="still-{name}">{last}<p>{words}</p></div>'
+
+    def _ipython_display_(self, **_options: Any) -> None:
+        # Two outputs: to change one that holds widgets would make them anew, under the mouse.
+        display({WIDGET_VIEW: self._repr_mimebundle_()[WIDGET_VIEW]}, raw=True)  # type: ignore[no-untyped-call]
+        display(self._stored(), raw=True, display_id=self.model_id)  # type: ignore[no-untyped-call]
+        self._on_page = True
+
+    def _keep(self) -> None:
+        if self._on_page:
+            update_display(self._stored(), raw=True, display_id=self.model_id)  # type: ignore[no-untyped-call]
+
+    def _stored(self) -> dict[str, str]:
+        return {"text/html": self.still, "text/plain": self.words}
+
+
+def _cell_name() -> str:
+    """The same name in each run of a cell, and another one in each cell."""
+    shell = get_ipython()
+    source = shell.user_ns["In"][-1] if shell else ""
+    # The notebook in the other language, open beside this one, has the same cells.
+    return hashlib.sha256((source + _("Run this cell to move it.")).encode()).hexdigest()[:8]

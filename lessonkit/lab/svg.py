@@ -12,6 +12,9 @@ from lessonkit.words import escape, fit
 BLUE, RED, AMBER, GREEN = "#3d8fd6", "#d5603a", "#b8860b", "#2a9d78"
 """Four colours that the colour-blind can tell apart, and that show on white and on black."""
 
+ORDERS = (BLUE, "#a66cd4", "#17999e", "#c7579d", "#8a8420", "#8e7a66")
+"""The colours of several orders; the seventh has the colour of the first again."""
+
 PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 """The colour of the page behind the drawing, in JupyterLab, in VS Code, and elsewhere."""
 
@@ -83,13 +86,17 @@ def arrow_head(x1: float, y1: float, x2: float, y2: float, colour: str, *, fille
 
 
 def text_width(words: str, size: float) -> float:
-    """About how wide the words will be. Japanese letters are as wide as they are high."""
+    """How wide the words will be in a wide font. Japanese letters are as wide as they are high."""
     return size * sum(map(_letter_width, words))
 
 
 @lru_cache(maxsize=10_000)
 def _letter_width(letter: str) -> float:
-    return 1.0 if east_asian_width(letter) in "WF" else 0.57
+    if letter in "mwMW@%…—" or east_asian_width(letter) in "WF":
+        return 1.0
+    if letter in " iljtfr.,:;'|!()[]-/":
+        return 0.4
+    return 0.77 if letter.isupper() else 0.64
 
 
 def shorten(words: str, size: float, width: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from lessonkit.checks import one_of
@@ -30,7 +31,8 @@ def tiles(numbers: Iterable[tuple[str, str, str]]) -> str:
     for label, value, kind in numbers:
         colour, mark = LOOKS[one_of("the kind of a tile", kind, LOOKS)]
         drawn.append(
-            f'<div style="border-left: 4px solid {colour}; padding: 2px 14px 2px 10px">'
+            f'<div class="lessonkit-tile" style="border-left: 4px solid {colour}; '
+            'padding: 2px 14px 2px 10px">'
             f'<div style="font-size: 1.35em; line-height: 1.3; font-weight: 600">'
             f'<span style="color: {colour}">{mark}</span>{escape(value)}</div>'
             f'<div style="font-size: 0.85em; line-height: 1.3; opacity: 0.8">{escape(label)}</div>'
@@ -40,3 +42,19 @@ def tiles(numbers: Iterable[tuple[str, str, str]]) -> str:
         '<div style="display: flex; flex-wrap: wrap; gap: 8px 18px; margin: 6px 0">'
         f"{''.join(drawn)}</div>"
     )
+
+
+_TILE = re.compile('<div class="lessonkit-tile" style="(.*?</div>)</div>', re.DOTALL)
+
+
+def mark_differences(html: str, other: str) -> str:
+    """The same HTML, with a frame and a sign for each tile that the other HTML has not."""
+    theirs = {found.group() for found in _TILE.finditer(other)}
+
+    def marked(found: re.Match[str]) -> str:
+        if found.group() in theirs:
+            return found.group()
+        framed = f'<div class="lessonkit-tile" style="outline: 2px dashed; {found.group(1)}'
+        return f"{framed.removesuffix('</div>')} ≠</div></div>"
+
+    return _TILE.sub(marked, html)

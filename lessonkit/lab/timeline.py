@@ -1,4 +1,4 @@
-"""The picture of a run: a lane for every service, an arrow for every message, all to scale.
+"""The picture of a run: a lane for every process, an arrow for every message.
 
 What became of a message is said twice, in colour and in shape. The dots are moved by the browser
 itself (SVG's ``animateMotion``), so the picture needs no program to go with it.
@@ -9,25 +9,44 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from lessonkit.checks import positive_number
-from lessonkit.lab import svg
-from lessonkit.lab.arrows import LOOKS, arrow, dot
+from lessonkit.checks import one_of, positive_number
+from lessonkit.lab import arrows, svg
+from lessonkit.lab.labels import Box, Sheet, along, beside
+from lessonkit.lab.layout import Axis, Lane, Lanes
+from lessonkit.lab.legend import SIZE, WAITING, WORK, Legend
 from lessonkit.messages import _, service_name
-from lessonkit.records import Fate, Kind, Message
-from lessonkit.shop.process import CRASH
+from lessonkit.records import Fate, Kind, Message, Note, StateChange
 from lessonkit.trace import Trace
 from lessonkit.words import escape, fit
+
+WIDTH = 860.0
+"""Pixels of the drawing, as long as nobody says otherwise."""
 
 MOST_MESSAGES = 200
 """Only so many messages are drawn: more of them would be a grey wall."""
 
-LEFT, RIGHT, TOP, LANE, BOTTOM = 132, 190, 40, 58, 30
+TOP, LANE = 40, 64
+"""The height of the axis, and of a lane."""
+
+GROWS = 1.35
+"""So much wider than it is drawn may the picture be shown, where there is room."""
+
 SHOW_SECONDS = 6.0
 """How long the dots need for the whole run, in real seconds."""
 
+LOOK = (
+    "@media (prefers-reduced-motion:reduce){.lessonkit-dot{display:none}}"
+    ".lessonkit-more:focus .lessonkit-tip{visibility:visible}"
+)
+
 
 def timeline(
-    trace: Trace, *, at: float | None = None, width: float = 900, title: str | None = None
+    trace: Trace,
+    *,
+    scale: str | None = None,
+    at: float | None = None,
+    width: float = WIDTH,
+    title: str | None = None,
 ) -> str:
     """Draw a run as an SVG.
 
@@ -35,106 +54,137 @@ def timeline(
     ----------
     trace
         What happened.
+    scale
+        ``"time"`` (how long it took), ``"order"`` (what came first), or None for the one that can
+        be read; see :class:`~lessonkit.lab.layout.Axis`.
     at
         A moment in seconds: a line marks it, and the right-hand column shows every service's state
         at that moment. Without it, the column shows the state at the end.
     width
-        Pixels of the drawing; it shrinks with the page.
+        Pixels of the drawing; it grows and shrinks with the page.
     title
         What a screen reader calls the picture.
 
     Raises
     ------
     TypeError, ValueError
-        If ``at`` is no number, or negative.
+        If ``at`` is no number, or negative, or ``scale`` is none of the two.
     """
     moment = None if at is None else positive_number("at", at, zero=True)
     positive_number("width", width)
-    picture = _Timeline(trace, moment, width)
+    if scale is not None:
+        one_of("scale", scale, ("time", "order"))
+    picture = _Timeline(trace, moment, width, scale)
     parts = "".join(picture.parts())
     words = escape(title or _("What happened, on a time axis"))
     described = " ".join(map(escape, picture.sentences()))
     identity = "t" + hashlib.sha256((words + described + parts).encode()).hexdigest()[:10]
+    shown = f"width:100%;max-width:{svg.number(width * GROWS)}px;height:auto;font-family:sans-serif"
     return svg.shape(
         "svg",
         f'<title id="{identity}-t">{words}</title>'
-        f'<desc id="{identity}-d">{described}</desc>'
-        "<style>@media (prefers-reduced-motion:reduce){.lessonkit-dot{display:none}}</style>"
-        + parts,
+        f'<desc id="{identity}-d">{described}</desc><style>{LOOK}</style>{parts}',
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {svg.number(width)} {svg.number(picture.height)}",
-        role="img",
+        role="group",  # not img: whoever moves by the keyboard can go into it
         aria_labelledby=f"{identity}-t {identity}-d",
         fill="currentColor",
-        style=f"width:100%;max-width:{svg.number(width)}px;height:auto;font-family:sans-serif",
+        style=shown,
     )
 
 
 class _Timeline:
-    def __init__(self, trace: Trace, at: float | None, width: float) -> None:
+    def __init__(self, trace: Trace, at: float | None, width: float, scale: str | None) -> None:
         self.trace = trace
         self.at = at
-        self.messages = trace.messages[:MOST_MESSAGES]
-        self.states_drawn = trace.states[:MOST_MESSAGES]
-        self.notes_drawn = trace.notes[:MOST_MESSAGES]
-        drawn = Trace(messages=self.messages, states=self.states_drawn, notes=self.notes_drawn)
-        self.lane = {service: number for number, service in enumerate(drawn.services)}
+        messages, self.states = trace.messages[:MOST_MESSAGES], trace.states[:MOST_MESSAGES]
+        self.notes = trace.notes[:MOST_MESSAGES]
+        drawn = Trace(messages=messages, states=self.states, notes=self.notes)
+        self.lanes = Lanes(drawn)
+        self.rows = {lane: number for number, lane in enumerate(self.lanes.all())}
+        # A dead process says no more. That nobody is there is the network's word.
+        self.messages = [
+            message
+            for message in messages
+            if not self.lanes.is_dead(self.lanes.sender(message), message.sent_step)
+        ]
+        orders = dict.fromkeys(m.correlation for m in messages if m.correlation is not None)
+        self.orders = {
+            order: svg.ORDERS[number % len(svg.ORDERS)] for number, order in enumerate(orders)
+        }
         self.end = max(trace.end_time, at or 0.0) or 0.001
-        self.x_end = width - RIGHT - 14
         self.width = width
-        self.height = TOP + LANE * max(len(self.lane), 1) + BOTTOM
-        self.said: list[tuple[str, float, float]] = []
-        self.crashes = {note.service: note.time for note in trace.notes if note.text == CRASH}
+        names = [svg.text_width(self.name(lane), 14) for lane in self.rows]
+        self.left = min(max([*names, 40.0]), 150.0) + 24
+        self.column_x = width - self.column_width() - 4
+        self.x_end = self.column_x - 26
+        self.axis = Axis(drawn, self.end, self.left, self.x_end, scale)
+        self.bottom = TOP + LANE * max(len(self.rows), 1) + 8
+        self.legend = Legend(
+            self.messages,
+            self.orders,
+            killed=bool(self.lanes.died),
+            states=bool(self.states),
+            left_out=len(trace.messages) - len(messages),
+            top=self.bottom,
+            width=width,
+        )
+        self.height = self.legend.bottom
+        self.lines = {message.number: self.ends(message) for message in self.messages}
+        self.sheet = Sheet(Box(self.left + 2, TOP - 6, self.column_x - 14, self.bottom))
+        self.unsaid: dict[object, str] = {}
 
-    def x(self, time: float) -> float:
-        return LEFT + (self.x_end - LEFT) * time / self.end
+    def y(self, lane: Lane) -> float:
+        return TOP + LANE * (self.rows[lane] + 0.5)
 
-    def y(self, service: str) -> float:
-        return TOP + LANE * (self.lane[service] + 0.5)
-
-    def shorten(self, words: str, size: float) -> str:
-        """So much of the words as fits between the first and the last moment."""
-        return svg.shorten(words, size, self.x_end - LEFT - 24)
+    def name(self, lane: Lane) -> str:
+        service, life = lane
+        if self.lanes.lives(service) == 1:
+            return fit(service_name(service))
+        return _("{service} #{number}").format(service=fit(service_name(service)), number=life + 1)
 
     def parts(self) -> Iterator[str]:
-        yield from self.axis()
-        yield from self.lanes()
-        yield from self.bars()
+        stage = [*self.times(), *self.lane_lines(), *self.bars(), *self.now()]
+        for message in self.messages:
+            self.keep_off(message)
+        marks = [*self.marks()]
+        words = [*self.words()]  # they keep off all that comes before
+        yield from stage
         for message in sorted(self.messages, key=lambda message: message.error):  # errors on top
             yield self.arrow(message)
-        yield from self.labels()
-        yield from self.states()
-        yield from self.notes()
         yield from self.dots()
+        yield from marks
+        yield from words
         yield from self.column()
-        yield from self.legend()
+        yield from self.legend.parts
+        yield from self.unsaid.values()
 
     # --- the stage -------------------------------------------------------------------------------
 
-    def axis(self) -> Iterator[str]:
+    def times(self) -> Iterator[str]:
         in_seconds = self.end >= 20
-        step = svg.round_step(self.end, 8)
-        bottom = self.height - BOTTOM
-        for tick in range(int(self.end / step + 1e-9) + 1):
-            x = self.x(tick * step)
-            yield svg.line(x, TOP - 12, x, bottom, stroke_opacity=0.13)
-            label = f"{tick * step:g}" if in_seconds else f"{round(tick * step * 1000, 6):,g}"
-            # The last one must not run into the column's heading.
-            anchor = "middle" if x < self.x_end - 20 else "end"
-            yield svg.text(x, TOP - 18, label, text_anchor=anchor, opacity=0.75)
-        yield svg.text(LEFT - 14, TOP - 18, "s" if in_seconds else "ms", text_anchor="end")
+        for x, label in self.axis.ticks(in_seconds):
+            yield svg.line(x, TOP - 12, x, self.bottom, stroke_opacity=0.13)
+            anchor = "middle" if x < self.x_end - 10 else "end"  # not into the column's heading
+            yield svg.text(x, TOP - 18, label, size=SIZE, text_anchor=anchor)
+        unit = "s" if in_seconds else "ms"
+        yield svg.text(self.left - 26, TOP - 18, unit, size=SIZE, text_anchor="end")
 
-    def lanes(self) -> Iterator[str]:
-        for service in self.lane:
-            y = self.y(service)
-            words = svg.shorten(service_name(service), 12.5, LEFT - 18)
-            yield svg.text(LEFT - 14, y + 4, words, size=12.5, font_weight=600, text_anchor="end")
-            died = self.x(min(self.crashes.get(service, self.end), self.end))
-            yield svg.line(LEFT, y, died, y, stroke_opacity=0.5)
-            if service in self.crashes:
-                yield svg.line(
-                    died, y, self.x_end, y, stroke=svg.RED, stroke_dasharray="2 6", stroke_width=1.5
-                )
+    def lane_lines(self) -> Iterator[str]:
+        for lane in self.rows:
+            y, left, right = self.y(lane), *self.life(lane)
+            words = svg.shorten(self.name(lane), 14, self.left - 20)
+            yield svg.text(
+                self.left - 14, y + 4, words, size=13, font_weight=600, text_anchor="end"
+            )
+            yield svg.line(left, y, right, y, stroke_opacity=0.5)
+            self.sheet.add(Box(left, y - 3, right, y + 3))
+
+    def life(self, lane: Lane) -> tuple[float, float]:
+        """From where to where its line goes."""
+        born, died = self.lanes.born(lane), self.lanes.died.get(lane)
+        left = self.left if born is None else self.axis.x(*born) - 8
+        return left, self.x_end if died is None else self.axis.x(*died)
 
     def bars(self) -> Iterator[str]:
         """Who is busy with a request; and, for those who only ask, how long they wait."""
@@ -145,149 +195,178 @@ class _Timeline:
             if message.kind is not Kind.REQUEST:
                 continue
             if message.fate is Fate.DELIVERED and message.ended is not None:
-                until = answer.sent if answer else self.end
-                until = min(until, self.crashes.get(message.receiver, until))
-                yield self.bar(message.receiver, message.ended, until, fill_opacity=0.22)
+                lane = self.lanes.receiver(message)
+                until = self.life(lane)[1]
+                if answer is not None:
+                    until = min(until, self.axis.x(answer.sent, answer.sent_step))
+                x = self.axis.x(message.ended, message.ended_step)
+                yield self.bar(lane, x, until, **WORK)
             if message.sender not in receivers:
-                got = answer.ended if answer and answer.ended is not None else self.end
-                yield self.bar(
-                    message.sender,
-                    message.sent,
-                    got,
-                    fill="none",
-                    stroke="currentColor",
-                    stroke_dasharray="3 3",
-                    stroke_opacity=0.6,
-                )
+                lane = self.lanes.sender(message)
+                until = self.life(lane)[1]
+                if answer is not None and answer.ended is not None:
+                    until = self.axis.x(answer.ended, answer.ended_step)
+                if message.gave_up is not None:
+                    until = self.axis.x(message.gave_up, message.gave_up_step)
+                yield self.bar(lane, self.lines[message.number][0], until, **WAITING)
 
-    def bar(self, service: str, start: float, end: float, **given: object) -> str:
-        x = self.x(start)
-        width = max(self.x(end) - x, 3)
-        return svg.shape("rect", x=x, y=self.y(service) - 7, width=width, height=14, rx=3, **given)
+    def bar(self, lane: Lane, left: float, right: float, **given: object) -> str:
+        y, width = self.y(lane), max(right - left, 3)
+        self.sheet.add(Box(left, y - 7, left + width, y + 7))
+        return svg.shape("rect", x=left, y=y - 7, width=width, height=14, rx=3, **given)
+
+    def now(self) -> Iterator[str]:
+        """The moment that is looked at."""
+        if self.at is not None:
+            x = self.axis.moment(self.at)
+            yield svg.line(x, TOP - 14, x, self.bottom, stroke_width=2, stroke_opacity=0.6)
+            down = f"{x - 6:.1f},{TOP - 14} {x + 6:.1f},{TOP - 14} {x:.1f},{TOP - 6}"
+            yield svg.shape("polygon", points=down)
 
     # --- the messages ----------------------------------------------------------------------------
 
     def ends(self, message: Message) -> tuple[float, float, float, float]:
         """Where the arrow starts and ends, in pixels. What is lost stops on the way."""
-        ended = message.ended if message.ended is not None else self.end
-        x1, y1 = self.x(message.sent), self.y(message.sender)
-        x2, y2 = self.x(ended), self.y(message.receiver)
+        x1, x2 = self.axis.x(message.sent, message.sent_step), self.x_end
+        y1, y2 = self.y(self.lanes.sender(message)), self.y(self.lanes.receiver(message))
+        if message.ended is not None:
+            x2 = self.axis.x(message.ended, message.ended_step)
         if message.fate is Fate.LOST:
             x2, y2 = x1 + (x2 - x1) * 0.7, y1 + (y2 - y1) * 0.7
         return x1, y1, x2, y2
 
-    def arrow(self, message: Message) -> str:
-        return svg.shape("g", svg.tooltip(sentence(message)) + arrow(message, *self.ends(message)))
+    def colour(self, message: Message) -> str | None:
+        return self.orders.get(message.correlation or "") if len(self.orders) > 1 else None
 
-    def labels(self) -> Iterator[str]:
-        """What is asked, above the lane of the one who is asked."""
-        free_from: dict[str, float] = {}
-        for message in self.messages:
-            if message.kind is Kind.REPLY:
-                continue
-            x = self.ends(message)[2] + 4
-            what = self.shorten(message.what, 11)
-            width = svg.text_width(what, 11)
-            x = min(x, max(self.x_end - width, LEFT))
-            if x >= free_from.get(message.receiver, 0.0):
-                free_from[message.receiver] = x + width + 4
-                yield svg.text(x, self.y(message.receiver) - 12, what, halo=True)
+    def keep_off(self, message: Message) -> None:
+        """No words on the arrow and on its marks."""
+        _x1, _y1, x2, y2 = line = self.lines[message.number]
+        self.sheet.add_line(*line)
+        self.sheet.add(Box(x2 - 7, y2 - 7, x2 + 7, y2 + 7))
+        if message.error:
+            x, y = arrows.error_mark(message, *line)
+            self.sheet.add(Box(x - 8, y - 8, x + 8, y + 8))
+
+    def arrow(self, message: Message) -> str:
+        words = "" if message.number in self.unsaid else svg.tooltip(sentence(message))
+        line = self.lines[message.number]
+        return svg.shape("g", words + arrows.arrow(message, *line, self.colour(message)))
 
     def dots(self) -> Iterator[str]:
         """A dot that travels along each message, all on one common clock."""
         if len(self.messages) > 60:
             return
         for message in self.messages:
-            ended = message.ended if message.ended is not None else self.end
+            line = self.lines[message.number]
             # The last tenth of the show is a pause; a message without duration still shows.
-            start = 0.9 * message.sent / self.end
-            stop = max(0.9 * ended / self.end, start + 0.02)
-            yield dot(message, *self.ends(message), start, stop, SHOW_SECONDS)
+            start, stop = (0.9 * (x - self.left) / (self.x_end - self.left) for x in line[::2])
+            yield arrows.dot(message, *line, start, max(stop, start + 0.02), SHOW_SECONDS)
+
+    # --- marks and words -------------------------------------------------------------------------
+
+    def marks(self) -> Iterator[str]:
+        for change in self.states:
+            x, y = self.axis.x(change.time, change.step), self.y_of(change)
+            self.sheet.add(Box(x - 7, y - 7, x + 7, y + 7))
+            yield svg.diamond(x, y, 6, svg.GREEN, _told(change))
+        for lane in self.lanes.died:
+            x, y = self.life(lane)[1], self.y(lane)
+            self.sheet.add(Box(x - 10, y - 10, x + 10, y + 10))
+            yield svg.cross(x, y, 9, svg.RED)
+        for message in self.messages:
+            if message.gave_up is not None:
+                x = self.axis.x(message.gave_up, message.gave_up_step)
+                y = self.y(self.lanes.sender(message))
+                self.sheet.add(Box(x - 8, y - 9, x + 8, y + 9))
+                yield arrows.hourglass(x, y)
+
+    def y_of(self, record: StateChange | Note) -> float:
+        return self.y(self.lanes.at(record.service, record.step))
+
+    def words(self) -> Iterator[str]:
+        """Each where there is room, what is rarest first; the rest waits for who comes by."""
+        for note in self.notes:
+            x, y, words = self.axis.x(note.time, note.step), self.y_of(note), _(note.text)
+            yield from self.label(words, x, y, (20, -12, 34, -26), bold=True)
+        for message in self.messages:
+            if message.kind is not Kind.REPLY:
+                yield from self.label_of(message)
+        for change in self.states:
+            x, y = self.axis.x(change.time, change.step), self.y_of(change)
+            yield from self.label(_told(change), x, y, (20, 34, -12, -26))
+
+    def label_of(self, message: Message) -> Iterator[str]:
+        """What is asked, near the one who is asked."""
+        _x1, y1, x2, y2 = line = self.lines[message.number]
+        words = svg.shorten(message.what, SIZE, self.x_end - self.left - 24)
+        width = svg.text_width(words, SIZE)
+        inwards = (-12, -26, 20, 34) if y1 < y2 else (20, 34, -12, -26)
+        places = beside(x2, y2, width, inwards) + along(*line, width)
+        found = self.sheet.place(words, SIZE, places)
+        if found:
+            yield svg.text(*found, words, size=SIZE, halo=True)
+        else:
+            hit = svg.line(*line, stroke="none", stroke_width=12, pointer_events="stroke")
+            self.unsaid[message.number] = self.tip(sentence(message), hit, x2, y2)
+
+    def label(
+        self, words: str, x: float, y: float, heights: tuple[float, ...], bold: bool = False
+    ) -> Iterator[str]:
+        shown = svg.shorten(words, SIZE, self.x_end - self.left - 24)
+        size = SIZE * 1.12 if bold else SIZE  # bold letters are that much wider
+        places = beside(x, y, svg.text_width(shown, size), heights)
+        found = self.sheet.place(shown, size, places)
+        if found:
+            weight = {"font_weight": 600} if bold else {}
+            yield svg.text(*found, shown, size=SIZE, halo=True, **weight)
+        else:
+            hit = svg.shape("circle", cx=x, cy=y, r=8, fill="none", pointer_events="all")
+            self.unsaid[words, x, y] = self.tip(words, hit, x, y)
+
+    def tip(self, words: str, hit: str, x: float, y: float) -> str:
+        """Words for which there is no room: the mouse finds them, and so does the keyboard."""
+        shown = svg.shorten(words, SIZE, self.width - 24)
+        width = svg.text_width(shown, SIZE) + 12
+        left = min(max(x - width / 2, 2.0), self.width - width - 2)
+        paper = svg.shape(
+            "rect", x=left, y=y - 36, width=width, height=20, fill=svg.PAPER, stroke="currentColor"
+        )
+        tip = paper + svg.text(left + 6, y - 22, shown, size=SIZE)
+        tip = svg.shape("g", tip, class_="lessonkit-tip", visibility="hidden")
+        given = {"class_": "lessonkit-more", "tabindex": "0", "role": "img"}
+        return svg.shape("g", svg.tooltip(words) + hit + tip, **given)
 
     # --- what the services know ------------------------------------------------------------------
 
-    def states(self) -> Iterator[str]:
-        free_from: dict[str, float] = {}
-        for change in self.states_drawn:
-            x, y = self.x(change.time), self.y(change.service)
-            words = f"{_(change.key)}: {_(change.value)}"
-            yield svg.diamond(x, y, 6, svg.GREEN, words)
-            words = self.shorten(words, 10.5)
-            width = svg.text_width(words, 10.5)
-            left = min(x - 5, max(self.x_end - width, LEFT))
-            if left >= free_from.get(change.service, 0.0):
-                free_from[change.service] = left + width + 4
-                self.said.append((change.service, left, left + width))
-                yield svg.text(left, y + 20, words, size=10.5, halo=True)
+    def column_width(self) -> float:
+        """The same for each moment, so that nothing jumps."""
+        texts = [_told(change) for change in self.states] + [self.heading()]
+        return min(max(svg.text_width(fit(words), SIZE) for words in texts), 180.0)
 
-    def notes(self) -> Iterator[str]:
-        free_from: dict[str, float] = {}
-        for note in self.notes_drawn:
-            x, y = self.x(note.time), self.y(note.service)
-            if note.text == CRASH:
-                yield svg.cross(x, y, 9, svg.RED)
-            words = self.shorten(_(note.text), 11)
-            width = svg.text_width(words, 11)
-            left = min(x + 12, self.x_end - width - 12)
-            if left >= free_from.get(note.service, 0.0):
-                free_from[note.service] = left + width + 4
-                taken = any(
-                    service == note.service and start < left + width and left < end
-                    for service, start, end in self.said
-                )
-                below = 32 if taken else 20  # where no state is written already
-                yield svg.text(left, y + below, words, fill=svg.RED, font_weight=600)
+    def heading(self) -> str:
+        if self.at is None:
+            return _("at the end")
+        return _("after {ms} ms").format(ms=f"{self.at * 1000:,.0f}")
 
     def column(self) -> Iterator[str]:
         """The state of every service, at the marked moment or at the end."""
-        x = self.width - RIGHT
-        heading = _("at the end")
-        if self.at is not None:
-            heading = _("after {ms} ms").format(ms=f"{self.at * 1000:,.0f}")
-            line_x = self.x(self.at)
-            yield svg.line(line_x, TOP - 14, line_x, self.height - BOTTOM, stroke_width=2)
-            down = f"{line_x - 6:.1f},{TOP - 14} {line_x + 6:.1f},{TOP - 14} {line_x:.1f},{TOP - 6}"
-            yield svg.shape("polygon", points=down)
-        yield svg.line(x - 8, TOP - 14, x - 8, self.height - BOTTOM, stroke_opacity=0.3)
-        yield svg.text(x, TOP - 18, heading, font_weight=600)
-        states = self.trace.states_at(self.end if self.at is None else self.at)
-        for service in self.lane:
-            known = list(states.get(service, {}).items())
-            y = self.y(service) + 4 - 7 * (min(len(known), 3) - 1)
+        x, moment = self.column_x, self.end if self.at is None else self.at
+        yield svg.line(x - 10, TOP - 14, x - 10, self.bottom, stroke_opacity=0.3)
+        yield svg.text(x, TOP - 18, self.heading(), size=SIZE, font_weight=600)
+        states = self.trace.states_at(moment)
+        so_far = [change.step for change in self.trace.states if change.time <= moment]
+        for lane in self.rows:
+            service = lane[0]
+            lives = self.lanes.at(service, max(so_far, default=0)) == lane
+            known = list(states.get(service, {}).items()) if lives else []
+            y = self.y(lane) + 4 - 8 * (min(len(known), 3) - 1)
             for row, (key, value) in enumerate(known[:3]):
-                words = svg.shorten(f"{_(key)}: {_(value)}", 12, RIGHT - 4)
-                yield svg.text(x, y + 15 * row, words, size=12)
+                words = svg.shorten(f"{_(key)}: {_(value)}", SIZE, self.width - x)
+                yield svg.text(x, y + 16 * row, words, size=SIZE)
             if not known:
-                yield svg.text(x, y - 7, "–", opacity=0.5)
+                yield svg.text(x, y - 8, "–", size=SIZE)
 
     # --- in words --------------------------------------------------------------------------------
-
-    def legend(self) -> Iterator[str]:
-        """A sample of every kind of arrow that occurs, and of the other marks."""
-        samples = [
-            (_(fate), _sample(fate))
-            for fate in LOOKS
-            if any(m.fate is fate and m.kind is not Kind.REPLY for m in self.messages)
-        ]
-        for fate in LOOKS:
-            if any(m.fate is fate and m.kind is Kind.REPLY for m in self.messages):
-                words = _("reply")
-                if fate is not Fate.DELIVERED:
-                    words = f"{words}: {_(fate)}"
-                samples.append((words, _sample(fate, Kind.REPLY)))
-        if any(m.error for m in self.messages):
-            samples.append((_("error"), _sample(Fate.DELIVERED, Kind.REPLY, error=True)))
-        if self.trace.states:
-            samples.append((_("change of state"), svg.diamond(13, -4, 6, svg.GREEN, "")))
-        left_out = len(self.trace.messages) - len(self.messages)
-        if left_out:
-            more = _("... and {number} more messages").format(number=f"{left_out:,}")
-            samples.append((more, ""))
-        x, y = float(LEFT), self.height - 10
-        for words, drawn in samples:
-            yield svg.shape("g", drawn, transform=f"translate({svg.number(x)} {svg.number(y)})")
-            yield svg.text(x + 36, y, words)
-            x += 36 + svg.text_width(words, 11) + 18
 
     def sentences(self) -> Iterator[str]:
         """The run in words, for those who listen instead of looking."""
@@ -318,8 +397,8 @@ def sentence(message: Message) -> str:
     )
 
 
-def _sample(fate: Fate, kind: Kind = Kind.REQUEST, error: bool = False) -> str:
-    return arrow(Message(0, "", "", "", kind, 0.0, 0.0, fate, error=error), 0, -4, 26, -4)
+def _told(change: StateChange) -> str:
+    return f"{_(change.key)}: {_(change.value)}"
 
 
 def _ms(seconds: float) -> str:

@@ -6,6 +6,7 @@ work, a tenth is the way back. The effect happens at the end of the work, all at
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -78,19 +79,23 @@ class Network(Hosts):
         luck = current_luck()
         faults = [pair for pair in self.faults if pair[0].concerns(operation, number)]
 
-        def send(failure: Failure | None = None) -> Request:
+        def send(failure: Failure | None = None, copy: bool = False) -> Request:
             callee = self.processes[service]
             latency = self.latency[service].sample(self._rngs[service])
             request = Request(self, caller, callee, handler, args, latency, faults, failure)
-            request.send(name, order)
+            request.send(name, order, copy)
             return request
 
         request = send(None if luck is None else luck.failure(caller.name, operation, order))
         if luck is not None and luck.comes_twice(Leg.ARRIVE, operation, service, order):
-            send()  # nobody waits for the reply to the copy
+            send(copy=True)  # nobody waits for the reply to the copy
         try:
             reply: T = await request.reply
             return reply
+        except asyncio.CancelledError:
+            if caller.alive:
+                request.trace.give_up(request.message)
+            raise
         finally:
             request.callee.owed.pop(request.reply, None)
             caller.steps += 1

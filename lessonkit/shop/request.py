@@ -70,10 +70,10 @@ class Request:
         self.way = latency * ON_THE_WAY
         self.work = latency * (1 - 2 * ON_THE_WAY)
 
-    def send(self, name: str, correlation: str | None) -> None:
-        """The request sets out."""
+    def send(self, name: str, correlation: str | None, copy: bool) -> None:
+        """The request, or the copy of one, sets out."""
         self.message = self.trace.send(
-            self.caller.name, self.callee.name, name, correlation=correlation
+            self.caller.name, self.callee.name, name, correlation=correlation, copy=copy
         )
         self._after(self.way, Leg.ARRIVE, self._arrive)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from lessonkit.course import MODULES, checklist, exercises, progress_buttons, quizzes, tasks
 from lessonkit.exercises.checklist import COPY, POINTS
 from lessonkit.exercises.progress import from_text, learners_progress
+from lessonkit.exercises.prose import GRADES, labels
 from lessonkit.exercises.quiz import Option, Question, Quiz
 from lessonkit.messages import language, tr
 
@@ -53,6 +55,20 @@ def test_the_checklist_ticks_what_is_solved_and_links_what_is_open() -> None:
     for task in tasks():
         learners_progress().note(task.name, solved=True)
     assert checklist().html.count("✓") == len(tasks()) + len(POINTS)
+
+
+@pytest.mark.parametrize("code", ["en", "ja"])
+def test_the_checklist_says_what_each_task_practises_and_how_hard_it_is(code: str) -> None:
+    learners_progress().note("survive", tries=2)
+    language(code)
+    try:
+        shown = checklist().html
+        for task in tasks():
+            assert f"{escape(tr(task.title))}</a>{labels(task.practises, task.grade)}" in shown
+            assert tr(task.practises) in shown
+            assert tr(GRADES[task.grade]) in shown
+    finally:
+        language("en")
 
 
 def test_the_checklist_speaks_japanese() -> None:

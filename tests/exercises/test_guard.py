@@ -53,6 +53,7 @@ def judge(work: object) -> Counterexample | None:
 small = Exercise(
     name="small",
     notebook="00-start",
+    module=__name__,
     point=1,
     title="Something small",
     shown="It works.",
@@ -437,6 +438,7 @@ def test_notes_may_be_anything(notes: str) -> None:
 plan = Exercise(
     name="plan",
     notebook="00-start",
+    module=__name__,
     point=1,
     title="A plan",
     shown="It works.",

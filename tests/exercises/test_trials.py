@@ -173,10 +173,8 @@ def test_the_view_speaks_the_learners_language() -> None:
 
 def test_a_stored_notebook_shows_the_verdict_and_the_picture() -> None:
     view = stock_back.check(wrong())
-    bundle = view._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert "lessonkit-verdict" in data["text/html"]
-    assert "data:image/svg+xml" in data["text/html"]
+    assert "lessonkit-verdict" in view.still
+    assert "data:image/svg+xml" in view.still
 
 
 def test_a_progress_file_that_cannot_be_written_is_a_remark_below_the_verdict(
@@ -260,6 +258,4 @@ def test_the_heading_says_what_is_practised_and_how_hard_it_is() -> None:
     view = ExerciseView(task, Result(Verdict.NOT_YET, "No."))
     assert "<small>· compensation · ●● medium</small>" in view.verdict.value
     quiz = replace(which_pattern, practises="event notification", grade=3)
-    shown = quiz.ask()._repr_mimebundle_()
-    html = (shown[0] if isinstance(shown, tuple) else shown)["text/html"]
-    assert html.count("event notification · ●●● hard") == 1
+    assert quiz.ask().still.count("event notification · ●●● hard") == 1

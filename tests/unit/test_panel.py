@@ -147,11 +147,9 @@ def test_the_hint_is_shown_and_escaped() -> None:
 
 def test_a_stored_panel_has_a_still_picture() -> None:
     made = panel(lambda: '<svg xmlns="http://www.w3.org/2000/svg"></svg>', spec())
-    bundle = made._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert "data:image/svg+xml;base64," in data["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" in data
-    assert "object at 0x" not in data["text/plain"]
+    assert "data:image/svg+xml;base64," in made.still
+    assert "Run this cell to move it." in made.still
+    assert "object at 0x" not in made.words
 
 
 @pytest.mark.parametrize(

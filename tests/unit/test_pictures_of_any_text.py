@@ -107,8 +107,7 @@ def twice(make: Callable[[], str]) -> str:
 
 def still_of(shown: Picture | StillBox) -> str:
     """The image that stands in for the drawing in a stored notebook."""
-    bundle: Any = shown._repr_mimebundle_()
-    html = (bundle[0] if isinstance(bundle, tuple) else bundle)["text/html"]
+    html = shown._repr_mimebundle_()["text/html"] if isinstance(shown, Picture) else shown.still
     html.encode()
     return b64decode(html.partition("base64,")[2].partition('"')[0]).decode()
 

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
 from itertools import pairwise
 from typing import Any
 
@@ -17,10 +16,10 @@ from hypothesis import strategies as st
 
 from lessonkit import Shop, current_trace, run
 from lessonkit.faults import ReplyLost
-from lessonkit.records import Fate, Kind, Message, Note, StateChange
+from lessonkit.records import Fate, Kind, Message, Note, StateChange, columns
 from lessonkit.trace import Trace, recording
 
-COLUMNS = [field.name for field in fields(Message)]
+COLUMNS = columns(Message)
 
 
 class HandClock:
@@ -69,6 +68,18 @@ def test_messages_are_numbered_in_the_order_in_which_they_are_sent() -> None:
     trace.end(sent[0])
     assert [message.number for message in trace.messages] == [0, 1, 2, 3, 4]
     assert [message.what for message in trace.messages] == [f"question {n}" for n in range(5)]
+
+
+def test_all_that_happens_in_a_run_has_its_place_in_one_order() -> None:
+    trace, _ = a_trace()
+    request = trace.send("a", "b", "question")
+    trace.state("b", "open", 1)
+    trace.end(request)
+    trace.note("b", "crash")
+    trace.give_up(request)
+    (state,), (note,) = trace.states, trace.notes
+    steps = request.sent_step, state.step, request.ended_step, note.step, request.gave_up_step
+    assert steps == (1, 2, 3, 4, 5)
 
 
 def test_a_message_is_a_request_in_flight_until_it_is_given_a_fate() -> None:

@@ -1,6 +1,9 @@
 """Notebook 07: what of a new feature belongs in line, what behind, and which pattern for what."""
 
 from lessonkit.course.choosing.gift_plan import in_line_or_behind
-from lessonkit.course.choosing.style_quiz import which_style
+from lessonkit.course.choosing.predictions import guess_busy_day, guess_naive_hybrid
+from lessonkit.exercises.written import quiz
 
-__all__ = ["in_line_or_behind", "which_style"]
+__all__ = ["guess_busy_day", "guess_naive_hybrid", "in_line_or_behind", "which_style"]
+
+which_style = quiz(__name__, "which_style")

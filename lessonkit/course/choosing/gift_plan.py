@@ -20,9 +20,9 @@ from lessonkit.course.choosing.gift_shop import (
     GiftShop,
     PlannedOrders,
 )
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import columns_html
+from lessonkit.exercises.written import exercise
 from lessonkit.faults import Fault, Outage, Slow
 from lessonkit.lab.timeline import timeline
 from lessonkit.lab.views import shop_view
@@ -194,55 +194,4 @@ def _picture(outcomes: list[_Outcome], shown: _Outcome) -> str:
     return f"{days}{title}{shop_view(shown.shop)}{timeline(shown.trace)}"
 
 
-in_line_or_behind = Exercise(
-    name="in_line_or_behind",
-    notebook="07-choosing",
-    point=6,
-    title=N_("Gift orders: what in line, what behind?"),
-    practises=N_("synchronous or asynchronous"),
-    grade=1,
-    shown=N_(
-        "Four calls can change the answer, so the customer waits for them. The other four may"
-        " be late, and no order is lost to them."
-    ),
-    starter="""
-PLAN = {
-    "stock": ...,
-    "fraud check": ...,
-    "delivery day": ...,
-    "payment": ...,
-    "packing slip": ...,
-    "points": ...,
-    "mail": ...,
-    "analytics": ...,
-}
-""",
-    asks=("PLAN",),
-    judge=_judge,
-    hints=(
-        N_(
-            "Take one call after the other, and imagine that it says no. Is the answer to the"
-            " customer another one then?"
-        ),
-        N_(
-            "Then imagine that it says nothing at all, for an hour. Would the customer rather have"
-            " no order, or an order for which this one thing comes later?"
-        ),
-        N_(
-            "Four calls can say no to an order: the shelf, the check, the calendar, the bank."
-            " Paper, points, mails and statistics cannot."
-        ),
-    ),
-    answer="""
-PLAN = {
-    "stock": "in line",
-    "fraud check": "in line",
-    "delivery day": "in line",
-    "payment": "in line",
-    "packing slip": "behind",
-    "points": "behind",
-    "mail": "behind",
-    "analytics": "behind",
-}
-""",
-)
+in_line_or_behind = exercise(__name__, "in_line_or_behind", _judge)

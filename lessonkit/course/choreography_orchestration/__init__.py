@@ -2,6 +2,16 @@
 
 from lessonkit.course.choreography_orchestration.compensation import lost_reply
 from lessonkit.course.choreography_orchestration.event_points import points_by_events
+from lessonkit.course.choreography_orchestration.predictions import (
+    guess_expired_card,
+    guess_lost_reply,
+)
 from lessonkit.course.choreography_orchestration.saga_points import points_by_saga
 
-__all__ = ["lost_reply", "points_by_events", "points_by_saga"]
+__all__ = [
+    "guess_expired_card",
+    "guess_lost_reply",
+    "lost_reply",
+    "points_by_events",
+    "points_by_saga",
+]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import (
     REPLY_LOST,
@@ -14,27 +11,18 @@ from lessonkit.exercises.conditions import (
     charged_more_than_once,
     struck,
 )
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.trial import OrderTrial
+from lessonkit.exercises.trial import OrderTrial, calling
+from lessonkit.exercises.written import exercise
 from lessonkit.explorer import Case
-from lessonkit.messages import N_, _
+from lessonkit.messages import _
 from lessonkit.records import Kind as MessageKind
 from lessonkit.shop import Told
-from lessonkit.shop.customer import OrderFunction
-
-
-def _directed_by(saga: type) -> Callable[[Any], OrderFunction]:
-    def make(shop: Any) -> OrderFunction:
-        execute: OrderFunction = saga(shop).execute
-        return execute
-
-    return make
 
 
 def _judge_lost_reply(saga: type, starter: type) -> Counterexample | None:
     try:
-        return _TRIAL.judge(_directed_by(saga), _directed_by(starter))
+        return _TRIAL.judge(saga, starter)
     except (UnboundLocalError, NameError) as error:
         if "is not defined" not in str(error):  # that would be a slip of the pen
             error.add_note(
@@ -72,6 +60,7 @@ def _puts_back_before_it_refunds(case: Case) -> bool:
 
 
 _TRIAL = OrderTrial(
+    program=calling("execute"),
     every_fault=True,
     forgiven=["no mail lost"],  # a saga that writes nothing down cannot promise a mail
     advice=(
@@ -139,101 +128,4 @@ _TRIAL = OrderTrial(
 )
 
 
-lost_reply = Exercise(
-    name="lost_reply",
-    notebook="04-choreography-orchestration",
-    point=3,
-    title=N_("Undo it even if its reply was lost"),
-    practises=N_("compensating transaction"),
-    grade=3,
-    shown=N_("First note how to undo it, then do it: then a lost reply leaves nothing behind."),
-    starter="""
-class PreparedSaga(CreateOrderSaga):
-    async def execute(self, command):
-        compensations = []
-        try:
-            order = await self.reserve_pay_and_save(command, compensations)
-        except Exception:
-            for compensate in reversed(compensations):
-                try:
-                    await compensate()
-                except ShopError:
-                    current_trace().note("orders", "compensation failed")
-            raise
-        try:
-            await self.notification.send_order_confirmation(order)
-        except ShopError:
-            current_trace().note("orders", "the mail failed")
-        return order
-
-    async def reserve_pay_and_save(self, command, compensations):
-        reserved = await self.inventory.reserve(command.items)
-        if not reserved.success:
-            raise OrderFailed("out of stock")
-        undo = partial(self.inventory.cancel_reservation, reserved.reservation_id)
-        compensations.append(undo)
-
-        payment = await self.payment.charge(command.total, command.payment_method)
-        if not payment.success:
-            raise OrderFailed("card declined")
-        compensations.append(partial(self.payment.refund, payment.transaction_id))
-
-        order = Order.create(command, payment.transaction_id)
-        await self.database.save(order)
-        return order
-""",
-    asks=("PreparedSaga",),
-    judge=_judge_lost_reply,
-    with_starter=True,
-    hints=(
-        N_(
-            "When a reply is lost, the call raises an error. Which line below it is then never"
-            " reached? It would have to stand above the call."
-        ),
-        N_(
-            "Above the call there is no id yet. But there is a key, the id of the order:"
-            " `reserve(items, key)` and `charge(total, method, key)` take it, and `cancel_by_key`"
-            " and `refund_by_key` undo whatever was done under it."
-        ),
-        N_(
-            "The saving can lose its reply as well. Note its compensation before it, too: save"
-            " `order.cancelled()`. It was noted last, so it is undone first."
-        ),
-    ),
-    answer="""
-class PreparedSaga(CreateOrderSaga):
-    async def execute(self, command):
-        compensations = []
-        try:
-            order = await self.reserve_pay_and_save(command, compensations)
-        except Exception:
-            for compensate in reversed(compensations):
-                try:
-                    await compensate()
-                except ShopError:
-                    current_trace().note("orders", "compensation failed")
-            raise
-        try:
-            await self.notification.send_order_confirmation(order)
-        except ShopError:
-            current_trace().note("orders", "the mail failed")
-        return order
-
-    async def reserve_pay_and_save(self, command, compensations):
-        key = command.order_id
-        compensations.append(partial(self.inventory.cancel_by_key, key))
-        reserved = await self.inventory.reserve(command.items, key)
-        if not reserved.success:
-            raise OrderFailed("out of stock")
-
-        compensations.append(partial(self.payment.refund_by_key, key))
-        payment = await self.payment.charge(command.total, command.payment_method, key)
-        if not payment.success:
-            raise OrderFailed("card declined")
-
-        order = Order.create(command, payment.transaction_id)
-        compensations.append(partial(self.database.save, order.cancelled()))
-        await self.database.save(order)
-        return order
-""",
-)
+lost_reply = exercise(__name__, "lost_reply", _judge_lost_reply, with_starter=True)

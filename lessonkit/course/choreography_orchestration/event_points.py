@@ -15,13 +15,11 @@ from lessonkit.course.choreography_orchestration.points_shop import (
 )
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck, waits_longer_than
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
-from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import OrderTrial
+from lessonkit.exercises.written import exercise
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.decision import FAILS
-from lessonkit.messages import N_
 from lessonkit.patterns.events import Event
 from lessonkit.shop import CreateOrder, OrderStatus, ShopError, Violation
 from lessonkit.shop.process import here
@@ -35,6 +33,7 @@ KEPT = "no points for what came back"
 class Program(NamedTuple):
     """What was handed in."""
 
+    my_points: object
     sell: Callable[..., Awaitable[object]]
     returned: Callable[..., Event]
 
@@ -86,12 +85,6 @@ def _raise_mistakes(shop: TrialShop) -> None:
             raise failure.error
 
 
-def _judge_points_by_events(
-    _mine: object, sell: Any, returned: Any, _its_own: object, starter: Any, draft: Any
-) -> Counterexample | None:
-    return _TRIAL.judge(Program(sell, returned), Program(starter, draft))
-
-
 def _once(case: Case) -> bool:
     """Whether it goes away again, or strikes only the mail, on which nobody depends."""
     for_good = {kind for kind, (_failure, every_time) in FAILS.items() if every_time}
@@ -119,6 +112,7 @@ _TRIAL = OrderTrial(
     shop=ReturningShop,
     goal=[TOO_FEW, TOO_MANY, KEPT],
     counts=_once,
+    program=Program,
     play=_sell_and_take_back,
     view=points_view,
     advice=(
@@ -177,62 +171,4 @@ _TRIAL = OrderTrial(
 )
 
 
-points_by_events = Exercise(
-    name="points_by_events",
-    notebook="04-choreography-orchestration",
-    point=3,
-    title=N_("Points by events, and taken back when the order is returned"),
-    practises=N_("choreography"),
-    grade=2,
-    shown=N_(
-        "Nobody else was touched, and nobody waits for it. But if the points are off for "
-        "longer than your patience, nobody remembers that they are owed."
-    ),
-    starter="""
-class OrderReturned(OrderEvent): ...
-
-
-def my_points(shop, bus, ask=once):
-    @bus.subscribe(OrderCreated, service="points")
-    async def give(event):
-        await shop.points.give(event.command)
-
-
-def sell(shop, command=None):
-    return choreography(shop, release_on_failure, my_points, ask=again, command=command)
-""",
-    asks=("my_points", "sell", "OrderReturned"),
-    judge=_judge_points_by_events,
-    with_starter=True,
-    hints=(
-        N_(
-            "Three things are missing. The draft listens to the wrong event, it makes its call only"
-            " once, and it does not hear when an order is returned."
-        ),
-        N_(
-            "`OrderCreated` comes before anybody has looked at the card. And the others write"
-            " `await ask(function, argument)`: with `ask=again`, that makes up to three attempts."
-        ),
-        N_(
-            "A second handler, of the same form: it subscribes to `OrderReturned`, for the service"
-            " points, and asks for `shop.points.take_back` with the event's command."
-        ),
-    ),
-    answer="""
-class OrderReturned(OrderEvent): ...
-
-
-def my_points(shop, bus, ask=once):
-    @bus.subscribe(PaymentCompleted, service="points")
-    async def give(event):
-        await ask(shop.points.give, event.command)
-
-    @bus.subscribe(OrderReturned, service="points")
-    async def take_back(event):
-        await ask(shop.points.take_back, event.command)
-
-
-def sell(shop, command=None):
-    return choreography(shop, release_on_failure, my_points, ask=again, command=command)
-""",
-)
+points_by_events = exercise(__name__, "points_by_events", _TRIAL.judge, with_starter=True)

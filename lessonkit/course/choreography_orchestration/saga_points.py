@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from lessonkit.course.choreography_orchestration.points_shop import (
@@ -14,20 +13,9 @@ from lessonkit.course.choreography_orchestration.points_shop import (
 )
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import both, breaks, on_a_good_day
-from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import OrderTrial
+from lessonkit.exercises.written import exercise
 from lessonkit.explorer import Case
-from lessonkit.messages import N_
-from lessonkit.shop.customer import OrderFunction
-
-Direct = Callable[[Any], OrderFunction]
-
-
-def _judge_points_by_saga(
-    _flow: object, direct: Direct, _starters_flow: object, starter: Direct
-) -> Counterexample | None:
-    return _TRIAL.judge(direct, starter)
 
 
 async def _resume(shop: Any) -> None:
@@ -45,6 +33,7 @@ def _has_no_log(case: Case) -> bool:
 
 
 _TRIAL = OrderTrial(
+    program=lambda _flow, direct: direct,
     every_fault=True,
     luck={"crashes": "orders"},
     shop=PointsShop,
@@ -87,61 +76,4 @@ _TRIAL = OrderTrial(
 )
 
 
-points_by_saga = Exercise(
-    name="points_by_saga",
-    notebook="04-choreography-orchestration",
-    point=3,
-    title=N_("Points by a saga: no order without them, and none without an order"),
-    practises=N_("orchestration"),
-    grade=2,
-    shown=N_("What is promised belongs before the pivot, and needs a way back."),
-    starter="""
-def my_flow(do, pivot):
-    points = do.shop.points
-    return [
-        Step("reserve", do.reserve, do.put_back),
-        Step("charge", do.charge, do.refund),
-        Step("save", do.save, do.cancel, pivot=pivot),
-        Step("mail", do.mail, optional=True),
-        Step("points", points.give),
-    ]
-
-
-def direct_with_points(shop):
-    choices = ["keys", "first", "log", "pivot", "retries", "steadfast", "limits"]
-    return order_saga(shop, **dict.fromkeys(choices, True), flow=my_flow)
-""",
-    asks=("my_flow", "direct_with_points"),
-    judge=_judge_points_by_saga,
-    with_starter=True,
-    hints=(
-        N_(
-            "When the points fail for good, can the saga still go back? Up to the pivot it can."
-            " Which step is the pivot, and where does yours stand?"
-        ),
-        N_(
-            "Before the pivot, every step can be undone. The third argument of `Step` says how, and"
-            " the points service has `take_back`."
-        ),
-        N_(
-            "One line between `charge` and `save`: the name, the action, its compensation. Not"
-            " optional, and the pivot stays where it is."
-        ),
-    ),
-    answer="""
-def my_flow(do, pivot):
-    points = do.shop.points
-    return [
-        Step("reserve", do.reserve, do.put_back),
-        Step("charge", do.charge, do.refund),
-        Step("points", points.give, points.take_back),
-        Step("save", do.save, do.cancel, pivot=pivot),
-        Step("mail", do.mail, optional=True),
-    ]
-
-
-def direct_with_points(shop):
-    choices = ["keys", "first", "log", "pivot", "retries", "steadfast", "limits"]
-    return order_saga(shop, **dict.fromkeys(choices, True), flow=my_flow)
-""",
-)
+points_by_saga = exercise(__name__, "points_by_saga", _TRIAL.judge, with_starter=True)

@@ -10,16 +10,16 @@ from lessonkit.course.event_bus.situations import PLAIN, SITUATIONS, Listener
 from lessonkit.course.event_bus.telling import Telling
 from lessonkit.exercises.advice import Advice, first_counterexample
 from lessonkit.exercises.conditions import both
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import N_, _
 
 Condition = Callable[[Telling], bool]
 
 
 def _judge_isolate(bus: type) -> Counterexample | None:
-    return first_counterexample(_tellings(bus), _ADVICE, _sentence, _picture)
+    return first_counterexample(_tellings(bus), _ADVICE, _picture, _sentence)
 
 
 def _tellings(bus: type) -> Iterator[Telling]:
@@ -232,56 +232,4 @@ _ADVICE = (
 )
 
 
-isolate = Exercise(
-    name="isolate",
-    notebook="06-event-bus",
-    point=2,
-    title=N_("A bus that no handler can hold up"),
-    practises=N_("isolation of failures"),
-    grade=3,
-    shown=N_(
-        "Whoever hangs, the publisher waits for one second at most. What was stopped is not "
-        "done, and the list says so."
-    ),
-    starter="""
-class PatientBus(OneAfterAnother):
-    async def publish(self, event):
-        failed = []  # pairs (handler, error)
-        for handler in self.handlers.get(event.type, []):
-            await handler(event)
-        return failed
-""",
-    asks=("PatientBus",),
-    judge=_judge_isolate,
-    hints=(
-        N_(
-            "Write a method that tells one handler and returns what came of it: the error, or None."
-            " Everything that can go wrong with this handler stays in there."
-        ),
-        N_(
-            "The call, the waiting and the limit all stand in its `try`. `async with"
-            " asyncio.timeout(1):` raises a `TimeoutError` when the second is over, and stops what"
-            " is inside."
-        ),
-        N_(
-            "Start this method for all handlers with `asyncio.gather`. Its results come in the"
-            " order of the handlers: `zip` puts each handler beside its error."
-        ),
-    ),
-    answer="""
-class PatientBus(OneAfterAnother):
-    async def publish(self, event):
-        handlers = list(self.handlers.get(event.type, []))
-        errors = await asyncio.gather(*[self.error_of(handler, event) for handler in handlers])
-        return [pair for pair in zip(handlers, errors) if pair[1] is not None]
-
-    async def error_of(self, handler, event):
-        try:
-            async with asyncio.timeout(1):
-                reply = handler(event)
-                if inspect.isawaitable(reply):
-                    await reply
-        except Exception as error:
-            return error
-""",
-)
+isolate = exercise(__name__, "isolate", _judge_isolate)

@@ -10,9 +10,10 @@ from typing import Any
 from lessonkit.course.event_bus.events import OrderCancelled, OrderCreated
 from lessonkit.course.event_bus.pictures import Complaint, in_words, listed, picture
 from lessonkit.course.event_bus.scripts import CREATED, SCRIPTS, Script, Step
-from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.advice import Advice, first_advice
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import N_, _, service_name
 from lessonkit.patterns.events import Event
 from lessonkit.records import Kind
@@ -21,6 +22,18 @@ from lessonkit.trace import current_trace
 _THE_OTHERS = N_("The others want to go on hearing: end this one subscription and no other.")
 _STILL = N_(
     "After `unsubscribe`, the handler must no longer be in the list for this type of event."
+)
+_OF_THE_ERROR = (
+    Advice(
+        lambda error: isinstance(error, TypeError) and "not callable" in str(error),
+        "Where the handler stood there is a hole in the list now, and `publish` falls into it. Take"
+        " the entry out instead of overwriting it.",
+    ),
+    Advice(
+        lambda error: isinstance(error, RuntimeError) and "changed size" in str(error),
+        "A handler has changed the very thing that the loop is walking through. Python notices"
+        " that with a set or a dict. What could it walk through instead?",
+    ),
 )
 
 
@@ -136,18 +149,9 @@ class _Played:
             self._change(during, by=who)
 
     def _of_the_error(self, error: Exception) -> Complaint:
-        sentence = _("`publish` raised an error: {error}").format(error=in_words(error))
-        if isinstance(error, TypeError) and "not callable" in str(error):
-            return sentence, _(
-                "Where the handler stood there is a hole in the list now, and `publish` falls into"
-                " it. Take the entry out instead of overwriting it."
-            )
-        if isinstance(error, RuntimeError) and "changed size" in str(error):
-            return sentence, _(
-                "A handler has changed the very thing that the loop is walking through. Python"
-                " notices that with a set or a dict. What could it walk through instead?"
-            )
-        raise error
+        if (advice := first_advice(_OF_THE_ERROR, error)) is None:
+            raise error
+        return _("`publish` raised an error: {error}").format(error=in_words(error)), advice
 
     def _of_the_hearing(self, wanted: list[str]) -> Complaint:
         if missing := list((Counter(wanted) - Counter(self.heard)).elements()):
@@ -181,49 +185,4 @@ def _judge_stop_hearing(bus: type) -> Counterexample | None:
     return None
 
 
-stop_hearing = Exercise(
-    name="stop_hearing",
-    notebook="06-event-bus",
-    point=2,
-    title=N_("A bus that a handler can leave"),
-    practises=N_("subscription"),
-    grade=1,
-    shown=N_("Whoever was there when it was said hears it, whatever happens meanwhile."),
-    starter="""
-class LeavableBus(OneAfterAnother):
-    def unsubscribe(self, kind, handler):
-        pass  # yours to write
-
-    async def publish(self, event):
-        for handler in self.handlers.get(event.type, []):
-            await handler(event)
-""",
-    asks=("LeavableBus",),
-    judge=_judge_stop_hearing,
-    hints=(
-        N_(
-            "The handlers of a type stand in the list `self.handlers[kind]`. A list has a method"
-            " that takes out the first entry that is equal to what you give it. What does it do if"
-            " there is none?"
-        ),
-        N_(
-            "`publish` walks through the list while its handlers change it. Anybody behind a"
-            " removed entry moves up by one, and is passed over."
-        ),
-        N_(
-            "`list(handlers)` makes a copy. Let `publish` walk through a copy, and let"
-            " `unsubscribe` change the list itself, `if handler in handlers`."
-        ),
-    ),
-    answer="""
-class LeavableBus(OneAfterAnother):
-    def unsubscribe(self, kind, handler):
-        handlers = self.handlers.get(kind, [])
-        if handler in handlers:
-            handlers.remove(handler)
-
-    async def publish(self, event):
-        for handler in list(self.handlers.get(event.type, [])):
-            await handler(event)
-""",
-)
+stop_hearing = exercise(__name__, "stop_hearing", _judge_stop_hearing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from lessonkit.messages import N_
@@ -61,25 +62,39 @@ class Script:
     methods: bool = False
 
 
-def _subscribe(*who: str, kind: str = CREATED) -> tuple[Step, ...]:
-    return tuple(Step("subscribe", one, kind) for one in who)
+def _steps(words: str) -> tuple[Step, ...]:
+    """Steps in short.
+
+    ``+points`` subscribes, ``-points`` unsubscribes, and ``!`` publishes; ``!points-inventory``
+    does so, too, and the handler of points then unsubscribes inventory. What ends with ``*`` is
+    about the other type of event.
+    """
+    return tuple(map(_step, words.split()))
+
+
+def _step(word: str) -> Step:
+    kind = CANCELLED if word.endswith("*") else CREATED
+    by, sign, who = re.fullmatch(r"!?(\w*)([+-]?)(\w*)\*?", word).groups()  # type: ignore[union-attr]
+    change = Step("subscribe" if sign == "+" else "unsubscribe", who, kind) if sign else None
+    if word.startswith("!"):
+        return Step("publish", kind=kind, during=change, by=by)
+    assert change is not None, word
+    return change
 
 
 _NOT_UNDERWAY = N_(
     "Whoever was subscribed when the event was published hears it. Settle at the beginning of"
     " `publish` who will be told, and stick to that."
 )
-_LEAVE = Step("unsubscribe", "inventory")
-_TELL = Step("publish")
 
 SCRIPTS = (
     Script(
         N_("One of three unsubscribes"),
-        (*_subscribe("inventory", "notification", "points"), _TELL, _LEAVE, _TELL),
+        _steps("+inventory +notification +points ! -inventory !"),
     ),
     Script(
         N_("A handler that is a method: `page.show`"),
-        (*_subscribe("inventory", "notification"), _LEAVE, _TELL),
+        _steps("+inventory +notification -inventory !"),
         unwanted=N_(
             "A method such as `page.show` is a new object each time that it is written. The two are"
             " equal, but not the same: compare with `==`, not with `is`."
@@ -88,7 +103,7 @@ SCRIPTS = (
     ),
     Script(
         N_("The same handler unsubscribes twice"),
-        (*_subscribe("inventory", "notification"), _LEAVE, _LEAVE, _TELL),
+        _steps("+inventory +notification -inventory -inventory !"),
         raises=N_(
             "The second time there is nothing left to end. That is no mistake of the caller:"
             " look first whether the handler is there."
@@ -96,12 +111,7 @@ SCRIPTS = (
     ),
     Script(
         N_("Somebody unsubscribes who never subscribed"),
-        (
-            *_subscribe("notification"),
-            _LEAVE,
-            Step("unsubscribe", "inventory", CANCELLED),
-            _TELL,
-        ),
+        _steps("+notification -inventory -inventory* !"),
         raises=N_(
             "Perhaps nobody has ever subscribed to this type of event: then there is not even a"
             " list of handlers for it. `get` with a default helps."
@@ -109,18 +119,12 @@ SCRIPTS = (
     ),
     Script(
         N_("A handler that hears two types of events leaves one of them"),
-        (
-            *_subscribe("inventory", "notification"),
-            *_subscribe("inventory", kind=CANCELLED),
-            _LEAVE,
-            _TELL,
-            Step("publish", kind=CANCELLED),
-        ),
+        _steps("+inventory +notification +inventory* -inventory ! !*"),
         missing=N_("`unsubscribe` names a type of event. A subscription to another one stands."),
     ),
     Script(
         N_("A handler that has subscribed twice unsubscribes once"),
-        (*_subscribe("inventory", "notification", "inventory"), _TELL, _LEAVE, _TELL),
+        _steps("+inventory +notification +inventory ! -inventory !"),
         missing=N_(
             "All subscriptions of this handler are gone. One `unsubscribe` ends one of them: it was"
             " made twice, so it has to be ended twice."
@@ -128,7 +132,7 @@ SCRIPTS = (
     ),
     Script(
         N_("A handler unsubscribes and subscribes again"),
-        (*_subscribe("inventory", "notification"), _LEAVE, *_subscribe("inventory"), _TELL),
+        _steps("+inventory +notification -inventory +inventory !"),
         missing=N_(
             "Whoever comes back wants to hear again. A list of those who have left never forgets"
             " them; the list of those who are there is enough."
@@ -136,11 +140,7 @@ SCRIPTS = (
     ),
     Script(
         N_("A handler unsubscribes itself while it is being told"),
-        (
-            *_subscribe("inventory", "notification", "points"),
-            Step("publish", during=_LEAVE, by="inventory"),
-            _TELL,
-        ),
+        _steps("+inventory +notification +points !inventory-inventory !"),
         missing=N_(
             "The list became shorter while the loop was walking through it. Everybody behind moved"
             " up by one, and the loop stepped over the next. What could it walk through instead?"
@@ -148,20 +148,12 @@ SCRIPTS = (
     ),
     Script(
         N_("A handler unsubscribes another one that has not been told yet"),
-        (
-            *_subscribe("points", "inventory", "notification"),
-            Step("publish", during=_LEAVE, by="points"),
-            _TELL,
-        ),
+        _steps("+points +inventory +notification !points-inventory !"),
         missing=_NOT_UNDERWAY,
     ),
     Script(
         N_("Somebody new subscribes while an event is being told"),
-        (
-            *_subscribe("inventory", "notification"),
-            Step("publish", during=Step("subscribe", "points"), by="inventory"),
-            _TELL,
-        ),
+        _steps("+inventory +notification !inventory+points !"),
         unwanted=_NOT_UNDERWAY,
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from lessonkit.messages import N_
 from lessonkit.shop import OrderFailed
@@ -89,17 +90,9 @@ class Situation:
         return not all(listener.healthy for listener in self.listeners)
 
 
-def _out_of_stock() -> Exception:
-    return OrderFailed("out of stock")
-
-
-def _typo() -> Exception:
-    return AttributeError("'OrderCreated' object has no attribute 'totl'")
-
-
-def _no_mail_server() -> Exception:
-    return ConnectionError("no mail server")
-
+_out_of_stock = partial(OrderFailed, "out of stock")
+_no_mail_server = partial(ConnectionError, "no mail server")
+_typo = partial(AttributeError, "'OrderCreated' object has no attribute 'totl'")
 
 SITUATIONS = (
     Situation(

@@ -16,16 +16,16 @@ from typing import Any
 
 from lessonkit.clock.strangers import said
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import TrialShop
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import NotYours
 from lessonkit.exercises.tables import columns_html
 from lessonkit.exercises.trial import run_briefly
+from lessonkit.exercises.written import exercise
 from lessonkit.faults import Down
 from lessonkit.lab.timeline import timeline
-from lessonkit.messages import N_, _
+from lessonkit.messages import _
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
 from lessonkit.shop import CreateOrder, Item, Order
@@ -85,7 +85,7 @@ def _judge(kind: type[Event], placed: object, take_stock: object) -> Counterexam
         yield from _day(lambda: (kind, placed), lambda: (kind, take_stock), apart=False)
         yield from _day(sender.start, reader.start, apart=True)
 
-    return first_counterexample(arrivals(), _ADVICE, _sentence, _picture)
+    return first_counterexample(arrivals(), _ADVICE, _picture, _sentence)
 
 
 def _day(sender: Start, reader: Start, *, apart: bool) -> Iterator[_Arrival]:
@@ -241,53 +241,4 @@ def _picture(one: _Arrival) -> str:
     return f"{columns_html(columns)}{timeline(one.trace)}"
 
 
-carry_state = Exercise(
-    name="carry_state",
-    notebook="02-event-driven",
-    point=2,
-    title=N_("From the bell to the parcel"),
-    practises=N_("event-carried state transfer"),
-    grade=2,
-    shown=N_("What the event carries need not be asked for: the order service may be away."),
-    starter="""
-@dataclass(frozen=True)
-class OrderPlaced(Event):
-    order_id: str
-
-
-def placed(order):
-    return OrderPlaced(order.order_id)
-
-
-async def take_stock(shop, event):
-    order = await get_order(shop, event.order_id)
-    await shop.inventory.reserve(order.items, order.order_id)
-""",
-    asks=("OrderPlaced", "placed", "take_stock"),
-    judge=_judge,
-    hints=(
-        N_("What does `take_stock` read from the order? Exactly that must be in the event."),
-        N_(
-            "Give the class one more field, and declare it so that a reader knows what is in it."
-            " The first event of this notebook has such a field."
-        ),
-        N_(
-            "`placed` puts `order.items` into the event. In `take_stock` the line with `get_order`"
-            " goes, and `event` takes the place of `order`."
-        ),
-    ),
-    answer="""
-@dataclass(frozen=True)
-class OrderPlaced(Event):
-    order_id: str
-    items: tuple[Item, ...]
-
-
-def placed(order):
-    return OrderPlaced(order.order_id, order.items)
-
-
-async def take_stock(shop, event):
-    await shop.inventory.reserve(event.items, event.order_id)
-""",
-)
+carry_state = exercise(__name__, "carry_state", _judge)

@@ -18,11 +18,11 @@ from typing import Any, Final
 
 from lessonkit.database.interface import NotYourTransaction
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import columns_html
-from lessonkit.messages import N_, _
+from lessonkit.exercises.written import exercise
+from lessonkit.messages import _
 from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.eventstore.store import EventStore
@@ -86,7 +86,7 @@ class _Reading:
 
 
 def _judge(still_to_pay: Apply, types: EventTypes) -> Counterexample | None:
-    return first_counterexample(_readings(still_to_pay, types), _ADVICE, _sentence, _picture)
+    return first_counterexample(_readings(still_to_pay, types), _ADVICE, _picture, _sentence)
 
 
 def _readings(still_to_pay: Apply, types: EventTypes) -> Iterator[_Reading]:
@@ -226,50 +226,4 @@ def _yen(yen: object) -> str:
     return f"{yen:,}" if isinstance(yen, int) else str(yen)
 
 
-owed = Exercise(
-    name="owed",
-    notebook="02-event-driven",
-    point=2,
-    title=N_("Who has not paid, and how much is missing?"),
-    practises=N_("read model"),
-    grade=2,
-    shown=N_("The question was new, and the events were old: that is what a history is good for."),
-    starter="""
-def still_to_pay(db, event):
-    match event:
-        case OrderCreated():
-            db.execute("INSERT INTO unpaid VALUES (?, ?)", (event.order_id, event.total))
-        case PaymentReceived():
-            pass
-        case OrderShipped():
-            pass
-""",
-    asks=("still_to_pay", "types"),
-    judge=_judge,
-    hints=(
-        N_(
-            "Two of the three events change the answer to the question. Which one has nothing to do"
-            " with it?"
-        ),
-        N_(
-            "A payment changes the row of its order: `UPDATE unpaid SET yen = ... WHERE order_id ="
-            " ?`. In SQL the new value may be computed from the old one."
-        ),
-        N_(
-            "After the `UPDATE`, the row may have come down to zero or below. Then it must go: a"
-            " second statement, `DELETE FROM unpaid WHERE ...`."
-        ),
-    ),
-    answer="""
-def still_to_pay(db, event):
-    match event:
-        case OrderCreated():
-            db.execute("INSERT INTO unpaid VALUES (?, ?)", (event.order_id, event.total))
-        case PaymentReceived():
-            subtract = "UPDATE unpaid SET yen = yen - ? WHERE order_id = ?"
-            db.execute(subtract, (event.amount, event.order_id))
-            db.execute("DELETE FROM unpaid WHERE yen <= 0")
-        case OrderShipped():
-            pass  # a parcel is no payment
-""",
-)
+owed = exercise(__name__, "owed", _judge)

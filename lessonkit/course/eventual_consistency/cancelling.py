@@ -10,11 +10,11 @@ from functools import partial
 from itertools import count, takewhile
 
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.mortal import Disk, Killed, Storage
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import N_, _
 
 # The event of O-3 was published long ago, and the relay has deleted it.
@@ -48,6 +48,10 @@ class _Run:
     step: str = ""
     is_open: bool = False
     raised: bool = False
+
+    @property
+    def sentence(self) -> str:
+        return SENTENCES[self.trouble]
 
     @property
     def should(self) -> Books:
@@ -177,48 +181,7 @@ ADVICE = (
 
 
 def _judge_cancel(cancel: Callable[[Disk, str], object]) -> Counterexample | None:
-    def sentence(run: _Run) -> str:
-        return _(SENTENCES[run.trouble]).format(run=run)
-
-    return first_counterexample(_runs(Program(cancel)), ADVICE, sentence, _picture)
+    return first_counterexample(_runs(Program(cancel)), ADVICE, _picture)
 
 
-cancel_in_one = Exercise(
-    name="cancel_in_one",
-    notebook="05-eventual-consistency",
-    point=5,
-    title=N_("Cancel an order, and say so, in one"),
-    practises=N_("transactional outbox"),
-    grade=2,
-    shown=N_("Both rows or none, and a second call does no harm."),
-    starter="""
-def cancel_order(disk, order_id):
-    with disk:
-        disk.execute("UPDATE orders SET status = 'CANCELLED' WHERE id = ?", (order_id,))
-    with disk:
-        disk.execute(
-            "INSERT INTO outbox (event_type, order_id) VALUES ('OrderCancelled', ?)", (order_id,)
-        )
-""",
-    asks=("cancel_order",),
-    judge=_judge_cancel,
-    hints=(
-        N_("What is on the disk when the process dies between the two `with` blocks?"),
-        N_("Put both statements into one `with disk:`. It commits both at its end, or neither."),
-        N_("Let the UPDATE find only what is to be cancelled: `... AND status <> 'CANCELLED'`."),
-        N_("Its cursor's `rowcount` is how many rows have changed: an event only if that is 1."),
-    ),
-    answer="""
-def cancel_order(disk, order_id):
-    with disk:
-        changed = disk.execute(
-            "UPDATE orders SET status = 'CANCELLED' WHERE id = ? AND status <> 'CANCELLED'",
-            (order_id,),
-        )
-        if changed.rowcount:  # not if it was cancelled before, or does not exist
-            disk.execute(
-                "INSERT INTO outbox (event_type, order_id) VALUES ('OrderCancelled', ?)",
-                (order_id,),
-            )
-""",
-)
+cancel_in_one = exercise(__name__, "cancel_in_one", _judge_cancel)

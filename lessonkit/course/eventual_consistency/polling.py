@@ -12,12 +12,12 @@ from itertools import pairwise
 from math import inf
 
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import Client
 from lessonkit.exercises.tables import rows_html
 from lessonkit.exercises.trial import run_briefly
+from lessonkit.exercises.written import exercise
 from lessonkit.faults import stream
 from lessonkit.messages import N_, _
 
@@ -89,6 +89,10 @@ class _Waiting:
         return isinstance(self.returned, TimeoutError)
 
     @property
+    def got_the_end(self) -> bool:
+        return self.returned == ENDS[self.decided] and self.decided <= self.lasted
+
+    @property
     def is_late(self) -> bool:
         return self.lasted > self.decided + MOST_LATE + A_BIT
 
@@ -117,8 +121,8 @@ def _judge_polling(wait: Wait) -> Counterexample | None:
     program = Program(wait)
     with _known_dice():
         return first_counterexample(
-            _alone(program.start()), ADVICE, _sentence, _questions
-        ) or first_counterexample(_together(program), CROWD_ADVICE, _crowd_sentence, _crowd_chart)
+            _alone(program.start()), ADVICE, _questions, _sentence
+        ) or first_counterexample(_together(program), CROWD_ADVICE, _crowd_chart, _crowd_sentence)
 
 
 @contextmanager
@@ -204,15 +208,7 @@ ADVICE = (
         "It asked too late. No delay may be longer than ten seconds: it needs a cap.",
     ),
     Advice(
-        lambda client: (
-            (
-                client.decided < inf
-                and not (
-                    client.returned == ENDS[client.decided] and client.decided <= client.lasted
-                )
-            )
-            or client.is_late
-        ),
+        lambda client: client.is_late or (client.decided < inf and not client.got_the_end),
         "As soon as the status is no longer PENDING, return it, whatever it is.",
     ),
     Advice(
@@ -247,48 +243,4 @@ CROWD_ADVICE = (
     ),
 )
 
-polite_polling = Exercise(
-    name="polite_polling",
-    notebook="05-eventual-consistency",
-    point=4,
-    title=N_("Poll politely"),
-    practises=N_("exponential backoff with jitter"),
-    grade=2,
-    shown=N_(
-        "The cap is for those who wait, the deadline for those who wait in vain, and the dice"
-        " are for the service."
-    ),
-    starter="""
-async def wait_for_confirmation(client, order_id, rng):
-    delay = 1.0
-    while True:
-        status = await client.get_status(order_id)
-        if status != "PENDING":
-            return status
-        await sleep(delay)
-        delay *= 2
-""",
-    asks=("wait_for_confirmation",),
-    judge=_judge_polling,
-    hints=(
-        N_("Missing are a longest delay, a deadline, no wait after the last question, and chance."),
-        N_("`min(..., 10.0)` is a cap. What time is it at the start: `get_running_loop().time()`."),
-        N_("Wait for a random part of `delay`: `rng.uniform(0, delay)`, rolled once per question."),
-        N_("If the time since the start plus this wait is over 60 seconds: `raise TimeoutError`."),
-    ),
-    answer="""
-async def wait_for_confirmation(client, order_id, rng):
-    clock = get_running_loop().time
-    start = clock()
-    delay = 1.0
-    while True:
-        status = await client.get_status(order_id)
-        if status != "PENDING":
-            return status
-        wait = rng.uniform(0, delay)
-        if clock() - start + wait > 60:  # nobody would ask after this wait
-            raise TimeoutError("the order is still pending after a minute")
-        await sleep(wait)
-        delay = min(2 * delay, 10.0)
-""",
-)
+polite_polling = exercise(__name__, "polite_polling", _judge_polling)

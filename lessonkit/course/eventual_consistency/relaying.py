@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from itertools import count, takewhile
 
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.mortal import Killed, Storage
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
 from lessonkit.exercises.trial import run_briefly
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import N_, _
 from lessonkit.shop import NoReply, ServiceRefused
 
@@ -53,7 +53,7 @@ class _Run:
         The events that have no mark in the end.
     """
 
-    trouble: str
+    sentence: str
     event: str = ""
     bodies: list[str] = field(default_factory=lambda: EVENTS)
     step: str = ""
@@ -84,26 +84,23 @@ class _Run:
 
 
 def _judge_relay(relay_batch: Callable[..., Awaitable[object]]) -> Counterexample | None:
-    def sentence(run: _Run) -> str:
-        return _(run.trouble).format(run=run)
-
-    return first_counterexample(_runs(Program(relay_batch)), ADVICE, sentence, _picture)
+    return first_counterexample(_runs(Program(relay_batch)), ADVICE, _picture)
 
 
 def _runs(program: Program) -> Iterator[_Run]:
     yield _deliver(program, _Run(QUIET))
     kills = (_deliver(program, _Run(KILLED), dies_after=step) for step in count(1))
     yield from takewhile(lambda run: run.step, kills)  # so long as there are so many steps
-    for trouble in (REFUSED, REPLY_LOST, NEVER_ARRIVED):
+    for sentence in (REFUSED, REPLY_LOST, NEVER_ARRIVED):
         for event in (EVENTS[0], EVENTS[2], EVENTS[-1]):
-            yield _deliver(program, _Run(trouble, event))
+            yield _deliver(program, _Run(sentence, event))
     yield _deliver(program, _Run(QUIET, bodies=TWINS))
 
 
 def _deliver(program: Program, run: _Run, **when: int) -> _Run:
     """Let the relay work until all is published; if it is killed, a new one goes on."""
-    error = ServiceRefused if run.trouble == REFUSED else NoReply
-    failures = [error("broker")] * (5 if run.trouble == REFUSED else 1)
+    error = ServiceRefused if run.sentence == REFUSED else NoReply
+    failures = [error("broker")] * (5 if run.sentence == REFUSED else 1)
 
     async def publish(body: str) -> None:
         if body not in (*run.bodies, "E-0"):
@@ -111,7 +108,7 @@ def _deliver(program: Program, run: _Run, **when: int) -> _Run:
         await asyncio.sleep(0.05)
         failure = failures.pop() if failures and body == run.event else None
         with disk.process.doing(_("publish {event}").format(event=body)):
-            run.attempts.append((body, failure is None or run.trouble == REPLY_LOST))
+            run.attempts.append((body, failure is None or run.sentence == REPLY_LOST))
         if failure is not None:
             raise failure
 
@@ -160,20 +157,20 @@ def _picture(run: _Run) -> str:
 
 
 def _takes_other_than_ten(run: _Run) -> bool:
-    return bool(run.trouble == QUIET and run.per_call != [BATCH, len(EVENTS) - BATCH])
+    return bool(run.sentence == QUIET and run.per_call != [BATCH, len(EVENTS) - BATCH])
 
 
 ADVICE = (
     Advice(
-        lambda run: run.trouble == QUIET and not run.sent,
+        lambda run: run.sentence == QUIET and not run.sent,
         "Nothing is published. Each event has to go through `await publish(body)`.",
     ),
     Advice(
-        lambda run: run.trouble == QUIET and run.again,
+        lambda run: run.sentence == QUIET and run.again,
         "Published again: {run.again[0]}. A mark says what is done: `published = 1`.",
     ),
     Advice(
-        lambda run: run.trouble == QUIET and run.unmarked and not run.lost,
+        lambda run: run.sentence == QUIET and run.unmarked and not run.lost,
         "All is published, and when the process has ended, its marks are not on the disk.",
     ),
     Advice(
@@ -210,45 +207,4 @@ ADVICE = (
     ),
 )
 
-relay_safe = Exercise(
-    name="relay_safe",
-    notebook="05-eventual-consistency",
-    point=5,
-    title=N_("A relay that may be killed at any moment"),
-    practises=N_("at-least-once delivery"),
-    grade=3,
-    shown=N_("Nothing is lost, and a kill makes one event come twice at most: for the inbox."),
-    starter="""
-async def relay_batch(disk, publish):
-    rows = disk.execute(
-        "SELECT id, body FROM outbox WHERE NOT published ORDER BY id LIMIT 10"
-    ).fetchall()
-    with disk:
-        for id_, _ in rows:
-            disk.execute("UPDATE outbox SET published = 1 WHERE id = ?", (id_,))
-    for _, body in rows:
-        with suppress(ServiceRefused, NoReply):
-            await publish(body)
-""",
-    asks=("relay_batch",),
-    judge=_judge_relay,
-    hints=(
-        N_("What does a mark say when the process dies right after it: that the event is out?"),
-        N_("Publish first, then mark: each event by itself, with a `with disk:` for every row."),
-        N_("If `publish` raises an error: no mark, and the next call begins with this event."),
-        N_("One loop: `await publish(body)`; on an error `return`; else `with disk:` the mark."),
-    ),
-    answer="""
-async def relay_batch(disk, publish):
-    rows = disk.execute(
-        "SELECT id, body FROM outbox WHERE NOT published ORDER BY id LIMIT 10"
-    ).fetchall()
-    for id_, body in rows:
-        try:
-            await publish(body)
-        except (ServiceRefused, NoReply):
-            return  # the next call begins with this event, and nothing overtakes it
-        with disk:
-            disk.execute("UPDATE outbox SET published = 1 WHERE id = ?", (id_,))
-""",
-)
+relay_safe = exercise(__name__, "relay_safe", _judge_relay)

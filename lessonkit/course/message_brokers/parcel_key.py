@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
+from lessonkit.exercises.written import exercise
 from lessonkit.faults import stream
-from lessonkit.messages import N_, _
+from lessonkit.messages import _
 from lessonkit.patterns.brokers import PartitionedLog
 from lessonkit.runner import run
 
@@ -117,7 +117,7 @@ def _orders() -> list[str]:
 
 
 def _judge_key(key_of: Callable[[ParcelEvent], Any]) -> Counterexample | None:
-    return first_counterexample(_runs(Program(key_of)), ADVICE, _sentence, _picture)
+    return first_counterexample(_runs(Program(key_of)), ADVICE, _picture, _sentence)
 
 
 def _runs(program: Program) -> Iterator[_Run]:
@@ -245,34 +245,4 @@ ADVICE = (
     ),
 )
 
-partition_key = Exercise(
-    name="partition_key",
-    notebook="03-message-brokers",
-    point=4,
-    title=N_("Find the key that keeps each order in order, and keeps everybody busy"),
-    practises=N_("partition key"),
-    grade=1,
-    shown=N_("Order and load by one text: the smallest thing whose events must stay in order."),
-    starter="""
-def key_of(event):
-    return event.type
-""",
-    asks=("key_of",),
-    judge=_judge_key,
-    hints=(
-        N_(
-            "Ask of each field: if two events have the same value here, must they stay in order?"
-            " And the other way round: if they must stay in order, do they have the same value?"
-        ),
-        N_(
-            "Not a single field will do as it is. One is too narrow, because an order has two"
-            " parcels. One is too wide, because a customer has many orders."
-        ),
-        N_("`O-1007/1` and `O-1007/2` belong together. Which part of the `parcel_id` says so?"),
-        N_('`"O-1007/2".split("/")` gives `["O-1007", "2"]`. Return the part that you need.'),
-    ),
-    answer="""
-def key_of(event):
-    return event.parcel_id.split("/")[0]
-""",
-)
+partition_key = exercise(__name__, "partition_key", _judge_key)

@@ -11,11 +11,11 @@ from typing import Any
 
 from lessonkit.database import Database
 from lessonkit.exercises.advice import Advice, first_counterexample
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.mortal import Disk, Killed, Process, Storage
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
+from lessonkit.exercises.written import exercise
 from lessonkit.messages import N_, _
 
 
@@ -103,10 +103,7 @@ class _Run:
 
 
 def _judge_points(consumer: type) -> Counterexample | None:
-    def sentence(run: _Run) -> str:
-        return _(run.sentence).format(run=run)
-
-    return first_counterexample(_runs(Program(consumer)), ADVICE, sentence, _picture)
+    return first_counterexample(_runs(Program(consumer)), ADVICE, _picture)
 
 
 def _runs(program: Program) -> Iterator[_Run]:
@@ -229,51 +226,4 @@ ADVICE = (
     ),
 )
 
-points_once = Exercise(
-    name="points_once",
-    notebook="03-message-brokers",
-    point=4,
-    title=N_("Let every message count once, whenever the process is killed"),
-    practises=N_("idempotent consumer"),
-    grade=2,
-    shown=N_("The id and the work in one transaction: a message may come as often as it likes."),
-    starter="""
-class PointsConsumer:
-    def __init__(self, db):
-        self.db = db
-        db.execute("CREATE TABLE IF NOT EXISTS points (customer TEXT PRIMARY KEY, points INTEGER)")
-
-    def handle(self, message):
-        with self.db.transaction() as tx:
-            tx.execute("INSERT OR IGNORE INTO points VALUES (?, 0)", [message.customer])
-            add = "UPDATE points SET points = points + ? WHERE customer = ?"
-            tx.execute(add, [message.points, message.customer])
-""",
-    asks=("PointsConsumer",),
-    judge=_judge_points,
-    hints=(
-        N_("A second table, made in `__init__` with `IF NOT EXISTS`, can keep the ids."),
-        N_("One `with self.db.transaction()` stores the points and the id, or neither of them."),
-        N_(
-            'To ask whether an id is there: `tx.execute("SELECT 1 FROM handled WHERE id = ?",'
-            " [message.id]).fetchone()` gives None if it is not. And a `return` out of the `with`"
-            " block is all right."
-        ),
-    ),
-    answer="""
-class PointsConsumer:
-    def __init__(self, db):
-        self.db = db
-        db.execute("CREATE TABLE IF NOT EXISTS points (customer TEXT PRIMARY KEY, points INTEGER)")
-        db.execute("CREATE TABLE IF NOT EXISTS handled (id TEXT PRIMARY KEY)")
-
-    def handle(self, message):
-        with self.db.transaction() as tx:
-            if tx.execute("SELECT 1 FROM handled WHERE id = ?", [message.id]).fetchone():
-                return
-            tx.execute("INSERT INTO handled VALUES (?)", [message.id])
-            tx.execute("INSERT OR IGNORE INTO points VALUES (?, 0)", [message.customer])
-            add = "UPDATE points SET points = points + ? WHERE customer = ?"
-            tx.execute(add, [message.points, message.customer])
-""",
-)
+points_once = exercise(__name__, "points_once", _judge_points)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from lessonkit.exercises.advice import Advice
@@ -15,33 +14,17 @@ from lessonkit.exercises.conditions import (
     struck,
     waits_longer_than,
 )
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
-from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.shopfront import ShopFront
-from lessonkit.exercises.trial import OrderTrial
+from lessonkit.exercises.trial import OrderTrial, calling
+from lessonkit.exercises.written import exercise
 from lessonkit.explorer import Case
-from lessonkit.messages import N_
 from lessonkit.shop import OrderStatus, Told
-from lessonkit.shop.customer import OrderFunction
-
-
-def _creates_orders(service: type) -> Callable[[ShopFront], OrderFunction]:
-    def make(shop: ShopFront) -> OrderFunction:
-        create_order: OrderFunction = service(shop).create_order
-        return create_order
-
-    return make
-
 
 # --- survive every single fault ------------------------------------------------------------------
 
 
-def _judge_survive(service: type, starter: type) -> Counterexample | None:
-    return _SURVIVE.judge(_creates_orders(service), _creates_orders(starter))
-
-
 _SURVIVE = OrderTrial(
+    program=calling("create_order"),
     every_fault=True,
     # It asks for the mail once, after the answer is certain. More it cannot promise yet.
     forgiven=["no mail lost"],
@@ -89,110 +72,9 @@ _SURVIVE = OrderTrial(
     ),
 )
 
-survive = Exercise(
-    name="survive",
-    notebook="01-request-response",
-    point=1,
-    title=N_("Survive every single fault, and also one that does not go away"),
-    practises=N_("idempotency key"),
-    grade=3,
-    shown=N_(
-        "A key that you know before the call is worth more than an id that comes with the reply."
-    ),
-    starter="""
-class MyOrderService(CarefulOrderService):
-    async def create_order(self, command):
-        key = command.order_id
-        reserved = await retry(self.inventory.reserve, command.items, key)
-        if not reserved.success:
-            raise OrderFailed("out of stock")
-        try:
-            order = await self.pay_and_save(command, key)
-        except ShopError:
-            await retry(self.inventory.cancel_reservation, reserved.reservation_id)
-            raise
-        try:
-            await self.notification.send_order_confirmation(order)
-        except ShopError:
-            pass
-        return order
-
-    async def pay_and_save(self, command, key):
-        payment = await retry(self.payment.charge, command.total, command.payment_method, key)
-        if not payment.success:
-            raise OrderFailed("card declined")
-        order = Order.create(command, payment.transaction_id)
-        try:
-            await retry(self.database.save, order)
-        except ShopError:
-            await retry(self.payment.refund, payment.transaction_id)
-            raise
-        return order
-""",
-    asks=("MyOrderService",),
-    judge=_judge_survive,
-    with_starter=True,
-    hints=(
-        N_(
-            "A call without a reply may have had its effect. Undo it all the same: the services"
-            " take the key instead of an id (`cancel_by_key`, `refund_by_key`). To undo what never"
-            " happened does no harm."
-        ),
-        N_(
-            "One `try` around everything up to the saving, and one `except ShopError` that undoes"
-            " all of it: the order, the money, the stock."
-        ),
-        N_(
-            "A step of the undoing may fail to answer, too. Then the next step must be done all the"
-            " same: give each one a `try` of its own. And cancel the order first:"
-            " `save(Order.create(command).cancelled())`."
-        ),
-    ),
-    answer="""
-class MyOrderService(CarefulOrderService):
-    async def create_order(self, command):
-        try:
-            order = await self.reserve_pay_and_save(command)
-        except ShopError:
-            await self.undo(command)
-            raise
-        try:
-            await self.notification.send_order_confirmation(order)
-        except ShopError:
-            pass
-        return order
-
-    async def reserve_pay_and_save(self, command):
-        key = command.order_id
-        reserved = await retry(self.inventory.reserve, command.items, key)
-        if not reserved.success:
-            raise OrderFailed("out of stock")
-        payment = await retry(self.payment.charge, command.total, command.payment_method, key)
-        if not payment.success:
-            raise OrderFailed("card declined")
-        order = Order.create(command, payment.transaction_id)
-        await retry(self.database.save, order)
-        return order
-
-    async def undo(self, command):
-        key = command.order_id
-        for step in (
-            (self.database.save, Order.create(command).cancelled()),
-            (self.payment.refund_by_key, key),
-            (self.inventory.cancel_by_key, key),
-        ):
-            try:
-                await retry(*step)
-            except ShopError:
-                pass  # no reply: it may have happened, and the next step must be done anyway
-""",
-)
+survive = exercise(__name__, "survive", _SURVIVE.judge, with_starter=True)
 
 # --- take the mail off the customer's wait -------------------------------------------------------
-
-
-def _judge_mail_behind(service: type, starter: type) -> Counterexample | None:
-    return _MAIL_BEHIND.judge(_creates_orders(service), _creates_orders(starter))
 
 
 def _confirmed(case: Case) -> bool:
@@ -209,6 +91,7 @@ def _mail_service_is_well(case: Case) -> bool:
 
 
 _MAIL_BEHIND = OrderTrial(
+    program=calling("create_order"),
     shop=partial(TrialShop, latency={"notification": 5.0}),
     advice=(
         Advice(
@@ -237,65 +120,4 @@ _MAIL_BEHIND = OrderTrial(
     ),
 )
 
-mail_behind = Exercise(
-    name="mail_behind",
-    notebook="01-request-response",
-    point=1,
-    title=N_("Take the mail out of the customer's wait"),
-    practises=N_("asynchronous call"),
-    grade=2,
-    shown=N_(
-        "The customer waits for 300 ms, and a mail that fails fails alone. But the task lives"
-        " in the memory of the process. What if that dies? Notebook 05 has the answer."
-    ),
-    starter="""
-class QuickOrderService(OrderService):
-    async def create_order(self, command):
-        reserved = await self.inventory.reserve(command.items)
-        if not reserved.success:
-            raise OrderFailed("out of stock")
-        payment = await self.payment.charge(command.total, command.payment_method)
-        if not payment.success:
-            await self.inventory.cancel_reservation(reserved.reservation_id)
-            raise OrderFailed("card declined")
-        order = Order.create(command, payment.transaction_id)
-        await self.database.save(order)
-        await self.notification.send_order_confirmation(order)
-        return order
-""",
-    asks=("QuickOrderService",),
-    judge=_judge_mail_behind,
-    with_starter=True,
-    hints=(
-        N_("Which line makes the customer wait, though nobody needs its result?"),
-        N_(
-            "`asyncio.create_task(coroutine)` starts a coroutine and does not wait for it. Keep the"
-            " task in an attribute: asyncio itself does not hold on to its tasks."
-        ),
-        N_(
-            "What a task raises reaches nobody. Write a small method `mail(order)` that sends the"
-            " mail and catches ShopError, and start that."
-        ),
-    ),
-    answer="""
-class QuickOrderService(OrderService):
-    async def create_order(self, command):
-        reserved = await self.inventory.reserve(command.items)
-        if not reserved.success:
-            raise OrderFailed("out of stock")
-        payment = await self.payment.charge(command.total, command.payment_method)
-        if not payment.success:
-            await self.inventory.cancel_reservation(reserved.reservation_id)
-            raise OrderFailed("card declined")
-        order = Order.create(command, payment.transaction_id)
-        await self.database.save(order)
-        self.background = asyncio.create_task(self.mail(order))
-        return order
-
-    async def mail(self, order):
-        try:
-            await self.notification.send_order_confirmation(order)
-        except ShopError:
-            pass  # the order stands all the same; its mail is lost
-""",
-)
+mail_behind = exercise(__name__, "mail_behind", _MAIL_BEHIND.judge, with_starter=True)

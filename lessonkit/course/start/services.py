@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck, waits_longer_than
-from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
-from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.shopfront import ShopFront
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.messages import N_
+from lessonkit.exercises.written import exercise
 from lessonkit.shop import OrderStatus
-from lessonkit.shop.customer import OrderFunction
-
-Make = Callable[[ShopFront], OrderFunction]
 
 
 class NightMailShop(TrialShop):
@@ -33,10 +26,6 @@ class NightMailShop(TrialShop):
 
 
 # --- a shorter wait ------------------------------------------------------------------------------
-
-
-def _judge_shorter_wait(quick_call: Make, starter: Make) -> Counterexample | None:
-    return _SHORTER_WAIT.judge(quick_call, starter)
 
 
 _SHORTER_WAIT = OrderTrial(
@@ -62,50 +51,9 @@ _SHORTER_WAIT = OrderTrial(
     ),
 )
 
-shorter_wait = Exercise(
-    name="shorter_wait",
-    notebook="00-start",
-    point=1,
-    title=N_("A shorter wait"),
-    practises=N_("synchronous call"),
-    shown=N_("The customer waits for 300 ms. All that it took was to ask who needs the answer."),
-    starter="""
-def quick_call(shop):
-    async def create_order(command):
-        await shop.inventory.reserve(command.items)
-        payment = await shop.payment.charge(command.total, command.payment_method)
-        order = Order.create(command, payment.transaction_id)
-        await shop.database.save(order)
-        await shop.notification.send_order_confirmation(order)
-        return order
-
-    return create_order
-""",
-    asks=("quick_call",),
-    judge=_judge_shorter_wait,
-    with_starter=True,
-    hints=(
-        N_("Each `await` is a wait. Which of the four is for the mail?"),
-        N_("Delete the line with `send_order_confirmation`, and run the cell again."),
-    ),
-    answer="""
-def quick_call(shop):
-    async def create_order(command):
-        await shop.inventory.reserve(command.items)
-        payment = await shop.payment.charge(command.total, command.payment_method)
-        order = Order.create(command, payment.transaction_id)
-        await shop.database.save(order)
-        return order
-
-    return create_order
-""",
-)
+shorter_wait = exercise(__name__, "shorter_wait", _SHORTER_WAIT.judge, with_starter=True)
 
 # --- put the stock back --------------------------------------------------------------------------
-
-
-def _judge_stock_back(put_back: Make, starter: Make) -> Counterexample | None:
-    return _STOCK_BACK.judge(put_back, starter)
 
 
 _STOCK_BACK = OrderTrial(
@@ -129,48 +77,4 @@ _STOCK_BACK = OrderTrial(
     ),
 )
 
-stock_back = Exercise(
-    name="stock_back",
-    notebook="00-start",
-    point=1,
-    title=N_("Put the stock back"),
-    practises=N_("compensation"),
-    shown=N_("Whoever takes something must know how to put it back. Notebook 01 has more of that."),
-    starter="""
-def put_back(shop):
-    async def create_order(command):
-        reserved = await shop.inventory.reserve(command.items)
-        payment = await shop.payment.charge(command.total, command.payment_method)
-        order = Order.create(command, payment.transaction_id)
-        await shop.database.save(order)
-        return order
-
-    return create_order
-""",
-    asks=("put_back",),
-    judge=_judge_stock_back,
-    with_starter=True,
-    hints=(
-        N_("A refused call raises an error at its `await`. Which line should notice it?"),
-        N_("Put `try:` before the charge and `except Exception:` after it."),
-        N_(
-            "In the `except`: `await shop.inventory.cancel_reservation(reserved.reservation_id)`,"
-            " and then `raise`, so that the customer learns of it."
-        ),
-    ),
-    answer="""
-def put_back(shop):
-    async def create_order(command):
-        reserved = await shop.inventory.reserve(command.items)
-        try:
-            payment = await shop.payment.charge(command.total, command.payment_method)
-        except Exception:
-            await shop.inventory.cancel_reservation(reserved.reservation_id)
-            raise
-        order = Order.create(command, payment.transaction_id)
-        await shop.database.save(order)
-        return order
-
-    return create_order
-""",
-)
+stock_back = exercise(__name__, "stock_back", _STOCK_BACK.judge, with_starter=True)

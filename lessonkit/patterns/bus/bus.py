@@ -203,7 +203,7 @@ class InMemoryEventBus:
         label = Leg.EVENT, event.type, delivery.subscriber, event.correlation_id
         copies = [delivery]
         if luck.comes_twice(*label):
-            copies.append(replace(delivery, context=delivery.context.copy()))
+            copies.append(replace(delivery, context=delivery.context.copy(), copy=True))
             self.log.append(copies[1])
             dispatcher.under_way += 1
         for copy in copies:

@@ -41,6 +41,8 @@ class Delivery:
         Is told when the handler is through, or will never be. Sets ``ended``.
     given_up
         Whether it will never end by itself: the process of its service is dead.
+    copy
+        Whether bad luck has made it, out of another one.
     """
 
     event: Event
@@ -52,6 +54,7 @@ class Delivery:
     ended: float | None = None
     error: BaseException | None = None
     given_up: bool = False
+    copy: bool = False
     _coroutine: Any = None
     _message: Message | None = None
     _owed_by: tuple[Process, asyncio.Future[None]] | None = None
@@ -119,7 +122,8 @@ class Delivery:
         handling.set(self)
         if (trace := find_trace()) is not None:
             told = self.subscription.bus, self.subscriber, event.type, Kind.EVENT
-            self._message = trace.send(*told, correlation=event.correlation_id)
+            order = event.correlation_id
+            self._message = trace.send(*told, correlation=order, copy=self.copy)
             trace.end(self._message)
         if (process := self.subscription.process()) is not None:
             self._move_to(process)

@@ -1,0 +1,31 @@
+"""Guesses: what a log keeps, and what blocks it."""
+
+from __future__ import annotations
+
+from lessonkit.exercises.prediction import Prediction
+from lessonkit.messages import N_
+
+guess_newcomer = Prediction(
+    name="guess_newcomer",
+    notebook="03-message-brokers",
+    text=N_(
+        "Ten messages were sent, and one consumer has handled five of them. A day later a"
+        " newcomer begins to read Kafka in a group of its own. How many messages does it"
+        " find?"
+    ),
+    options=(N_("none"), N_("5"), N_("10")),
+    answer="10",
+    why=N_("A log keeps what has been read, and each group has an offset of its own."),
+)
+
+guess_poison = Prediction(
+    name="guess_poison",
+    notebook="03-message-brokers",
+    text=N_(
+        "The second of five messages cannot be handled, and is tried for ever. How many"
+        " of the four others does a Kafka consumer group get through?"
+    ),
+    options=(N_("1"), N_("3"), N_("4")),
+    answer="1",
+    why=N_("A partition keeps its order, so whatever stands behind the bad message waits for it."),
+)

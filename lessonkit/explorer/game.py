@@ -1,0 +1,242 @@
+"""The network in a learner's hands: one run that stops before each message and asks.
+
+A game is a list of moves, and nothing else. Each move plays the scenario from its start with the
+moves so far, to the first message about which nothing has been decided. There the picture is
+taken; then the run goes on to its end without more bad luck, so that the audit can say how it would
+end. What goes wrong is a :class:`~lessonkit.explorer.decision.Decision`: so the moves are a replay
+string, and to undo one is to leave it out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lessonkit.clock.loop import Handle
+from lessonkit.explorer.case import Case, Restart, Scenario, as_case, judge
+from lessonkit.explorer.decision import NEVER, Decision, Event, Kind
+from lessonkit.explorer.loop import ExploringLoop, Pending
+from lessonkit.faults import Failure
+from lessonkit.luck import Happening, Leg
+from lessonkit.shop import Shop
+from lessonkit.trace import Trace, current_trace
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One click.
+
+    Attributes
+    ----------
+    lets
+        The id of the event that may happen now; ``"end"`` for all that are left.
+    decision
+        What goes wrong.
+    """
+
+    lets: str = ""
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A message (or a wait) that has not come to its end yet, and what can be done to it.
+
+    Attributes
+    ----------
+    leg, what, process
+        See :class:`~lessonkit.luck.Happening`.
+    due
+        The second at which it comes if nothing holds it back.
+    let, hold, lose, double
+        The moves that there are for it; None if that cannot be done to it now.
+    held
+        Whether it is held back.
+    """
+
+    leg: Leg
+    what: str
+    process: str
+    due: float
+    let: Move | None
+    hold: Move | None
+    lose: Move | None
+    double: Move | None
+    held: bool
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a game stands.
+
+    Attributes
+    ----------
+    under_way
+        What has not come to its end yet, the next one first. Nothing, when the run is over.
+    trace
+        What has happened so far.
+    now
+        The second at which the run stands.
+    kill
+        The move that kills the process; None if nothing has happened yet, or all has.
+    case
+        How it ends if nothing else goes wrong.
+    answered
+        Gives the calls, as ``"orders → payment.charge"``, that the usual run does not make: what
+        the shop does about what goes wrong.
+    """
+
+    under_way: tuple[UnderWay, ...]
+    trace: Trace
+    now: float
+    kill: Move | None
+    case: Case
+    answered: Callable[[], tuple[str, ...]]
+
+    @property
+    def over(self) -> bool:
+        """Whether all has happened."""
+        return not self.under_way
+
+
+class _PausingLoop(ExploringLoop):
+    """Takes a picture before the first event that no move lets happen, and runs on."""
+
+    def __init__(self, moves: tuple[Move, ...], service: str) -> None:
+        self.decided = decisions_of(moves)
+        super().__init__(self.decided)
+        self.service = service
+        self.picture: tuple[tuple[UnderWay, ...], Trace, float, Move | None] | None = None
+        self._lets = {move.lets for move in moves}
+        self._message_of: dict[object, str] = {}  # of a request, or of an event's delivery
+        self._told = ""
+
+    def failure(self, caller: str, operation: str, order: str | None) -> Failure | None:
+        failure = super().failure(caller, operation, order)
+        self._told = self._call
+        return failure
+
+    def comes_twice(self, leg: Leg, what: str, process: str, order: str | None) -> bool:
+        twice = super().comes_twice(leg, what, process, order)
+        self._told = self.messages[-1].id if leg is Leg.EVENT else self._call
+        return twice
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> Handle:
+        handle = super().call_at(when, callback, *args, context=context)
+        if isinstance(callback, Happening):
+            name = next(reversed(self._waiting))
+            request = getattr(callback.step, "__self__", None)  # whose leg it is
+            if callback.leg in (Leg.ARRIVE, Leg.EVENT):
+                self._message_of[name] = self._message_of[request] = self._told
+            else:
+                self._message_of[name] = self._message_of.get(request, "")
+        return handle
+
+    def _next(self) -> Pending:
+        event = super()._next()
+        if self.picture is None and not self._may_happen(event):
+            self.picture = self._taken(event)
+        return event
+
+    def _may_happen(self, event: Pending) -> bool:
+        # That a request arrives changes nothing yet. And a wait is worth a question only while
+        # somebody holds a message back.
+        waits = event.leg in (Leg.TIMER, Leg.NO_REPLY)
+        return (
+            event.id in self._lets
+            or NEVER in self._lets
+            or event.leg is Leg.ARRIVE
+            or (waits and not self._held())
+        )
+
+    def _held(self) -> set[str]:
+        return self._late.keys() & self._waiting.keys()
+
+    def _taken(self, first: Pending) -> tuple[tuple[UnderWay, ...], Trace, float, Move | None]:
+        held = self._held()
+        legs = {Leg.EFFECT, Leg.REPLY, Leg.EVENT}
+        shown = [
+            one
+            for one in self._waiting.values()
+            if one is first or one.leg in (legs | {Leg.TIMER, Leg.NO_REPLY} if held else legs)
+        ]
+        shown.sort(key=lambda one: (one is not first, one.id in held, one.when, one.number))
+        under_way = tuple(self._as_under_way(one, first, one.id in held) for one in shown)
+        trace = current_trace()
+        so_far = Trace(messages=[replace(message) for message in trace.messages])
+        so_far.states, so_far.notes = list(trace.states), list(trace.notes)
+        last = self.happened[-1].id if self.happened else ""
+        kill = Move(decision=Decision(Kind.KILLED, last, service=self.service)) if last else None
+        return under_way, so_far, self._now, kill
+
+    def _as_under_way(self, one: Pending, first: Pending, held: bool) -> UnderWay:
+        message = self._message_of.get(one.id, "")
+        decided = {decision.event for decision in self.decided}
+        free = not held and message not in decided and one.id not in decided
+        callable_ = free and message in {call.id for call in self.calls}
+        let = hold = lose = double = None
+        if held:
+            let = Move(one.id, Decision(Kind.LATE, one.id, self.happened[-1].id))
+        elif one is first:
+            let = Move(one.id)
+        if not held and one.id not in decided:
+            hold = Move(decision=Decision(Kind.LATE, one.id, NEVER))
+        if callable_ and one.leg is Leg.EFFECT:
+            lose = Move(decision=Decision(Kind.DOWN, message))
+        elif callable_ and one.leg is Leg.REPLY:
+            lose = Move(one.id, Decision(Kind.REPLY_LOST, message))
+        if (
+            free
+            and one.leg in (Leg.EFFECT, Leg.EVENT)
+            and message in {sent.id for sent in self.messages}
+        ):
+            double = Move(decision=Decision(Kind.TWICE, message))
+        return UnderWay(one.leg, one.what, one.process, one.when, let, hold, lose, double, held)
+
+
+def decisions_of(moves: tuple[Move, ...]) -> tuple[Decision, ...]:
+    """What goes wrong by these moves: to let a held message come only says when it comes."""
+    found: dict[tuple[str, str], Decision] = {}
+    for move in moves:
+        if move.decision is not None:
+            found[move.decision.kind, move.decision.event] = move.decision
+    return tuple(found.values())
+
+
+def play(
+    scenario: Scenario,
+    moves: tuple[Move, ...],
+    *,
+    shop: Callable[..., Shop] = Shop,
+    restart: Restart | None = None,
+    service: str = "orders",
+) -> Position:
+    """Where the game stands after these moves.
+
+    Parameters
+    ----------
+    scenario, shop, restart
+        As in :func:`~lessonkit.explorer.explore`.
+    moves
+        Those that the positions before offered, in their order.
+    service
+        Whose process can be killed.
+    """
+
+    def answered() -> tuple[str, ...]:
+        usual = Counter(map(_name, judge(scenario, (), shop=shop, restart=restart)[0].calls))
+        return tuple(Counter(map(_name, outcome.calls)) - usual)
+
+    loop = _PausingLoop(moves, service)
+    outcome, ours, run = judge(scenario, loop.decided, shop=shop, restart=restart, loop=loop)
+    case = as_case(outcome, (), lambda: (ours, run))
+    return Position(*(loop.picture or ((), run.trace, run.elapsed, None)), case, answered)
+
+
+def _name(call: Event) -> str:
+    return f"{call.process} → {call.what}"

@@ -1,0 +1,132 @@
+"""Where words may stand in a picture: beside all that is drawn, never on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from lessonkit.lab.svg import text_width
+
+CELL = 40
+"""The sheet is cut into squares of so many pixels: only what lies in the same ones can touch."""
+
+
+class Box(NamedTuple):
+    """A rectangle, in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: Box) -> bool:
+        """Whether the two have a spot in common."""
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+    def is_crossed(self, x1: float, y1: float, x2: float, y2: float) -> bool:
+        """Whether the line from (x1, y1) to (x2, y2) goes through the box."""
+        enters, leaves = 0.0, 1.0  # as shares of the line: Liang and Barsky's way
+        for start, way, low, high in (
+            (x1, x2 - x1, self.left, self.right),
+            (y1, y2 - y1, self.top, self.bottom),
+        ):
+            if way == 0:
+                if not low <= start <= high:
+                    return False
+                continue
+            first, last = sorted(((low - start) / way, (high - start) / way))
+            enters, leaves = max(enters, first), min(leaves, last)
+        return enters <= leaves
+
+
+def box_of(words: str, x: float, y: float, size: float) -> Box:
+    """What words take that begin at ``x`` and stand on the line ``y``."""
+    return Box(x, y - 0.85 * size, x + text_width(words, size), y + 0.25 * size)
+
+
+class Sheet:
+    """Remembers what is drawn where.
+
+    Parameters
+    ----------
+    edges
+        No words stand outside.
+    """
+
+    def __init__(self, edges: Box) -> None:
+        self.edges = edges
+        self._boxes: dict[tuple[int, int], list[Box]] = {}
+        self._lines: dict[tuple[int, int], list[tuple[float, float, float, float]]] = {}
+
+    def add(self, box: Box) -> None:
+        """Something is drawn in this box."""
+        for cell in _cells(*box):
+            self._boxes.setdefault(cell, []).append(box)
+
+    def add_line(self, x1: float, y1: float, x2: float, y2: float) -> None:
+        """A line is drawn here."""
+        (top, bottom), slope = sorted((y1, y2)), (x2 - x1) / (y2 - y1) if y1 != y2 else 0.0
+        for row in range(
+            int(top // CELL), int(bottom // CELL) + 1
+        ):  # the cells that it runs through
+            ends = x1, x2
+            if y1 != y2:
+                here = max(top, row * CELL), min(bottom, (row + 1) * CELL)
+                ends = x1 + (here[0] - y1) * slope, x1 + (here[1] - y1) * slope
+            for cell in _cells(min(ends) - 1, row * CELL, max(ends) + 1, row * CELL):
+                self._lines.setdefault(cell, []).append((x1, y1, x2, y2))
+
+    def is_free(self, box: Box) -> bool:
+        """Whether nothing is drawn in the box."""
+        left, top, right, bottom = self.edges
+        if box.left < left or box.top < top or box.right > right or box.bottom > bottom:
+            return False
+        return not any(
+            any(box.meets(other) for other in self._boxes.get(cell, ()))
+            or any(box.is_crossed(*line) for line in self._lines.get(cell, ()))
+            for cell in _cells(*box)
+        )
+
+    def place(
+        self, words: str, size: float, places: Iterable[tuple[float, float]]
+    ) -> tuple[float, float] | None:
+        """Take the first free place for the words; None if there is none."""
+        for x, y in places:
+            left, top, right, bottom = box = box_of(words, x, y, size)
+            if self.is_free(Box(left - 3, top - 1, right + 3, bottom + 1)):
+                self.add(box)
+                return x, y
+        return None
+
+
+def beside(x: float, y: float, width: float, heights: Iterable[float]) -> list[tuple[float, float]]:
+    """Places for words near a point, the best first.
+
+    Parameters
+    ----------
+    width
+        Of the words.
+    heights
+        How far below the point (above: negative) the words may stand.
+    """
+    return [(x + dx, y + dy) for dy in heights for dx in (5, -5 - width, -width / 2)]
+
+
+def along(x1: float, y1: float, x2: float, y2: float, width: float) -> list[tuple[float, float]]:
+    """Places for words on both sides of a line."""
+    shares = (0.5, 0.35, 0.65, 0.2, 0.8)
+    points = [(x1 + (x2 - x1) * share, y1 + (y2 - y1) * share + 4) for share in shares]
+    return [(x + dx, y) for x, y in points for dx in (8, -8 - width)]
+
+
+def _cells(left: float, top: float, right: float, bottom: float) -> list[tuple[int, int]]:
+    return [
+        (column, row)
+        for column in range(int(left // CELL), int(right // CELL) + 1)
+        for row in range(int(top // CELL), int(bottom // CELL) + 1)
+    ]

@@ -1,0 +1,101 @@
+"""What the marks of a run's picture mean: only those that occur."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from lessonkit.lab import svg
+from lessonkit.lab.arrows import LOOKS, arrow, hourglass
+from lessonkit.messages import _
+from lessonkit.records import Fate, Kind, Message
+from lessonkit.words import fit
+
+SIZE, HEIGHT = 12, 22
+"""Of the letters and of a line, in pixels."""
+
+WORK: Mapping[str, Any] = {"fill_opacity": 0.22}
+WAITING: Mapping[str, Any] = {
+    "fill": "none",
+    "stroke": "currentColor",
+    "stroke_dasharray": "3 3",
+    "stroke_opacity": 0.8,
+}
+"""How the bar of somebody at work looks, and the one of somebody who waits."""
+
+
+class Legend:
+    """A sample of every mark, in as many lines as they need.
+
+    Attributes
+    ----------
+    bottom
+        Where the last line ends, in pixels.
+    """
+
+    def __init__(
+        self,
+        messages: list[Message],
+        orders: Mapping[str, str],
+        *,
+        killed: bool,
+        states: bool,
+        left_out: int,
+        top: float,
+        width: float,
+    ) -> None:
+        self.parts: list[str] = []
+        x, y = 12.0, top + HEIGHT - 4
+        samples: Iterable[tuple[str, str]] = _samples(messages, orders, killed, states)
+        if left_out:
+            more = _("... and {number} more messages").format(number=f"{left_out:,}")
+            samples = chain(samples, [(more, "")])
+        for words, drawn in samples:
+            shown = svg.shorten(words, SIZE, width - 70)
+            needed = 38 + svg.text_width(shown, SIZE) + 16
+            if x + needed > width and self.parts:
+                x, y = 12.0, y + HEIGHT
+            moved = {"transform": f"translate({svg.number(x)} {svg.number(y)})"}
+            self.parts.append(svg.shape("g", drawn, **moved))
+            self.parts.append(svg.text(x + 38, y, shown, size=SIZE))
+            x += needed
+        self.bottom = y + 12
+
+
+def _samples(
+    messages: list[Message], orders: Mapping[str, str], killed: bool, states: bool
+) -> Iterator[tuple[str, str]]:
+    colour = {} if len(orders) < 2 else orders
+    for order in colour:
+        yield fit(order), svg.line(0, -4, 26, -4, stroke=colour[order], stroke_width=5)
+    for fate in LOOKS:
+        alike = [message for message in messages if message.fate is fate]
+        if any(message.kind is not Kind.REPLY for message in alike):
+            yield _(fate), _arrow(fate)
+        elif alike and fate is not Fate.DELIVERED:
+            yield _(fate), _arrow(fate, Kind.REPLY)
+    if any(message.kind is Kind.REPLY and message.fate is Fate.DELIVERED for message in messages):
+        yield _("reply"), _arrow(Fate.DELIVERED, Kind.REPLY)
+    if any(message.copy for message in messages):
+        yield _("doubled"), _arrow(Fate.DELIVERED, copy=True)
+    if any(message.error and message.kind is not Kind.EVENT for message in messages):
+        yield _("error"), _arrow(Fate.DELIVERED, Kind.REPLY, error=True)
+    if any(message.error and message.kind is Kind.EVENT for message in messages):
+        yield _("handler failed"), _arrow(Fate.DELIVERED, Kind.EVENT, error=True)
+    if killed:
+        yield _("process killed"), svg.cross(13, -4, 8, svg.RED)
+    if any(message.kind is Kind.REQUEST for message in messages):
+        yield _("at work"), svg.shape("rect", y=-11, width=26, height=14, rx=3, **WORK)
+        yield _("waiting"), svg.shape("rect", y=-11, width=26, height=14, rx=3, **WAITING)
+    if any(message.gave_up is not None for message in messages):
+        yield _("waits no longer"), hourglass(13, -4)
+    if states:
+        yield _("change of state"), svg.diamond(13, -4, 6, svg.GREEN, "")
+
+
+def _arrow(
+    fate: Fate, kind: Kind = Kind.REQUEST, *, error: bool = False, copy: bool = False
+) -> str:
+    message = Message(0, "", "", "", kind, 0.0, 0.0, fate, error=error, copy=copy)
+    return arrow(message, 0, -4, 24, -4)

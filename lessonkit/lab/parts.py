@@ -1,0 +1,171 @@
+"""What a scene returns, as widgets: text as it is, a run on a stage; and the same side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+
+import ipywidgets as widgets
+from traitlets import Unicode
+
+from lessonkit.explorer import Case
+from lessonkit.lab.stage import Stage
+from lessonkit.lab.tiles import mark_differences
+from lessonkit.lab.timeline import WIDTH
+from lessonkit.messages import _
+from lessonkit.trace import Trace
+from lessonkit.words import clean, escape
+
+Part = str | Trace | Case
+"""SVG or HTML, or a run."""
+
+NARROW = 560
+"""Pixels of a run's picture where two stand side by side."""
+
+Said = Sequence[tuple[str, str]]
+"""For each control its label, and its value in words."""
+
+
+class Parts(widgets.VBox):
+    """Parts, one below the other. The stages stay when other parts come: their moments, too.
+
+    Attributes
+    ----------
+    value
+        All that is shown, as HTML.
+    """
+
+    value = Unicode()
+
+    def __init__(self, title: str | None = None) -> None:
+        self.title = title
+        self.texts = [_html()]  # one before each stage, and one after the last
+        self.stages: list[Stage] = []
+        self.runs: list[Trace | Case] = []
+        super().__init__(self.texts, layout=widgets.Layout(overflow="visible"))
+
+    def show(self, parts: Sequence[Part], width: float = WIDTH) -> None:
+        """Show these instead; the runs in this width."""
+        with self.hold_trait_notifications():  # one change, not one for each part
+            self._show(parts, width)
+
+    def _show(self, parts: Sequence[Part], width: float) -> None:
+        texts, runs = [""], []
+        for part in parts:
+            if isinstance(part, str):
+                texts[-1] += f"<div>{part}</div>"
+            else:
+                runs.append(part)
+                texts.append("")
+        self.texts += [_html() for _more in texts[len(self.texts) :]]
+        for widget, text in zip(self.texts, texts, strict=False):
+            widget.value = clean(text)
+        for number, run in enumerate(runs):
+            if number == len(self.stages):
+                self.stages.append(Stage(title=self.title))
+                self.stages[-1].picture.observe(lambda _change: self._note(), "value")
+                self.runs.append(Trace())
+            stage = self.stages[number]
+            # What is on the stage already is not drawn again.
+            if run is not self.runs[number] or width != stage.width:
+                self.runs[number] = run
+                stage.width = width
+                stage.show(*_run_and_replay(run))
+        shown = zip_longest(self.texts[: len(texts)], self.stages[: len(runs)])
+        self.children = [widget for widget in chain(*shown) if widget is not None]
+        self._note()
+
+    def _note(self) -> None:
+        pictures = (getattr(widget, "picture", widget) for widget in self.children)
+        self.value = "".join(picture.value for picture in pictures)
+
+
+class SideBySide(widgets.Box):
+    """What is shown now, and beside it what was kept: where they differ is marked.
+
+    Attributes
+    ----------
+    value
+        All that is shown, as HTML.
+    """
+
+    value = Unicode()
+
+    def __init__(self) -> None:
+        self.now, self.kept = Parts(), Parts(_("The run that was kept"))
+        self.head_of_now, self.head_of_kept = _html(), _html()
+        self._now: tuple[Sequence[Part], Said] = [], []
+        self._kept: tuple[Sequence[Part], Said] = [], []
+        half = widgets.Layout(flex=f"1 1 {NARROW}px", min_width="0", overflow="visible")
+        self._halves = [
+            widgets.VBox([self.head_of_now, self.now], layout=half),
+            widgets.VBox([self.head_of_kept, self.kept], layout=half),
+        ]
+        look = widgets.Layout(flex_flow="row wrap", overflow="visible", grid_gap="8px 24px")
+        super().__init__([self.now], layout=look)
+        for half in (self.now, self.kept):
+            half.observe(lambda _change: self._note(), "value")
+
+    def show(self, parts: Sequence[Part], said: Said) -> None:
+        """Show these parts, to which controls that say this have led."""
+        self._now = parts, said
+        self._draw()
+
+    def keep(self) -> None:
+        """Show what is shown now beside all that comes, until something else is kept."""
+        self._kept = self._now
+        self.children = self._halves
+        self._draw()
+
+    def drop(self) -> None:
+        """Keep nothing any longer."""
+        self.children = [self.now]
+        self._draw()
+
+    def _draw(self) -> None:
+        with self.hold_trait_notifications():
+            self._draw_both()
+
+    def _draw_both(self) -> None:
+        (now, said), (kept, said_then) = self._now, self._kept
+        if len(self.children) == 1:
+            self.now.show(now)
+        else:
+            self.head_of_now.value = _head(_("Now"), said, said_then)
+            self.head_of_kept.value = _head(_("Kept"), said_then, said)
+            self.now.show(_marked(now, kept), NARROW)
+            self.kept.show(_marked(kept, now), NARROW)
+        self._note()
+
+    def _note(self) -> None:
+        if len(self.children) == 1:
+            self.value = self.now.value
+        else:
+            heads = self.head_of_now.value, self.head_of_kept.value
+            self.value = f"{heads[0]}{self.now.value}{heads[1]}{self.kept.value}"
+
+
+def _html() -> widgets.HTML:
+    return widgets.HTML(layout=widgets.Layout(width="auto"))
+
+
+def _run_and_replay(run: Trace | Case) -> tuple[Trace, str]:
+    if isinstance(run, Trace):
+        return run, ""
+    return run.run.trace, run.replay if run.decisions else ""
+
+
+def _marked(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
+    other = "".join(part for part in others if isinstance(part, str))
+    return [mark_differences(part, other) if isinstance(part, str) else part for part in parts]
+
+
+def _head(name: str, said: Said, otherwise: Said) -> str:
+    values = "".join(
+        f'<span style="display:inline-block;margin-left:14px">{escape(label)}: '
+        f"<b>{escape(value)}</b></span>"
+        for (label, value), other in zip(said, otherwise, strict=True)
+        if (label, value) != other
+    )
+    look = "border-bottom:1px solid;line-height:1.6;margin-top:8px"
+    return f'<div style="{look}"><b>{escape(name)}</b>{values}</div>'

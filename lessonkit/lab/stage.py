@@ -1,0 +1,182 @@
+"""One run, and what a learner drives it with: its moment moves, and nothing is played again."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from itertools import chain
+
+import ipywidgets as widgets
+
+from lessonkit.lab.button import plain_button
+from lessonkit.lab.picture import on_paper
+from lessonkit.lab.still import StillBox
+from lessonkit.lab.svg import round_step
+from lessonkit.lab.timeline import MOST_MESSAGES, WIDTH, timeline
+from lessonkit.messages import _
+from lessonkit.trace import Trace
+from lessonkit.words import clean
+
+NEAR = 1e-9
+"""A nanosecond, in seconds: a slider in milliseconds misses a moment by less."""
+
+SHOW, SLOWEST, QUICKEST = 15_000, 1000, 400
+"""Play takes so long for the whole run, and for each event: milliseconds. No flicker."""
+
+
+class Stage(StillBox):
+    """The picture of a run, with buttons that go from event to event and a slider of the moment.
+
+    Parameters
+    ----------
+    trace
+        The run.
+    replay
+        The string that brings it back, for the learner to copy.
+    title
+        What a screen reader calls the picture.
+
+    Attributes
+    ----------
+    width
+        Pixels of the drawing from the next one on.
+    moments
+        When something happens, in seconds: the start, every event that is drawn, the end.
+    """
+
+    def __init__(
+        self, trace: Trace | None = None, *, replay: str = "", title: str | None = None
+    ) -> None:
+        self.title = title
+        self.width = WIDTH
+        self.moments = [0.0]
+        self._held = False
+        # Play's own buttons are icons without a name. It stays out of sight and only beats the time
+        # (in the browser: the kernel has nothing to do meanwhile); a button with a name starts it.
+        self.beat = widgets.Play(layout=widgets.Layout(display="none"))
+        self.beat.observe(lambda _change: self._follow(), "value")
+        self.beat.observe(lambda _change: self._name_the_button(), "playing")
+        self.play = plain_button("", self._play_or_pause)
+        self._name_the_button()
+        # Not while it is dragged: the browser would send each value that it gets from here back.
+        self.slider = widgets.FloatSlider(
+            description=_("Moment (ms)"),
+            continuous_update=False,
+            style={"description_width": "initial"},
+            layout=widgets.Layout(flex="1 1 300px", max_width="46em"),
+        )
+        self.slider.observe(lambda _change: self._draw(), "value")
+        self.scale = widgets.ToggleButtons(
+            options=[
+                (_("what reads better"), None),
+                (_("by time"), "time"),
+                (_("by order"), "order"),
+            ],
+            description=_("Scale"),
+            style={"description_width": "initial", "button_width": "auto"},
+        )
+        self.scale.observe(lambda _change: self._draw(), "value")
+        self.picture = widgets.HTML(layout=widgets.Layout(width="auto"))
+        self.file = widgets.HTML()
+        self.replay = widgets.Text(
+            description=_("Replay string"),
+            style={"description_width": "initial"},
+            layout=widgets.Layout(flex="1 1 200px", max_width="46em"),
+        )
+        row = widgets.Layout(flex_flow="row wrap", align_items="center")
+        driven_by = [
+            plain_button(_("Step back"), lambda: self.step(-1), icon="step-backward"),
+            self.play,
+            plain_button(_("Step forward"), lambda: self.step(1), icon="step-forward"),
+            self.slider,
+            self.scale,
+            self.beat,
+        ]
+        super().__init__(
+            [
+                widgets.Box(driven_by, layout=row),
+                self.picture,
+                widgets.Box([self.file, self.replay], layout=row),
+            ],
+            [self.picture],
+            "Stage",
+            layout=widgets.Layout(overflow="visible"),
+        )
+        self.show(trace or Trace(), replay)
+
+    def show(self, trace: Trace, replay: str = "") -> None:
+        """Put another run on the stage; the moment stays, as far as the run has it."""
+        at_the_end, before = self.at_the_end, self.slider.value
+        self.trace = trace
+        self.moments = _moments(trace)
+        end = max(self.moments[-1] * 1000, 1.0)
+        self._held = True
+        try:
+            self.beat.playing = False
+            self.beat.max = len(self.moments) - 1
+            self.beat.interval = min(max(SHOW // len(self.moments), QUICKEST), SLOWEST)
+            self.slider.step = round_step(end, 100)
+            self.slider.readout_format = ",.0f" if self.slider.step >= 1 else ",.2f"
+            self.slider.max = end
+            self.slider.value = end if at_the_end else min(before, end)
+        finally:
+            self._held = False
+        self.replay.value = replay
+        self.replay.layout.display = None if replay else "none"
+        self._draw()
+
+    @property
+    def at(self) -> float:
+        """The moment that is shown, in seconds."""
+        return float(self.slider.value) / 1000
+
+    @property
+    def at_the_end(self) -> bool:
+        """Whether nothing happens after the moment."""
+        return self.at + NEAR >= self.moments[-1]
+
+    def step(self, by: int) -> None:
+        """Go to the next moment at which something happens; with -1 to the last one before."""
+        if by > 0:
+            self._go_to(bisect_right(self.moments, self.at + NEAR))
+        else:
+            self._go_to(bisect_left(self.moments, self.at - NEAR) - 1)
+
+    def _go_to(self, number: int) -> None:
+        self.slider.value = self.moments[min(max(number, 0), len(self.moments) - 1)] * 1000
+
+    def _play_or_pause(self) -> None:
+        self.beat.playing = not self.beat.playing
+
+    def _name_the_button(self) -> None:
+        playing = self.beat.playing
+        self.play.description = _("Pause") if playing else _("Play")
+        self.play.icon = "pause" if playing else "play"
+
+    def _follow(self) -> None:
+        # When the slider moves, the beat is told; only when it plays, it tells the slider.
+        if self.beat.playing and not self._held:
+            self._go_to(self.beat.value)
+
+    def _draw(self) -> None:
+        if self._held:
+            return
+        self.beat.value = bisect_right(self.moments, self.at + NEAR) - 1
+        # At the end the column says so, instead of a number of milliseconds.
+        at = None if self.at_the_end else self.at + NEAR
+        drawing = clean(
+            timeline(self.trace, scale=self.scale.value, at=at, width=self.width, title=self.title)
+        )
+        words = _("Save as SVG")
+        self.picture.value = drawing
+        self.file.value = f'<a download="run.svg" href="{on_paper(drawing)}">{words}</a>'
+
+
+def _moments(trace: Trace) -> list[float]:
+    drawn = trace.messages[:MOST_MESSAGES]
+    times = chain(
+        (0.0, trace.end_time),
+        (time for message in drawn for time in (message.sent, message.ended)),
+        (change.time for change in trace.states[:MOST_MESSAGES]),
+        (note.time for note in trace.notes[:MOST_MESSAGES]),
+    )
+    return sorted({round(time, 9) for time in times if time is not None})

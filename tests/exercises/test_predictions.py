@@ -1,0 +1,268 @@
+"""Predictions: what is asked, what counts, what comes back; and every answer is what a run says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from lessonkit import Shop, Told, books, explore, run
+from lessonkit.course import MODULES, missed, predict, predictions
+from lessonkit.exercises.prediction import Prediction
+from lessonkit.exercises.progress import learners_progress
+from lessonkit.faults import Refused
+from lessonkit.lab.picture import Picture
+from lessonkit.messages import language, tr
+from lessonkit.shop import OrderBooks
+from tests.notebook_code import NOTEBOOKS, namespace
+
+ASKED = {prediction.name: prediction for prediction in predictions()}
+MAIL = ASKED["guess_slow_mail"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_guessed_yet() -> None:
+    learners_progress().reset()
+    learners_progress().take_messages()
+
+
+def guess(prediction: Prediction, right: bool, again: bool = False) -> str:
+    """Press a button of a fresh view, and say what is shown then."""
+    view = predict(prediction, "<p>the run</p>", again=again)
+    wrong = next(option for option in prediction.options if option != prediction.answer)
+    place = prediction.options.index(prediction.answer if right else wrong)
+    assert view.answer.value == ""
+    view.buttons[place].click()
+    assert all(button.disabled for button in view.buttons)
+    return str(view.answer.value)
+
+
+def test_every_notebook_but_the_last_asks_something() -> None:
+    assert {prediction.notebook for prediction in ASKED.values()} == set(MODULES)
+    assert len(ASKED) == len(predictions())
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_texts_fit_in_both_languages(name: str) -> None:
+    prediction = ASKED[name]
+    for code in ("en", "ja"):
+        language(code)
+        options = [tr(option) for option in prediction.options]
+        language("en")
+        assert len(set(options)) == len(options)
+        assert max(map(len, options)) <= 60
+    assert prediction.text.endswith("?")
+
+
+def test_a_guess_shows_the_answer_and_the_run_beside_it() -> None:
+    told = guess(MAIL, right=False)
+    for words in ("△ Your guess: 300 ms", "The run says: 5,300 ms", MAIL.why, "<p>the run</p>"):
+        assert words in told
+    assert "✓ Your guess: 5,300 ms" in guess(MAIL, right=True)
+
+
+def test_the_first_guess_counts_and_no_later_one() -> None:
+    guess(MAIL, right=False)
+    guess(MAIL, right=True)
+    assert (MAIL.entry.tries, MAIL.entry.solved) == (1, False)
+    other = ASKED["guess_mail_off"]
+    guess(other, right=True)
+    guess(other, right=False)
+    assert (other.entry.tries, other.entry.solved) == (0, True)
+
+
+def test_what_was_missed_comes_back_two_notebooks_later_and_once() -> None:
+    guess(MAIL, right=False)
+    guess(ASKED["guess_mail_off"], right=True)
+    assert isinstance(missed("01-request-response"), Picture)
+    view = missed("02-event-driven")
+    assert not isinstance(view, Picture)
+    (asked,) = view.children
+    assert asked.prediction is MAIL
+    asked.buttons[0].click()
+    assert (MAIL.entry.tries, MAIL.entry.solved) == (2, False)
+    for notebook in (*MODULES, "08-summary"):
+        assert isinstance(missed(notebook), Picture)
+    with pytest.raises(ValueError, match="notebook must be one of 00-start, "):
+        missed("02")
+
+
+def test_a_page_on_which_nothing_runs_asks_and_keeps_the_answer_below_a_fold() -> None:
+    data: Any = predict(MAIL, "<svg>the run</svg>")._repr_mimebundle_()
+    html = (data[0] if isinstance(data, tuple) else data)["text/html"]
+    before, fold = html.split("<details>")
+    for option in MAIL.options:
+        assert f"<li>{option}</li>" in before
+    assert "The run says" not in before
+    assert "The run says: 5,300 ms" in fold
+    assert "lessonkit-still" in fold
+    assert learners_progress().read() == {}
+
+
+def test_what_is_no_prediction_is_refused() -> None:
+    with pytest.raises(ValueError, match="two to four different ones"):
+        replace(MAIL, options=("300 ms",))
+    with pytest.raises(ValueError, match="one of the options"):
+        replace(MAIL, answer="6 s")
+    with pytest.raises(TypeError, match=r"must be one of lessonkit\.course"):
+        predict("how long?")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a string of SVG or HTML; got 3"):
+        predict(MAIL, 3)  # type: ignore[arg-type]
+
+
+# --- the answers are what the runs of the notebook say -------------------------------------------
+
+
+def first_order(**shop: Any) -> OrderBooks:
+    cells = namespace("00-start", "setup", "just-call-code")
+    ours = Shop(**shop)
+    run(ours.place_order(cells["just_call"](ours)))
+    return books(ours)[0]
+
+
+def slow_mail() -> str:
+    cells = namespace("00-start", "setup", "just-call-code", "five-virtual")
+    return f"{cells['answer'].wait * 1000:,.0f} ms"
+
+
+def mail_off() -> str:
+    order = first_order(faults=[Refused("notification")])
+    assert (order.stands, order.money) == (True, 5000)
+    return f"“{order.told[0]}”, but the order stands and is paid"
+
+
+def ten_services() -> str:
+    cells = namespace("01-request-response", "setup", "dead-measured")
+    (share,) = {round(1 - share, 1) for share in cells["availability"].iloc[-1]}
+    return f"about {100 * share:.0f}"
+
+
+def two_clicks() -> str:
+    before = "setup", "order-service", "explore", "two-clicks-run"
+    case = namespace("01-request-response", *before)["case_clicks"]
+    return f"{case.ledgers[0].money:,} yen"
+
+
+LISTENERS = "setup", "event", "order-service", "listeners-code", "first-run"
+
+
+def wait_for_listeners() -> str:
+    cells = namespace("02-event-driven", *LISTENERS)
+    return f"{run(cells['event_driven'](Shop(), True)).result.wait * 1000:.0f} ms"
+
+
+def refused_later() -> str:
+    cells = namespace("02-event-driven", *LISTENERS, "price-explore", "price-case")
+    return f"“{cells['case'].answers[0].told}”"
+
+
+def newcomer() -> str:
+    cells = namespace("03-message-brokers", "setup", "retention-code")
+    return str(cells["left"][1][0])
+
+
+def poison() -> str:
+    before = "setup", "loops-code", "brokers-code", "poison-code", "poison-run"
+    cells = namespace("03-message-brokers", *before)
+    return str(cells["poisoned"]("kafka", False)[0][0])
+
+
+def expired_card() -> str:
+    before = "setup", "events", "services", "order-service", "choreography-run", "declined"
+    (order,) = books(namespace("04-choreography-orchestration", *before)["shop"])
+    assert (order.stands, order.held) == (False, 2)  # and the run has gone on to its end
+    return "They stay set aside for ever"
+
+
+def lost_reply() -> str:
+    def scenario(shop: Shop) -> Any:
+        return shop.place_order(saga["CreateOrderSaga"](shop).execute)
+
+    saga = namespace("04-choreography-orchestration", "setup", "saga-class")
+    (order,) = explore(scenario).find("reply-lost", "payment.charge").ledgers
+    assert (order.stands, order.money) == (False, 5000)
+    return "It is kept, for an order that does not exist"
+
+
+def gap(*cells: str) -> dict[str, Any]:
+    return namespace("05-eventual-consistency", "setup", "gap-code", *cells)
+
+
+def which_first() -> str:
+    cells = gap("dual-code", "dual-explore")
+    same = cells["one_way"].survived == cells["other_way"].survived
+    return "Neither: both survive the same number" if same else "?"
+
+
+def jitter() -> str:
+    cells = gap("herd-code")
+    plain, jittered = cells["plain"], cells["jittered"]
+    return "Sooner" if max(jittered) < max(plain) else "?"
+
+
+def relay_twice() -> str:
+    cells = gap("dual-code", "outbox-code", "relay-code", "relay-scenario", "relay-explore")
+    twice = cells["verdict"](cells["found"])[tr("something happened twice")]
+    assert cells["found"].tried == 41
+    return f"in {twice}"
+
+
+def all_at_once() -> str:
+    steps = "setup", "step1-bus", "event", "usage-example", "step1-report", "step2-bus"
+    cells = namespace("06-event-bus", *steps, "step2-picture")
+    (order,) = books(cells["shop"])
+    assert order.mails == 1
+    return f"“{cells['outcome'].result.told}”, and a confirmation by mail"
+
+
+def deaths() -> str:
+    cells = namespace("06-event-bus", "setup", "event", "order-service", "listeners", "deaths")
+    assert len(cells["deaths"]) == 25
+    return f"at {len(cells['losses'])}"
+
+
+STYLES = "setup", "request-response", "event-driven", "naive-hybrid", "naive-explore"
+
+
+def naive_hybrid() -> str:
+    rows = namespace("07-choosing", *STYLES)["rows"].values()
+    shares = [Fraction(row[tr("survived")].replace(" ", "")) for row in rows]
+    return "Between the two" if shares[0] < shares[2] < shares[1] else "?"
+
+
+def busy_day() -> str:
+    hybrid = "disk", "core-code", "behind-code", "hybrid-code"
+    cells = namespace("07-choosing", *STYLES, *hybrid, "day-orders", "day-shop", "day-run")
+    untrue = {}
+    for style in ("RequestResponse", "EventDriven", "Hybrid"):  # one order in two hundred
+        shop, _trace = cells["run_the_day"](cells[style], cells["moments"][::200])
+        untrue[style] = sum(
+            (Told.CONFIRMED in one.told and not one.money)
+            or (Told.FAILED in one.told and one.stands)
+            for one in books(shop)
+        )
+    assert untrue["Hybrid"] < untrue["EventDriven"] < untrue["RequestResponse"]
+    return "request-response"
+
+
+ANSWERS: dict[str, Callable[[], str]] = {
+    f"guess_{one.__name__}": one
+    for one in (
+        *(slow_mail, mail_off, ten_services, two_clicks, wait_for_listeners, refused_later),
+        *(newcomer, poison, expired_card, lost_reply, which_first, jitter, relay_twice),
+        *(all_at_once, deaths, naive_hybrid, busy_day),
+    )
+}
+
+
+def test_every_answer_is_asked_of_a_run() -> None:
+    assert set(ANSWERS) == set(ASKED)
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_the_answer_is_what_the_run_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(NOTEBOOKS / "en")  # where the cells look for their data
+    assert ANSWERS[name]() == ASKED[name].answer
