@@ -122,8 +122,7 @@ class Delivery:
         handling.set(self)
         if (trace := find_trace()) is not None:
             told = self.subscription.bus, self.subscriber, event.type, Kind.EVENT
-            order = event.correlation_id
-            self._message = trace.send(*told, correlation=order, copy=self.copy)
+            self._message = trace.send(*told, correlation=event.correlation_id, copy=self.copy)
             trace.end(self._message)
         if (process := self.subscription.process()) is not None:
             self._move_to(process)
@@ -155,8 +154,7 @@ class Delivery:
     def finish(self, error: BaseException | None) -> None:
         """Note what came of it, for everybody to see."""
         self.error = error
-        if self._owed_by is not None:
-            self._abandon()
+        self._abandon()
         message = self._message
         if error is not None and message is not None and (trace := find_trace()) is not None:
             message.error = True
