@@ -110,7 +110,8 @@ def case_view(case: Case) -> str:
         words = _('The same run again, anywhere: replay("{text}", scenario)')
         again = f'<div style="font-size: 0.85em">{escape(words.format(text=case.replay))}</div>'
     books = f"{shop_view(case.shop)}<div>{escape(unseen)}</div>"
-    return f"{title}{books}{timeline(case.run.trace)}{again}"
+    drawn = timeline(case.run.trace, complaints=case.violations)
+    return f"{title}{books}{drawn}{again}"
 
 
 def bus_log(bus: InMemoryEventBus) -> str:
