@@ -7,7 +7,7 @@ those for which there is no room wait for the mouse, or the keyboard.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lessonkit.checks import one_of, positive_number
 from lessonkit.lab import arrows, svg
@@ -16,6 +16,7 @@ from lessonkit.lab.layout import Axis, Lane, Lanes, lie_on_each_other
 from lessonkit.lab.legend import SIZE, WAITING, WORK, Legend
 from lessonkit.messages import _, service_name
 from lessonkit.records import Fate, Kind, Message, Note, StateChange
+from lessonkit.shop.audit import Violation
 from lessonkit.trace import Trace
 from lessonkit.words import escape, fit
 
@@ -31,6 +32,15 @@ TOP, LANE = 40, 64
 GROWS = 1.35
 """So much wider than it is drawn may the picture be shown, where there is room."""
 
+KEEPERS = {
+    "money": "payment",
+    "stock": "inventory",
+    "order": "database",
+    "customer": "customer",
+    "mail": "notification",
+}
+"""Whose books a complaint of the auditor is about."""
+
 LOOK = ".lessonkit-more:focus .lessonkit-tip{visibility:visible}"
 
 
@@ -41,6 +51,7 @@ def timeline(
     at: float | None = None,
     width: float = WIDTH,
     title: str | None = None,
+    complaints: Sequence[Violation] = (),
 ) -> str:
     """Draw a run as an SVG.
 
@@ -59,6 +70,8 @@ def timeline(
         Pixels of the drawing; it grows and shrinks with the page.
     title
         What a screen reader calls the picture.
+    complaints
+        What :func:`~lessonkit.shop.audit` says: each is marked where it happened.
 
     Raises
     ------
@@ -69,7 +82,7 @@ def timeline(
     positive_number("width", width)
     if scale is not None:
         one_of("scale", scale, ("time", "order"))
-    picture = _Timeline(trace, moment, width, scale)
+    picture = _Timeline(trace, moment, width, scale, complaints)
     parts = "".join(picture.parts())
     words = escape(title or picture.title())
     described = " ".join(map(escape, picture.sentences()))
@@ -89,8 +102,16 @@ def timeline(
 
 
 class _Timeline:
-    def __init__(self, trace: Trace, at: float | None, width: float, scale: str | None) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        at: float | None,
+        width: float,
+        scale: str | None,
+        complaints: Sequence[Violation] = (),
+    ) -> None:
         self.trace = trace
+        self.complaints = complaints
         self.at = at
         messages, self.states = trace.messages[:MOST_MESSAGES], trace.states[:MOST_MESSAGES]
         self.notes = trace.notes[:MOST_MESSAGES]
@@ -280,6 +301,8 @@ class _Timeline:
 
     def words(self) -> Iterator[str]:
         """Each where there is room, what is rarest first; the rest waits for who comes by."""
+        for violation in self.complaints:
+            yield from self.complaint(violation)
         for note in self.notes:
             x, y, words = self.axis.x(note.time, note.step), self.y_of(note), _(note.text)
             yield from self.label(words, x, y, (20, -12, 34, -26), bold=True)
@@ -289,6 +312,31 @@ class _Timeline:
         for change in self.states:
             x, y = self.axis.x(change.time, change.step), self.y_of(change)
             yield from self.label(_told(change), x, y, (20, 34, -12, -26))
+
+    def complaint(self, violation: Violation) -> Iterator[str]:
+        """Where the service that it is about was last at work for the order, a cross and why."""
+        keeper = KEEPERS.get(violation.about)
+        first = 2 if keeper == "customer" else 0  # of the arrow's numbers: its end, or its start
+        points = [
+            (self.lines[reply.number][first], self.lines[reply.number][first + 1])
+            for reply in self.messages
+            if reply.kind is Kind.REPLY
+            and keeper == (reply.receiver if keeper == "customer" else reply.sender)
+            and reply.correlation == violation.order_id
+        ]
+        lanes = [lane for lane in self.rows if lane[0] == keeper]
+        if not lanes:
+            return
+        x, y = points[-1] if points else (self.x_end, self.y(lanes[-1]))
+        for words in (f"✗ {violation.sentence}", "✗"):
+            width = svg.text_width(words, SIZE * 1.12)
+            found = self.sheet.place(words, SIZE * 1.12, beside(x, y, width, (-12, 20, -26, 34)))
+            if found:
+                x, y = found
+                yield svg.text(x, y, words, size=SIZE, halo=True, font_weight=600)
+                break
+        if not found or words == "✗":
+            self.unsaid[violation] = self.tip(violation.sentence, _spot(x + 5, y - 5), x, y)
 
     def label_of(self, message: Message) -> Iterator[str]:
         """What is asked, near the one who is asked."""
@@ -315,8 +363,7 @@ class _Timeline:
             weight = {"font_weight": 600} if bold else {}
             yield svg.text(*found, shown, size=SIZE, halo=True, **weight)
         else:
-            hit = svg.shape("circle", cx=x, cy=y, r=8, fill="none", pointer_events="all")
-            self.unsaid[words, x, y] = self.tip(words, hit, x, y)
+            self.unsaid[words, x, y] = self.tip(words, _spot(x, y), x, y)
 
     def tip(self, words: str, hit: str, x: float, y: float) -> str:
         """Words for which there is no room: the mouse finds them, and so does the keyboard."""
@@ -390,6 +437,11 @@ def sentence(message: Message) -> str:
         sent=_ms(message.sent),
         fate=", ".join(fates),
     )
+
+
+def _spot(x: float, y: float) -> str:
+    """Nothing to be seen, and yet the mouse finds it."""
+    return svg.shape("circle", cx=x, cy=y, r=8, fill="none", pointer_events="all")
 
 
 def _told(change: StateChange) -> str:

@@ -106,7 +106,8 @@ def case_view(case: Case) -> str:
     if case.decisions:
         words = _('The same run again, anywhere: replay("{text}", scenario)')
         again = f'<div style="font-size: 0.85em">{escape(words.format(text=case.replay))}</div>'
-    return f"{case_books(case)}{timeline(case.run.trace)}{again}"
+    drawn = timeline(case.run.trace, complaints=case.violations)
+    return f"{case_books(case)}{drawn}{again}"
 
 
 def case_books(case: Case) -> str:

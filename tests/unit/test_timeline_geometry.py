@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessonkit import Event, Order, Shop, an_order, explore, language, run
+from lessonkit import Event, Order, Shop, an_order, audit, explore, language, run
 from lessonkit.explorer import Case, run_case
 from lessonkit.faults import Crash
 from lessonkit.lab import timeline
@@ -121,12 +122,13 @@ def scenes() -> Iterator[Case]:
     yield from explore(with_outbox, shop=EventShop, restart=relay_again).cases[::7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["en", "ja"])
 @pytest.mark.parametrize("scale", ["time", "order"])
 def test_in_no_scene_do_words_lie_on_anything(cases: list[Case], scale: str, code: str) -> None:
     language(code)
     for case in cases[code == "ja" :: 2]:
-        check(timeline(case.run.trace, scale=scale))
+        check(timeline(case.run.trace, scale=scale, complaints=audit(case.shop)))
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +263,22 @@ def test_a_wait_that_is_given_up_a_copy_and_each_order_have_their_marks() -> Non
 
     words = check(timeline(run(impatient(Shop())).trace))
     assert {"waits no longer", "late"} <= set(words)
+
+
+def test_what_the_auditor_complains_of_is_marked_where_it_happened() -> None:
+    async def takes_and_forgets(shop: Shop) -> None:
+        async def create_order(command: CreateOrder) -> None:
+            await shop.payment.charge(command.total, command.payment_method)
+
+        await shop.place_order(create_order)
+
+    case = run_case(takes_and_forgets)
+    picture = timeline(case.run.trace, complaints=audit(case.shop))
+    (sentence,) = [each.sentence for each in audit(case.shop) if each.about == "money"]
+    assert f"✗ {sentence}" in check(picture)
+    (y,) = re.findall(rf'y="([\d.]+)"[^>]*>✗ {sentence}<', picture)
+    lane = re.findall(r'y="([\d.]+)" font-size="13"[^>]*>payment<', picture)
+    assert abs(float(y) - float(lane[0])) < 40
 
 
 def test_an_unknown_scale_is_refused() -> None:
