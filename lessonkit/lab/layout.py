@@ -19,6 +19,12 @@ Moment = tuple[float, int]
 NARROWEST = 7.0
 """A column of fewer pixels cannot be told from the next one."""
 
+ALIKE = 4.0
+"""Two lines that are fewer pixels apart look like one."""
+
+Line = tuple[float, float, float, float]
+"""From x, y to x, y."""
+
 
 class Lanes:
     """Which process it was: one that was killed ends, and what it does later is another one's work.
@@ -102,16 +108,16 @@ class Axis:
         The last moment, in seconds.
     left, right
         Between which pixels.
-    scale
-        ``"time"``: twice as long is twice as wide. ``"order"``: everything that happens has a
-        column of its own, with a little air where time passes; a message that takes no time shares
-        one. None: by the order if the columns are wide enough to be told apart, and to scale more
-        than half of them would lie on another one.
+
+    Attributes
+    ----------
+    by_order
+        False: twice as long is twice as wide. True: everything that happens has a column of its
+        own, with a little air where time passes; only a message that takes no time needs no second
+        one.
     """
 
-    def __init__(
-        self, trace: Trace, end: float, left: float, right: float, scale: str | None
-    ) -> None:
+    def __init__(self, trace: Trace, end: float, left: float, right: float) -> None:
         self.end, self.left, self.right = end, left, right
         events = sorted(_events(trace))
         at_once = {message.ended_step for message in trace.messages if takes_no_time(message)}
@@ -125,10 +131,8 @@ class Axis:
         unit = (right - left) / (position + 1)
         self._places = [left + unit * place for place in places]
         self._columns = {step: x for (_, step), x in zip(events, self._places, strict=True)}
-        self.by_order = scale == "order"
-        if scale is None and unit >= NARROWEST:
-            apart = len({self._to_scale(time) // 4 for time in self._times})
-            self.by_order = apart < len(set(places)) / 2
+        self.by_order = False
+        self.has_columns = unit >= NARROWEST
 
     def _to_scale(self, time: float) -> float:
         return self.left + (self.right - self.left) * time / self.end
@@ -165,6 +169,29 @@ class Axis:
         for tick in range(int(self.end / step + 1e-9) + 1):
             label = f"{tick * step:g}" if seconds else f"{round(tick * step * 1000, 6):,g}"
             yield self._to_scale(tick * step), label
+
+
+def lie_on_each_other(lines: list[Line]) -> int:
+    """How many of the lines run along another one, so that the two look like one."""
+    # From top to bottom, whichever way the message went; within a lane nothing is hidden.
+    falls = sorted(line if line[1] < line[3] else line[2:] + line[:2] for line in lines)
+    found = set()
+    for number, (x1, y1, x2, y2) in enumerate(falls):
+        for other in range(number + 1, len(falls)):
+            x3, y3, x4, y4 = falls[other]
+            if x3 > max(x1, x2) + ALIKE:
+                break
+            top, bottom = max(y1, y3), min(y2, y4)
+            if top < bottom and all(
+                abs(_x_at(y, x1, y1, x2, y2) - _x_at(y, x3, y3, x4, y4)) < ALIKE
+                for y in (top, bottom)
+            ):
+                found |= {number, other}
+    return len(found)
+
+
+def _x_at(y: float, x1: float, y1: float, x2: float, y2: float) -> float:
+    return x1 + (x2 - x1) * (y - y1) / (y2 - y1)
 
 
 def takes_no_time(message: Message) -> bool:

@@ -42,7 +42,7 @@ class Parts(widgets.VBox):
         self.texts = [_html()]  # one before each stage, and one after the last
         self.stages: list[Stage] = []
         self.runs: list[Trace | Case] = []
-        super().__init__(self.texts, layout=widgets.Layout(overflow="visible"))
+        super().__init__(self.texts, layout=widgets.Layout(width="100%", overflow="visible"))
 
     def show(self, parts: Sequence[Part], width: float = WIDTH) -> None:
         """Show these instead; the runs in this width."""
@@ -116,6 +116,8 @@ class SideBySide(widgets.Box):
         self._kept = self._now
         self.children = self._halves
         self._draw()
+        for then, now in zip(self.kept.stages, self.now.stages, strict=False):
+            then.slider.value = now.slider.value
 
     def drop(self) -> None:
         """Keep nothing any longer."""

@@ -53,7 +53,8 @@ class Mermaid:
         self.source = trace.to_mermaid()
 
     def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
-        return {"text/vnd.mermaid": self.source, "text/plain": self.source}
+        # Not as "text/vnd.mermaid": beside that, JupyterLab would store the drawing on opening.
+        return {"text/markdown": f"```mermaid\n{self.source}\n```", "text/plain": self.source}
 
 
 def with_stills(html: str) -> str:

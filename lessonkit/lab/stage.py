@@ -115,7 +115,7 @@ class Stage(StillBox):
             self.beat.max = len(self.moments) - 1
             self.beat.interval = min(max(SHOW // len(self.moments), QUICKEST), SLOWEST)
             self.slider.step = round_step(end, 100)
-            self.slider.readout_format = ",.0f" if self.slider.step >= 1 else ",.2f"
+            self.slider.readout_format = ",.0f" if self.slider.step >= 1 else ",.1f"
             self.slider.max = end
             self.slider.value = end if at_the_end else min(before, end)
         finally:
@@ -168,7 +168,9 @@ class Stage(StillBox):
         )
         words = _("Save as SVG")
         self.picture.value = drawing
-        self.file.value = f'<a download="run.svg" href="{on_paper(drawing)}">{words}</a>'
+        look = "text-decoration:underline;margin-right:18px"
+        link = f'download="run.svg" href="{on_paper(drawing)}"'
+        self.file.value = f'<a style="{look}" {link}>{words}</a>'
 
 
 def _moments(trace: Trace) -> list[float]:

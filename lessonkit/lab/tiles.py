@@ -6,10 +6,15 @@ import re
 from collections.abc import Iterable
 
 from lessonkit.checks import one_of
-from lessonkit.lab.svg import BLUE, GREEN, RED
+from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
 from lessonkit.words import escape
 
-LOOKS = {"good": (GREEN, "✓ "), "bad": (RED, "✗ "), "plain": (BLUE, "")}
+LOOKS = {
+    "good": (GREEN, "✓ "),
+    "bad": (RED, "✗ "),
+    "stopped": (AMBER, "⊘ "),
+    "plain": (BLUE, ""),
+}
 """Colour and mark of each kind of tile: a colour alone would not reach everybody."""
 
 
@@ -19,8 +24,8 @@ def tiles(numbers: Iterable[tuple[str, str, str]]) -> str:
     Parameters
     ----------
     numbers
-        For each tile its label, its value (a text already), and its kind: ``"good"``, ``"bad"`` or
-        ``"plain"``.
+        For each tile its label, its value (a text already), and its kind: ``"good"``, ``"bad"``,
+        ``"stopped"`` (nothing came of it, which may be quite right) or ``"plain"``.
 
     Raises
     ------

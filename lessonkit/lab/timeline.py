@@ -1,7 +1,7 @@
 """The picture of a run: a lane for every process, an arrow for every message.
 
-What became of a message is said twice, in colour and in shape. The dots are moved by the browser
-itself (SVG's ``animateMotion``), so the picture needs no program to go with it.
+What became of a message is said twice, in colour and in shape. Words keep off all that is drawn;
+those for which there is no room wait for the mouse, or the keyboard.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from lessonkit.checks import one_of, positive_number
 from lessonkit.lab import arrows, svg
 from lessonkit.lab.labels import Box, Sheet, along, beside
-from lessonkit.lab.layout import Axis, Lane, Lanes
+from lessonkit.lab.layout import Axis, Lane, Lanes, lie_on_each_other
 from lessonkit.lab.legend import SIZE, WAITING, WORK, Legend
 from lessonkit.messages import _, service_name
 from lessonkit.records import Fate, Kind, Message, Note, StateChange
@@ -31,13 +31,7 @@ TOP, LANE = 40, 64
 GROWS = 1.35
 """So much wider than it is drawn may the picture be shown, where there is room."""
 
-SHOW_SECONDS = 6.0
-"""How long the dots need for the whole run, in real seconds."""
-
-LOOK = (
-    "@media (prefers-reduced-motion:reduce){.lessonkit-dot{display:none}}"
-    ".lessonkit-more:focus .lessonkit-tip{visibility:visible}"
-)
+LOOK = ".lessonkit-more:focus .lessonkit-tip{visibility:visible}"
 
 
 def timeline(
@@ -55,8 +49,9 @@ def timeline(
     trace
         What happened.
     scale
-        ``"time"`` (how long it took), ``"order"`` (what came first), or None for the one that can
-        be read; see :class:`~lessonkit.lab.layout.Axis`.
+        ``"time"``: how long it took, to scale. ``"order"``: what came first, with a column for
+        everything that happened. None: by the order if to scale more than a quarter of the arrows
+        would run along another one, and the columns are wide enough to be told apart.
     at
         A moment in seconds: a line marks it, and the right-hand column shows every service's state
         at that moment. Without it, the column shows the state at the end.
@@ -76,7 +71,7 @@ def timeline(
         one_of("scale", scale, ("time", "order"))
     picture = _Timeline(trace, moment, width, scale)
     parts = "".join(picture.parts())
-    words = escape(title or _("What happened, on a time axis"))
+    words = escape(title or picture.title())
     described = " ".join(map(escape, picture.sentences()))
     identity = "t" + hashlib.sha256((words + described + parts).encode()).hexdigest()[:10]
     shown = f"width:100%;max-width:{svg.number(width * GROWS)}px;height:auto;font-family:sans-serif"
@@ -117,8 +112,8 @@ class _Timeline:
         names = [svg.text_width(self.name(lane), 14) for lane in self.rows]
         self.left = min(max([*names, 40.0]), 150.0) + 24
         self.column_x = width - self.column_width() - 4
-        self.x_end = self.column_x - 26
-        self.axis = Axis(drawn, self.end, self.left, self.x_end, scale)
+        self.x_end = self.column_x - 30  # half a label of the axis is wider than it
+        self.axis = Axis(drawn, self.end, self.left, self.x_end)
         self.bottom = TOP + LANE * max(len(self.rows), 1) + 8
         self.legend = Legend(
             self.messages,
@@ -131,8 +126,20 @@ class _Timeline:
         )
         self.height = self.legend.bottom
         self.lines = {message.number: self.ends(message) for message in self.messages}
+        if scale == "order" or (scale is None and self.is_hidden_to_scale()):
+            self.axis.by_order = True
+            self.lines = {message.number: self.ends(message) for message in self.messages}
         self.sheet = Sheet(Box(self.left + 2, TOP - 6, self.column_x - 14, self.bottom))
         self.unsaid: dict[object, str] = {}
+
+    def title(self) -> str:
+        if self.axis.by_order:
+            return _("What happened, one thing after the other")
+        return _("What happened, on a time axis")
+
+    def is_hidden_to_scale(self) -> bool:
+        hidden = lie_on_each_other(list(self.lines.values()))
+        return self.axis.has_columns and hidden > len(self.lines) / 4
 
     def y(self, lane: Lane) -> float:
         return TOP + LANE * (self.rows[lane] + 0.5)
@@ -152,7 +159,6 @@ class _Timeline:
         yield from stage
         for message in sorted(self.messages, key=lambda message: message.error):  # errors on top
             yield self.arrow(message)
-        yield from self.dots()
         yield from marks
         yield from words
         yield from self.column()
@@ -165,8 +171,7 @@ class _Timeline:
         in_seconds = self.end >= 20
         for x, label in self.axis.ticks(in_seconds):
             yield svg.line(x, TOP - 12, x, self.bottom, stroke_opacity=0.13)
-            anchor = "middle" if x < self.x_end - 10 else "end"  # not into the column's heading
-            yield svg.text(x, TOP - 18, label, size=SIZE, text_anchor=anchor)
+            yield svg.text(x, TOP - 18, label, size=SIZE, text_anchor="middle")
         unit = "s" if in_seconds else "ms"
         yield svg.text(self.left - 26, TOP - 18, unit, size=SIZE, text_anchor="end")
 
@@ -251,16 +256,6 @@ class _Timeline:
         words = "" if message.number in self.unsaid else svg.tooltip(sentence(message))
         line = self.lines[message.number]
         return svg.shape("g", words + arrows.arrow(message, *line, self.colour(message)))
-
-    def dots(self) -> Iterator[str]:
-        """A dot that travels along each message, all on one common clock."""
-        if len(self.messages) > 60:
-            return
-        for message in self.messages:
-            line = self.lines[message.number]
-            # The last tenth of the show is a pause; a message without duration still shows.
-            start, stop = (0.9 * (x - self.left) / (self.x_end - self.left) for x in line[::2])
-            yield arrows.dot(message, *line, start, max(stop, start + 0.02), SHOW_SECONDS)
 
     # --- marks and words -------------------------------------------------------------------------
 

@@ -43,12 +43,17 @@ def shop_view(shop: Shop) -> str:
     def kind(about: str) -> str:
         return "bad" if about in wrong else "good"
 
+    # That an order fails, and that its customer hears the truth, are two things.
+    failed = any(answer.told is Told.FAILED for answer in answers)
+    lied = "customer" in wrong
+    truth = (_("no"), "bad") if lied else (_("yes"), "good")
     # No answer is not a lie, but nothing to be happy about either.
     answered = bool(answers) and all(answer.told is not Told.NOTHING for answer in answers)
     numbers = tiles(
         [
             (_("the customer waited"), f"{longest * 1000:,.0f} ms", "plain"),
-            (_("the customer was told"), told, kind("customer") if answered else "plain"),
+            (_("the customer was told"), told, "stopped" if failed else "plain"),
+            (_("told the truth"), *(truth if answered or lied else ("–", "plain"))),
             (_("orders"), str(sum(order.stands for order in ledgers)), kind("order")),
             (_("ordered"), _ordered(ledgers), "plain"),
             (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),

@@ -21,11 +21,11 @@ TASKS = {
     ("02-event-driven", "owed-task"): (["seven orders"], ["7件"]),
     ("03-message-brokers", "partition-key-task"): (
         ["forty orders", "Twenty-eight", "four partitions", "four workers", "60 %"],
-        ["40件", "28件", "パーティション4つ", "ワーカー4人", "60 %"],
+        ["40件", "28件", "パーティション4つ", "4つのワーカー", "60 %"],
     ),
     ("05-eventual-consistency", "polite-polling-task"): (
         ["ten seconds later", "after a minute", "30 times", "300 clients", "second 5", "150"],
-        ["10秒後", "1分後", "30回", "300のクライアント", "5秒目", "150件"],
+        ["10秒後", "1分後", "30回", "300台のクライアント", "5秒目", "150件"],
     ),
     ("05-eventual-consistency", "relay-safe-task"): (
         ["first ten events", "Twelve events"],

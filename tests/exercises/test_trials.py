@@ -36,7 +36,7 @@ def trying(inserted: str, before: str = "") -> Result:
 
 def test_an_error_names_the_learners_line_and_the_case() -> None:
     result = trying("raise KeyError('oh')")
-    assert "in create_order, line 5" in result.trouble
+    assert "in create_order, line 4" in result.trouble
     assert "no fault" in result.trouble
 
 

@@ -30,7 +30,7 @@ def test_each_situation_has_one_best_style_and_every_style_is_best_somewhere() -
     assert table["situation_en"].is_unique
     for _, row in table.iterrows():
         right = [style for style in STYLES if row[f"{style}_en"].startswith("Right.")]
-        also_right = [style for style in STYLES if row[f"{style}_ja"].startswith("その通り。")]
+        also_right = [style for style in STYLES if row[f"{style}_ja"].startswith("そのとおり。")]
         assert right == also_right == [row["best"]]
 
 

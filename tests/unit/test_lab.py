@@ -210,7 +210,7 @@ def test_a_long_diagram_is_cut_and_says_so() -> None:
 
 
 def test_the_mermaid_output_has_the_type_that_jupyterlab_draws() -> None:
-    assert set(Mermaid(trace_of())._repr_mimebundle_()) == {"text/vnd.mermaid", "text/plain"}
+    assert set(Mermaid(trace_of())._repr_mimebundle_()) == {"text/markdown", "text/plain"}
 
 
 # --- tiles, views, tables ------------------------------------------------------------------------
@@ -225,7 +225,7 @@ def test_tiles_show_value_label_and_a_mark_beside_the_colour() -> None:
 
 
 def test_an_unknown_kind_of_tile_is_refused() -> None:
-    with pytest.raises(ValueError, match="kind of a tile must be one of good, bad, plain"):
+    with pytest.raises(ValueError, match="kind of a tile must be one of good, bad, stopped, plain"):
         tiles([("mails", "3", "green")])
 
 
@@ -275,6 +275,21 @@ def test_the_shop_view_shows_side_by_side_what_was_ordered_held_and_taken() -> N
     assert "• O-001: the customer got 2 mails for one order: a nuisance, no lie." in said
     assert "O-002" not in said
     assert "The books balance." not in said
+
+
+def test_that_an_order_failed_and_that_its_customer_was_told_so_are_two_signs() -> None:
+    def signs(*faults: object) -> list[list[str]]:
+        shop = Shop(faults=faults)
+        run(plain(shop))
+        cells = ElementTree.fromstring(f"<all>{shop_view(shop)}</all>")[0]
+        shown = [[text.strip() for text in tile.itertext() if text.strip()] for tile in cells]
+        return shown[1:3]
+
+    told, truth = "the customer was told", "told the truth"
+    assert signs() == [["confirmed", told], ["✓", "yes", truth]]
+    assert signs(Refused("inventory")) == [["⊘", "failed", told], ["✓", "yes", truth]]
+    mail_refused = signs(Refused("notification"))
+    assert mail_refused == [["⊘", "failed", told], ["✗", "no", truth]]
 
 
 def test_a_mail_that_is_owed_leaves_the_books_in_balance_and_one_that_is_lost_does_not() -> None:
@@ -426,8 +441,6 @@ def test_a_picture_carries_a_still_for_pages_that_show_no_drawing() -> None:
     still = b64decode(data).decode()
     ElementTree.fromstring(still)
     assert "background:#fff" in still
-    assert "animateMotion" not in still
-    assert html.count("animateMotion") > 0
 
 
 def test_a_chart_has_a_still_too() -> None:

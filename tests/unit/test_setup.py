@@ -18,7 +18,8 @@ from packaging.utils import canonicalize_name
 import lessonkit
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 
 
 def floors(requirements: list[str]) -> dict[str, str]:
@@ -73,6 +74,13 @@ def test_the_data_stay_small_and_are_described() -> None:
     assert sum(path.stat().st_size for path in files) < 2_000_000
     for path in files:
         assert f"## {path.name}" in described
+
+
+def test_a_wheel_holds_all_that_the_package_reads() -> None:
+    package = ROOT / "lessonkit"
+    read = {path for path in package.rglob("*.*") if path.suffix in (".mo", ".toml")}
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["lessonkit"]
+    assert {path for pattern in patterns for path in package.glob(pattern)} == read != set()
 
 
 def test_importing_the_package_loads_none_of_the_heavy_ones() -> None:

@@ -217,6 +217,14 @@ def test_what_is_kept_stays_beside_what_comes_and_the_differences_are_named() ->
     assert "Down: <b>off</b>" in made.sides.head_of_kept.value
 
 
+def test_what_is_kept_stays_at_its_moment() -> None:
+    made = panel(compared, milliseconds("mail", "Mail", 0.5, high=5), toggle("down", "Down"))
+    made.sides.now.stages[0].slider.value = 350
+    press(made, "Keep this one")
+    made.sides.now.stages[0].slider.value = 100
+    assert heading(made.sides.kept.stages[0]) == "after 350 ms"
+
+
 def test_what_is_kept_is_drawn_once() -> None:
     made = kept_panel()
     shown: list[object] = []

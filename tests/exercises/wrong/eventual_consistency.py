@@ -267,7 +267,7 @@ WRONG = {
             "writes down that it failed, as an event",
             CANCEL
             + "    try:\n"
-            + "".join(f"    {line}\n" for line in IN_ONE.splitlines()[2:])
+            + "".join(f"    {line}\n" for line in IN_ONE.splitlines()[1:])
             + "    except sqlite3.Error:\n"
             + "        with disk:\n"
             + "            disk.execute(\"INSERT INTO outbox VALUES (NULL, 'NotCancelled', ?)\","

@@ -1,0 +1,268 @@
+"""Nothing lies on anything: the words of a timeline keep off each other and off every arrow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lessonkit import Event, Order, Shop, an_order, explore, language, run
+from lessonkit.explorer import Case, run_case
+from lessonkit.faults import Crash
+from lessonkit.lab import timeline
+from lessonkit.lab.labels import Box
+from lessonkit.lab.layout import Lanes
+from lessonkit.lab.svg import text_width
+from lessonkit.patterns.bus import InMemoryEventBus
+from lessonkit.records import Fate, Kind
+from lessonkit.shop import CreateOrder
+from lessonkit.shop.process import CRASH
+from lessonkit.trace import Trace
+from tests.unit.saga_shop import ShopWithLog, by_saga, resume
+from tests.unit.test_outbox_explored import EventShop, relay_again, with_outbox
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    language("en")
+    yield
+    language("en")
+
+
+def shown(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    """All that is seen without a mouse or a key."""
+    if "lessonkit-tip" in root.get("class", "") or root.get("transform"):
+        return
+    yield root
+    for child in root:
+        yield from shown(child)
+
+
+def numbers(element: ElementTree.Element, *names: str) -> list[float]:
+    return [float(element.get(name, "0")) for name in names]
+
+
+def box(text: ElementTree.Element) -> Box:
+    x, y, size = numbers(text, "x", "y", "font-size")
+    width = text_width(text.text or "", size)
+    left = x - width * {"end": 1.0, "middle": 0.5}.get(text.get("text-anchor", ""), 0.0)
+    return Box(left, y - 0.7 * size, left + width, y + 0.2 * size)
+
+
+def check(picture: str, width: float = 860) -> list[str]:
+    """The words of the picture, none of which lies on anything."""
+    found = [*shown(ElementTree.fromstring(picture))]
+    words = {box(text): text.text or "" for text in found if text.tag == f"{SVG}text"}
+    sizes = [float(text.get("font-size", "0")) for text in found if text.tag == f"{SVG}text"]
+    assert min(sizes) >= 12
+    assert len(words) == len(sizes)
+    for one, other in combinations(words, 2):
+        assert not one.meets(other), (words[one], words[other])
+    for element in found:
+        if element.get("class") == "lessonkit-arrow":
+            line = numbers(element, "x1", "y1", "x2", "y2")
+            assert not any(one.is_crossed(*line) for one in words), line
+        if element.tag == f"{SVG}polygon" and element.get("points"):
+            points = [
+                tuple(map(float, point.split(","))) for point in element.get("points").split()
+            ]
+            xs, ys = zip(*points, strict=True)
+            mark = Box(min(xs), min(ys), max(xs), max(ys))
+            assert not any(one.meets(mark) for one in words), element.get("points")
+    assert all(one.left >= 0 and one.right <= width for one in words)
+    return [*words.values()]
+
+
+# --- scenes like the notebooks' -------------------------------------------------------------------
+
+
+async def event_driven(shop: Shop) -> None:
+    bus = InMemoryEventBus(shop.network)
+    order = Order.create(an_order())
+
+    @bus.subscribe(Placed, service="inventory")
+    async def reserve(event: Placed) -> None:
+        await shop.inventory.reserve(order.items, order.order_id)
+
+    @bus.subscribe(Placed, service="payment")
+    async def charge(event: Placed) -> None:
+        await shop.payment.charge(order.total, "card", order.order_id)
+
+    @bus.subscribe(Placed, service="notification")
+    async def mail(event: Placed) -> None:
+        await shop.notification.send_order_confirmation(order)
+
+    async def create_order(command: CreateOrder) -> None:
+        await shop.database.save(Order.create(command))
+        bus.publish_and_forget(Placed(command.order_id))
+
+    await asyncio.gather(*[shop.place_order(create_order, an_order(n)) for n in (1, 2)])
+    await bus.close()
+
+
+@dataclass(frozen=True)
+class Placed(Event):
+    order_id: str
+
+
+def scenes() -> Iterator[Case]:
+    yield from explore(event_driven).cases
+    yield from explore(by_saga, shop=ShopWithLog, restart=resume).cases[::3]
+    yield from explore(with_outbox, shop=EventShop, restart=relay_again).cases[::7]
+
+
+@pytest.mark.parametrize("code", ["en", "ja"])
+@pytest.mark.parametrize("scale", ["time", "order"])
+def test_in_no_scene_do_words_lie_on_anything(cases: list[Case], scale: str, code: str) -> None:
+    language(code)
+    for case in cases[code == "ja" :: 2]:
+        check(timeline(case.run.trace, scale=scale))
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    found = [*scenes()]
+    assert len(found) > 30, len(found)
+    return found
+
+
+# --- random traces -------------------------------------------------------------------------------
+
+SERVICES = st.sampled_from(["customer", "orders", "payment", "a service with a very long name"])
+WORDS = st.sampled_from(["save", "create_order", "PaymentCompleted", "在庫を引き当てる", "x" * 150])
+THINGS = st.lists(
+    st.tuples(
+        st.sampled_from(["send", "send", "end", "end", "state", "note", "crash", "give up"]),
+        st.sampled_from([0.0, 0.0, 0.0, 0.001, 0.1, 3.0]),
+        SERVICES,
+        SERVICES,
+        WORDS,
+        st.sampled_from(Fate),
+        st.sampled_from(Kind),
+        st.booleans(),
+    ),
+    max_size=60,
+)
+
+
+def played(things: list[tuple[Any, ...]]) -> Trace:
+    now = 0.0
+    trace = Trace(lambda: now)
+    for what, pause, one, other, words, fate, kind, flag in things:
+        now += pause
+        under_way = [m for m in trace.messages if m.ended is None]
+        if what == "send":
+            asked = trace.messages[0] if trace.messages and kind is Kind.REPLY else None
+            order = words if flag else None
+            trace.send(one, other, words, kind, correlation=order, reply_to=asked, copy=flag)
+        elif what == "end" and under_way:
+            under_way[0].error = flag
+            trace.end(under_way[0], fate)
+        elif what == "give up" and under_way:
+            trace.give_up(under_way[0])
+        elif what == "state":
+            trace.state(one, words, words)
+        elif what in ("note", "crash"):
+            trace.note(one, CRASH if what == "crash" else words)
+    return trace
+
+
+@settings(deadline=None, max_examples=60)
+@given(THINGS, st.sampled_from(["time", "order", None]), st.sampled_from(["en", "ja"]))
+def test_in_no_run_do_words_lie_on_anything(things: Any, scale: str | None, code: str) -> None:
+    language(code)
+    trace = played(things)
+    check(timeline(trace, scale=scale))
+    check(timeline(trace, scale=scale, at=trace.end_time / 2))
+
+
+# --- what is drawn -------------------------------------------------------------------------------
+
+
+def test_words_without_room_can_be_reached_by_the_keyboard() -> None:
+    trace = Trace()
+    for number in range(80):
+        trace.end(trace.send("orders", "payment", f"charge {number}"))
+    picture = timeline(trace)
+    words = check(picture)
+    root = ElementTree.fromstring(picture)
+    reached = [group for group in root.iter(f"{SVG}g") if group.get("tabindex") == "0"]
+    assert reached
+    said = [title.text or "" for group in reached for title in group.iter(f"{SVG}title")]
+    for number in range(80):
+        what = f"charge {number}"
+        assert what in words or any(f"{what}:" in sentence for sentence in said), what
+
+
+def lanes(picture: str) -> list[str]:
+    found = ElementTree.fromstring(picture).iter(f"{SVG}text")
+    return [text.text or "" for text in found if text.get("font-size") == "13"]
+
+
+def test_whoever_is_killed_ends_and_the_next_process_has_a_lane_of_its_own() -> None:
+    case = run_case(by_saga, Crash("orders", after=2), shop=ShopWithLog, restart=resume)
+    picture = timeline(case.run.trace)
+    assert lanes(picture)[1:3] == ["orders #1", "orders #2"]
+    died = next(note for note in case.run.trace.notes if note.text == CRASH)
+    drawn = Lanes(case.run.trace)
+    senders = {
+        drawn.sender(message)
+        for message in case.run.trace.messages
+        if message.sender == "orders" and message.sent_step > died.step
+    }
+    assert senders == {("orders", 1)}
+
+
+def test_nobody_is_there_to_send_a_refusal() -> None:
+    trace = Trace()
+    trace.note("payment", CRASH)
+    asked = trace.send("orders", "payment", "charge")
+    trace.end(asked, Fate.REFUSED)
+    trace.end(trace.send("payment", "orders", "charge", Kind.REPLY, reply_to=asked, error=True))
+    assert timeline(trace, scale="order").count("lessonkit-arrow") == 2  # the arrow, its sample
+    assert lanes(timeline(trace)).count("payment") == 1
+
+
+def test_what_happens_at_once_is_drawn_in_its_order_and_what_takes_time_to_scale() -> None:
+    def first_times(trace: Trace) -> list[str]:
+        return check(timeline(trace))[:3]
+
+    at_once, slow = Trace(), Trace()
+    for number in range(9):
+        at_once.end(at_once.send("a", "b", "x"))
+        slow.clock = lambda number=number: number * 0.1
+        slow.end(slow.send("a", "b", "x"))
+    assert first_times(at_once)[:2] == ["0", "ms"]
+    assert first_times(slow) == ["0", "100", "200"]
+    assert timeline(at_once) == timeline(at_once, scale="order")
+    assert timeline(slow) == timeline(slow, scale="time")
+
+
+def test_a_wait_that_is_given_up_a_copy_and_each_order_have_their_marks() -> None:
+    case = explore(event_driven, twice=True).find("twice", "inventory.reserve")
+    words = check(timeline(case.run.trace))
+    assert {"O-001", "O-002", "doubled"} <= set(words)
+
+    async def impatient(shop: Shop) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await shop.payment.charge(100, "card")
+        await asyncio.sleep(1)
+
+    words = check(timeline(run(impatient(Shop())).trace))
+    assert {"waits no longer", "late"} <= set(words)
+
+
+def test_an_unknown_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match="scale"):
+        timeline(Trace(), scale="place")
