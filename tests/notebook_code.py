@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,9 @@ def namespace(name: str, *cell_ids: str) -> dict[str, Any]:
     # "annotations" import is not the notebook's.
     module = sys.modules[name] = ModuleType(name)
     for cell_id in cell_ids:
-        code = compile(source[cell_id], f"<{name}: {cell_id}>", "exec", dont_inherit=True)
+        file = f"<{name}: {cell_id}>"
+        # For a cell that reads its own functions.
+        linecache.cache[file] = 0, None, source[cell_id].splitlines(keepends=True), file
+        code = compile(source[cell_id], file, "exec", dont_inherit=True)
         exec(code, module.__dict__)
     return vars(module)

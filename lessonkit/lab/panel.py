@@ -73,6 +73,8 @@ class Panel(StillBox):
 
     Attributes
     ----------
+    spec
+        Its controls, presets and hint.
     sides
         What is shown now, and what was kept.
     picture
@@ -83,6 +85,7 @@ class Panel(StillBox):
 
     def __init__(self, scene: Scene, spec: PanelSpec) -> None:
         self.scene = scene
+        self.spec = spec
         self.controls = controls = spec.controls
         self.redraws = 0
         self._first_values = self.values

@@ -218,7 +218,7 @@ def test_what_is_kept_stays_beside_what_comes_and_the_differences_are_named() ->
 
 
 def test_what_is_kept_stays_at_its_moment() -> None:
-    made = panel(compared, milliseconds("mail", "Mail", 0.5, high=5), toggle("down", "Down"))
+    made = panel(compared, spec(milliseconds("mail", "Mail", 0.5, high=5), toggle("down", "Down")))
     made.sides.now.stages[0].slider.value = 350
     press(made, "Keep this one")
     made.sides.now.stages[0].slider.value = 100
