@@ -1,84 +1,85 @@
-"""What one move of a slider costs the kernel: at most 50 ms, or 200 ms with a thousand orders."""
+"""What one move of a control costs the kernel, for every control of every panel of the course.
+
+At most as much processor time as SimPy needs, in the same minute, for the bare timing of 1,000
+orders of four calls. Run with ``pytest tests/benchmarks/test_slider.py``.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-import pandas as pd
-from pytest_benchmark.fixture import BenchmarkFixture
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
-from lessonkit import Order, Shop, an_order, explore, run
-from lessonkit.faults import LogNormal
-from lessonkit.lab import charts, milliseconds, panel, shop_view, spec, tiles, timeline
-from lessonkit.shop import Answer, CreateOrder
+from lessonkit.lab.controls import Control
+from lessonkit.lab.panel import Panel
+from tests.benchmarks.test_explore import process_time, thousand_orders_in_simpy
 
-ONE_ORDER = 0.050
-A_THOUSAND_ORDERS = 0.200
-
-
-class OrderService:
-    """As in 01-request-response."""
-
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
-
-    async def create_order(self, command: CreateOrder) -> Order:
-        await self.shop.inventory.reserve(command.items)
-        payment = await self.shop.payment.charge(command.total, command.payment_method)
-        order = Order.create(command, str(payment.transaction_id))
-        await self.shop.database.save(order)
-        await self.shop.notification.send_order_confirmation(order)
-        return order
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks" / "en").glob("*.ipynb"))
+ROUNDS = 2
 
 
-def one_order(mail: float) -> list[str]:
-    shop = Shop(latency={"notification": mail})
-    outcome = run(shop.place_order(OrderService(shop).create_order))
-    return [shop_view(shop), timeline(outcome.trace, at=outcome.elapsed / 2)]
+def panels(notebook: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Panel]]:
+    """Run a notebook as a kernel would; its panels, each with its cell's id."""
+    made: list[tuple[str, Panel]] = []
+    begin = Panel.__init__
+
+    def noted(panel: Panel, *given: Any, **named: Any) -> None:
+        made.append((cell["id"], panel))
+        begin(panel, *given, **named)
+
+    monkeypatch.setattr(Panel, "__init__", noted)
+    monkeypatch.chdir(notebook.parent)
+    shell = InteractiveShell.instance()
+    shell.reset(new_session=True)
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            ended = shell.run_cell("".join(cell["source"]), store_history=False)
+            if "raises-exception" not in cell["metadata"].get("tags", ()):
+                ended.raise_error()
+    return made
 
 
-async def a_thousand(shop: Shop) -> Sequence[Answer]:
-    service = OrderService(shop)
-    orders = [shop.place_order(service.create_order, an_order(n)) for n in range(1000)]
-    return await asyncio.gather(*orders)
+def ends(control: Control) -> list[Any]:
+    """All options of a menu, both ends of anything else."""
+    widget = control.widget
+    if hasattr(widget, "options"):
+        return [value for _words, value in widget.options]
+    return [widget.min, widget.max] if hasattr(widget, "min") else [False, True]
 
 
-def a_thousand_orders(mean: float) -> list[str]:
-    shop = Shop(latency={"payment": LogNormal(mean, 1.5)}, stock={"P-1": 2000})
-    waits = pd.Series([answer.wait for answer in run(a_thousand(shop)).result])
-    p50, p99 = waits.quantile(0.5), waits.quantile(0.99)
-    return [tiles([("p50", f"{p50:.3f}", "plain"), ("p99", f"{p99:.3f}", "plain")])]
+def costs(panel: Panel, control: Control) -> dict[Any, float]:
+    """For each end of a control what it costs to move it there: the best of a few times."""
+    best: dict[Any, float] = {}
+    first, places = control.widget.value, ends(control)
+    for place in places * ROUNDS:
+        if place == control.widget.value:  # such as a slider that stands at its end already
+            control.widget.value = next(other for other in places if other != place)
+        taken = process_time(partial(setattr, control.widget, "value", place))
+        best[place] = min(taken, best.get(place, taken))
+    control.widget.value = first
+    return best
 
 
-def test_one_order_with_its_timeline(benchmark: BenchmarkFixture) -> None:
-    made = panel(one_order, spec(milliseconds("mail", "Mail", 0.5, high=5)))
-    slider = made.controls["mail"].widget
-
-    def move() -> None:
-        slider.value = 600 + slider.value % 1000
-
-    benchmark(move)
-    assert benchmark.stats.stats.min < ONE_ORDER
+def simpy() -> float:
+    return min(process_time(thousand_orders_in_simpy) for _ in range(ROUNDS))
 
 
-def test_a_thousand_orders_with_percentiles(benchmark: BenchmarkFixture) -> None:
-    made = panel(a_thousand_orders, spec(milliseconds("mean", "Mean", 0.2, low=0.15, high=0.5)))
-    slider = made.controls["mean"].widget
-
-    def move() -> None:
-        slider.value = 150 + (slider.value - 140) % 300
-
-    benchmark.pedantic(move, rounds=20, warmup_rounds=2)
-    # The best round: on a machine that others use too, the rest measures them.
-    assert benchmark.stats.stats.min < A_THOUSAND_ORDERS
-
-
-def test_a_chart_of_a_thousand_waits(benchmark: BenchmarkFixture) -> None:
-    waits = [0.6 + 0.001 * n for n in range(1000)]
-    benchmark(charts.histogram, waits, marks={"p50": 1.1, "p99": 1.59}, title="t", xlabel="x")
-
-
-def test_exploring_every_single_fault(benchmark: BenchmarkFixture) -> None:
-    found = benchmark(explore, lambda shop: shop.place_order(OrderService(shop).create_order))
-    assert found.tried == 21
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_move_costs_at_most_a_thousand_orders_of_simpy(
+    notebook: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LESSONKIT_PROGRESS", str(tmp_path / "progress.json"))
+    too_slow = []
+    for cell, panel in panels(notebook, monkeypatch):
+        before, moves = simpy(), []
+        for name, control in panel.controls.items():
+            moves += [(cost, name, place) for place, cost in costs(panel, control).items()]
+        limit = max(before, simpy())  # whichever minute was the worse
+        for cost, name, place in sorted(moves, key=lambda move: -move[0]):
+            if cost > limit:
+                too_slow.append(f"{cell}, {name}={place}: {cost / limit:.1f} of SimPy's")
+    assert not too_slow
