@@ -105,7 +105,6 @@ class PredictionView(StillBox):
     def _guess(self, option: str) -> None:
         right = option == self.prediction.answer
         if self._counts:
-            self._counts = False
             learners_progress().note(self.prediction.name, tries=not right, solved=right)
         for button in self.buttons:
             button.disabled = True

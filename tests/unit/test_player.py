@@ -59,7 +59,10 @@ def test_the_moves_are_a_replay_string() -> None:
     player.rows[0].buttons[LOSE].click()
     held = len(player.rows) - 1
     assert player.position.under_way[held].held
+    now = player.position.now
     player.rows[held].buttons[LET].click()
+    assert player.position.now == now  # at once, not only when all else has happened
+    assert not any(message.held for message in player.position.under_way)
     player.rest.click()
     assert player.position.over
     case = replay(player.replay, by_lesson)
@@ -113,6 +116,7 @@ def test_it_says_what_the_shop_does_about_the_harm() -> None:
     assert "What the shop does" not in player.picture.value
     player.rows[0].buttons[LOSE].click()
     assert player.position.case.survived
+    assert player.picture.value.count("What the shop does about it") == 1
     assert "What the shop does about it: orders → payment.charge<" in player.picture.value
 
 
