@@ -218,7 +218,7 @@ def test_what_is_kept_stays_beside_what_comes_and_the_differences_are_named() ->
 
 
 def test_what_is_kept_stays_at_its_moment() -> None:
-    made = panel(compared, milliseconds("mail", "Mail", 0.5, high=5), toggle("down", "Down"))
+    made = panel(compared, spec(milliseconds("mail", "Mail", 0.5, high=5), toggle("down", "Down")))
     made.sides.now.stages[0].slider.value = 350
     press(made, "Keep this one")
     made.sides.now.stages[0].slider.value = 100
@@ -232,6 +232,12 @@ def test_what_is_kept_is_drawn_once() -> None:
     made.sides.kept.stages[0].picture.observe(shown.append, "value")
     made.set(mail=3.0)
     assert not shown
+
+
+def test_only_the_panel_says_that_its_cell_must_be_run() -> None:
+    made = kept_panel()
+    told = [box for box in (made, *stages(made)) if "live-" in "".join(box._dom_classes)]
+    assert told == [made]
 
 
 def test_what_is_kept_can_be_dropped() -> None:
