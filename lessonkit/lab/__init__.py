@@ -17,7 +17,7 @@ from lessonkit.lab.picture import Mermaid, Picture
 from lessonkit.lab.player import play_the_network
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
-from lessonkit.lab.views import bus_log, case_view, shop_view, table
+from lessonkit.lab.views import bus_log, case_books, case_view, shop_view, table
 
 __all__ = [
     "Mermaid",
@@ -25,6 +25,7 @@ __all__ = [
     "Picture",
     "bus_log",
     "button",
+    "case_books",
     "case_view",
     "charts",
     "choice",

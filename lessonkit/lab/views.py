@@ -102,15 +102,22 @@ def table(frame: pd.DataFrame) -> Picture:
 
 def case_view(case: Case) -> str:
     """One case of an exploration, as HTML: its bad luck, the books, the timeline, its string."""
-    title = f'<div style="font-weight: bold; margin: 4px 0">{escape(case.title)}</div>'
-    error = case.run.error
-    unseen = "" if error is None else _("Nobody saw this error: {error}").format(error=error)
     again = ""
     if case.decisions:
         words = _('The same run again, anywhere: replay("{text}", scenario)')
         again = f'<div style="font-size: 0.85em">{escape(words.format(text=case.replay))}</div>'
-    books = f"{shop_view(case.shop)}<div>{escape(unseen)}</div>"
-    return f"{title}{books}{timeline(case.run.trace)}{again}"
+    return f"{case_books(case)}{timeline(case.run.trace)}{again}"
+
+
+def case_books(case: Case) -> str:
+    """One case of an exploration without its run, as HTML: its bad luck, and the books after it.
+
+    In a panel, the run follows as a part of its own: ``return case_books(case), case``.
+    """
+    title = f'<div style="font-weight: bold; margin: 4px 0">{escape(case.title)}</div>'
+    error = case.run.error
+    unseen = "" if error is None else _("Nobody saw this error: {error}").format(error=error)
+    return f"{title}{shop_view(case.shop)}<div>{escape(unseen)}</div>"
 
 
 def bus_log(bus: InMemoryEventBus) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -136,7 +135,7 @@ def mail_off() -> str:
 
 def ten_services() -> str:
     cells = namespace("01-request-response", "setup", "dead-measured")
-    (share,) = {round(1 - share, 1) for share in cells["availability"].iloc[-1]}
+    (share,) = {round(1 - cells[shares][-1], 1) for shares in ("measured", "formula")}
     return f"about {100 * share:.0f}"
 
 
@@ -205,7 +204,7 @@ def jitter() -> str:
 
 def relay_twice() -> str:
     cells = gap("dual-code", "outbox-code", "relay-code", "relay-scenario", "relay-explore")
-    twice = cells["verdict"](cells["found"])[tr("something happened twice")]
+    twice = cells["views"].verdict(cells["found"])[tr("something happened twice")]
     assert cells["found"].tried == 41
     return f"in {twice}"
 
@@ -228,8 +227,8 @@ STYLES = "setup", "request-response", "event-driven", "naive-hybrid", "naive-exp
 
 
 def naive_hybrid() -> str:
-    rows = namespace("07-choosing", *STYLES)["rows"].values()
-    shares = [Fraction(row[tr("survived")].replace(" ", "")) for row in rows]
+    simple = namespace("07-choosing", *STYLES)["simple"].values()
+    shares = [found.survived / found.tried for found in simple]
     return "Between the two" if shares[0] < shares[2] < shares[1] else "?"
 
 

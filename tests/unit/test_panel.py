@@ -17,11 +17,9 @@ from lessonkit.lab import (
     probability,
     seed,
     spec,
-    timeline,
     toggle,
     whole,
 )
-from lessonkit.trace import Trace
 
 
 def show_values(**values: object) -> str:
@@ -130,14 +128,6 @@ def test_a_scene_may_return_several_parts_but_only_text() -> None:
     assert "<div>a</div><div>b</div>" in panel(lambda: ["a", "b"], spec()).picture.value
     with pytest.raises(TypeError, match=r"scene must return strings.*got None"):
         panel(lambda: [None], spec())
-
-
-def test_a_run_among_the_parts_is_drawn() -> None:
-    trace = Trace()
-    trace.note("orders", "saved")
-    assert "saved" in timeline(trace)
-    assert timeline(trace) in panel(lambda: trace, spec()).sides.value
-    assert timeline(trace) in panel(lambda: ["a", trace], spec()).picture.value
 
 
 def test_the_hint_is_shown_and_escaped() -> None:
