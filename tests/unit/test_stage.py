@@ -143,9 +143,7 @@ def test_the_picture_can_be_saved_as_it_is_shown() -> None:
 def test_every_control_has_words() -> None:
     stage = Stage(a_trace(), replay="1 x")
     for part in everything(stage):
-        if isinstance(
-            part, (widgets.Button, widgets.FloatSlider, widgets.Text, widgets.ToggleButtons)
-        ):
+        if isinstance(part, (widgets.Button, widgets.FloatSlider, widgets.Text, widgets.Dropdown)):
             assert part.description
         elif not isinstance(part, (widgets.Box, widgets.HTML)):
             assert part.layout.display == "none"  # Play: its buttons have no names
