@@ -63,6 +63,8 @@ class Parts(widgets.VBox):
         for number, run in enumerate(runs):
             if number == len(self.stages):
                 self.stages.append(Stage(title=self.title))
+                # The box around it says for all of it that the cell must be run to move it.
+                self.stages[-1].remove_class(f"live-{self.stages[-1].name}")
                 self.stages[-1].picture.observe(lambda _change: self._note(), "value")
                 self.runs.append(Trace())
             stage = self.stages[number]

@@ -65,14 +65,17 @@ class Stage(StillBox):
             layout=widgets.Layout(flex="1 1 300px", max_width="46em"),
         )
         self.slider.observe(lambda _change: self._draw(), "value")
-        self.scale = widgets.ToggleButtons(
+        # Not toggle buttons: those say neither to the eye, at first, nor to a screen reader which
+        # of them is on.
+        self.scale = widgets.Dropdown(
             options=[
                 (_("what reads better"), None),
                 (_("by time"), "time"),
                 (_("by order"), "order"),
             ],
             description=_("Scale"),
-            style={"description_width": "initial", "button_width": "auto"},
+            style={"description_width": "initial"},
+            layout=widgets.Layout(width="auto", margin="2px 2px 2px 12px"),
         )
         self.scale.observe(lambda _change: self._draw(), "value")
         self.picture = widgets.HTML(layout=widgets.Layout(width="auto"))

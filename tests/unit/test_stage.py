@@ -143,9 +143,7 @@ def test_the_picture_can_be_saved_as_it_is_shown() -> None:
 def test_every_control_has_words() -> None:
     stage = Stage(a_trace(), replay="1 x")
     for part in everything(stage):
-        if isinstance(
-            part, (widgets.Button, widgets.FloatSlider, widgets.Text, widgets.ToggleButtons)
-        ):
+        if isinstance(part, (widgets.Button, widgets.FloatSlider, widgets.Text, widgets.Dropdown)):
             assert part.description
         elif not isinstance(part, (widgets.Box, widgets.HTML)):
             assert part.layout.display == "none"  # Play: its buttons have no names
@@ -232,6 +230,12 @@ def test_what_is_kept_is_drawn_once() -> None:
     made.sides.kept.stages[0].picture.observe(shown.append, "value")
     made.set(mail=3.0)
     assert not shown
+
+
+def test_only_the_panel_says_that_its_cell_must_be_run() -> None:
+    made = kept_panel()
+    told = [box for box in (made, *stages(made)) if "live-" in "".join(box._dom_classes)]
+    assert told == [made]
 
 
 def test_what_is_kept_can_be_dropped() -> None:
