@@ -90,8 +90,7 @@ def test_what_was_missed_comes_back_two_notebooks_later_and_once() -> None:
 
 
 def test_a_page_on_which_nothing_runs_asks_and_keeps_the_answer_below_a_fold() -> None:
-    data: Any = predict(MAIL, "<svg>the run</svg>")._repr_mimebundle_()
-    html = (data[0] if isinstance(data, tuple) else data)["text/html"]
+    html = predict(MAIL, "<svg>the run</svg>").still
     before, fold = html.split("<details>")
     for option in MAIL.options:
         assert f"<li>{option}</li>" in before

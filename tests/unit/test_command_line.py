@@ -112,6 +112,7 @@ def test_jupyterlab_opens_on_the_map_with_the_whole_course_around_it(
 ) -> None:
     called: list[list[str]] = []
     monkeypatch.setattr(subprocess, "call", lambda words: called.append(words) or 0)
+    monkeypatch.setattr(command_line, "language", lambda code: None)
     monkeypatch.chdir(ROOT / "data")
     assert command_line.main(["--language", "ja", "open", "--", "--no-browser"]) == 0
     assert called == [

@@ -76,11 +76,11 @@ def test_the_data_stay_small_and_are_described() -> None:
         assert f"## {path.name}" in described
 
 
-def test_a_wheel_holds_all_that_the_package_reads() -> None:
-    package = ROOT / "lessonkit"
-    read = {path for path in package.rglob("*.*") if path.suffix in (".mo", ".toml")}
-    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["lessonkit"]
-    assert {path for pattern in patterns for path in package.glob(pattern)} == read != set()
+def test_the_installation_has_put_jupyterlabs_settings_in_their_place() -> None:
+    # An editable one, too. JupyterLab would ask at its first start about news.
+    (own,) = (ROOT / "lessonkit" / "lab" / "overrides.d").glob("*.json")
+    place = Path(sys.prefix) / "share" / "jupyter" / "lab" / "settings" / "overrides.d" / own.name
+    assert json.loads(place.read_text()) == json.loads(own.read_text())
 
 
 def test_importing_the_package_loads_none_of_the_heavy_ones() -> None:
