@@ -59,7 +59,7 @@ def test_from_the_first_try_to_a_tick_that_stays(
     expect(verdict).to_contain_text(words["not yet"])
     expect(verdict).to_contain_text(words["advice"])
     expect(cell.locator(".lessonkit-audit").last).to_contain_text(words["audit"])
-    expect(cell.locator("svg[role=img]").last).to_be_visible()
+    expect(cell.locator("svg[role=group]").last).to_be_visible()
 
     # Take a hint; the solution is still closed.
     buttons = cell.get_by_role("button")
