@@ -56,7 +56,8 @@ def run_it_and_move_every_panel(open_notebook: Open, language: str, name: str) -
     for cell_id in panel_cells(language, name):
         cell = notebook.cell(cell_id)
         contents = cell.locator(".widget-html-content")
-        expect(contents.last).to_be_visible()
+        shown = cell.locator(".widget-html-content > :visible").last
+        expect(shown).to_be_visible()
         before = "".join(contents.evaluate_all("all => all.map(e => e.innerHTML)"))
         for control in cell.locator(".noUi-handle, input[type=checkbox], select").all():
             move(control)
@@ -64,6 +65,6 @@ def run_it_and_move_every_panel(open_notebook: Open, language: str, name: str) -
         notebook.page.wait_for_function(CHANGED, arg=moved, timeout=60_000)
         notebook.wait_until_idle()
         expect(cell.get_by_role("alert")).to_have_count(0)  # a scene that failed
-        expect(contents.last).to_be_visible()
+        expect(shown).to_be_visible()
     errors = notebook.page.locator('[data-mime-type="application/vnd.jupyter.error"]')
     expect(errors).to_have_count(0)
