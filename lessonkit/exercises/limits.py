@@ -254,7 +254,8 @@ def _slowness() -> float:
         began = time.process_time()
         sum(number % 7 for number in range(10_000))
         taken.append(time.process_time() - began)
-    return max(1.0, min(taken) / USUAL)
+    # The one in the middle: a clock of a virtual machine now and then says that nothing has passed.
+    return max(1.0, sorted(taken)[1] / USUAL)
 
 
 USUAL: Final = 0.0006
