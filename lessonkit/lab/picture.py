@@ -63,9 +63,7 @@ def with_stills(html: str) -> str:
 
 
 _DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
-_NOT_IN_A_STILL = re.compile(
-    r"<circle[^>]*lessonkit-dot.*?</circle>|<(style|desc|title)\b.*?</\1>", re.DOTALL
-)
+_NOT_IN_A_STILL = re.compile(r"<(style|desc|title)\b.*?</\1>", re.DOTALL)
 
 
 def _drawing_and_still(found: re.Match[str]) -> str:

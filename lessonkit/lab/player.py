@@ -16,7 +16,7 @@ from lessonkit.lab.button import plain_button
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import GREEN, RED
 from lessonkit.lab.timeline import timeline
-from lessonkit.lab.views import shop_view
+from lessonkit.lab.views import replay_words, shop_view
 from lessonkit.luck import Leg
 from lessonkit.messages import N_, _, service_name
 from lessonkit.shop import Shop
@@ -174,8 +174,7 @@ class Player(StillBox):
             for call in self.position.answered():
                 words = _("What the shop does about it: {call}")
                 seen.append(f"<div>• {escape(words.format(call=call))}</div>")
-            words = _('The same run again, anywhere: replay("{text}", scenario)')
-            seen.append(f"<div>{escape(words.format(text=case.replay))}</div>")
+            seen.append(f"<div>{replay_words(case)}</div>")
         return seen
 
 

@@ -104,10 +104,15 @@ def case_view(case: Case) -> str:
     """One case of an exploration, as HTML: its bad luck, the books, the timeline, its string."""
     again = ""
     if case.decisions:
-        words = _('The same run again, anywhere: replay("{text}", scenario)')
-        again = f'<div style="font-size: 0.85em">{escape(words.format(text=case.replay))}</div>'
+        again = f'<div style="font-size: 0.85em">{replay_words(case)}</div>'
     drawn = timeline(case.run.trace, complaints=case.violations)
     return f"{case_books(case)}{drawn}{again}"
+
+
+def replay_words(case: Case) -> str:
+    """How to have this case once more, as HTML."""
+    words = _('The same run again, anywhere: replay("{text}", scenario)')
+    return escape(words.format(text=case.replay))
 
 
 def case_books(case: Case) -> str:
