@@ -1,0 +1,101 @@
+"""Every figure of the prose is what a run says, in both languages.
+
+``claims/NOTEBOOK.toml`` binds figures to expressions. The test runs the notebook, evaluates them in
+its namespace, and looks the formatted figure up in the cell of each language. A number of the prose
+that no claim covers fails as well, unless it is declared to be no result.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.notebook_code import namespace
+from tests.notebooks.parts import NAMES, NOTEBOOKS, cells, source
+
+CLAIMS = Path(__file__).with_name("claims")
+
+# What holds digits and is no figure: diagrams and code, the targets of links, names such as O-001,
+# p99 or KIP-932, the number of a notebook, and that of an item.
+NO_FIGURES = re.compile(
+    r"```.*?```|`[^`\n]*`|\]\([^)]*\)|<[^>]*>|\b[A-Za-z]+-\d+\b|\b[A-Za-z]+\d+\b"
+    r"|(?i:notebooks?) \d\d\b(?:(?:, | and | or )\d\d\b)*|ノートブック\d\d(?:[、と〜]\d\d)*"
+    r"|\[[^\]]*\b\d\d\b[^\]]*\]|^# \d+|^ *\d+\. |\$[^$\n]*\$"
+    # The minutes of the parts, which test_parts.py counts.
+    r"|^\*\*(?:Core|基本編):[^\n]*|^\*(?:Going deeper, |発展編、)[^\n]*",
+    re.DOTALL | re.MULTILINE,
+)
+FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
+
+
+def figures(text: str) -> list[re.Match[str]]:
+    """The numbers of a text that a reader takes for a figure."""
+    plain = NO_FIGURES.sub(lambda found: " " * len(found[0]), text)
+    return list(FIGURE.finditer(plain))
+
+
+def uncovered(text: str, bound: list[str]) -> list[str]:
+    """The figures of a text that stand in none of these pieces of it."""
+    spans = [found.span() for piece in bound for found in re.finditer(_whole(piece), text)]
+    return [
+        figure[0]
+        for figure in figures(text)
+        if not any(a <= figure.start() and figure.end() <= b for a, b in spans)
+    ]
+
+
+def _whole(piece: str) -> str:
+    """A pattern for a piece that is not a part of a longer number: 9 is not in 99."""
+    return rf"(?<![\d.,]){re.escape(piece)}(?!\d|[.,]\d)"
+
+
+def book_of(name: str) -> dict[str, Any]:
+    return tomllib.loads((CLAIMS / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_is_what_the_run_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(NOTEBOOKS / "en")
+    book = book_of(name)
+    texts = {
+        language: {c["id"]: source(c) for c in cells(language, name) if c["cell_type"] != "code"}
+        for language in ("en", "ja")
+    }
+    known = namespace(name, *[c["id"] for c in cells("en", name) if c["cell_type"] == "code"])
+    exec(book.get("setup", ""), known)
+    wrong = [f"no longer holds: {held}" for held in book.get("holds", []) if not eval(held, known)]
+    bound: dict[tuple[str, str], list[str]] = {}
+    for claim in book.get("claim", []):
+        value = eval(claim["value"], known)
+        for language, told in texts.items():
+            piece = claim[language].format(value)
+            bound.setdefault((language, claim["cell"]), []).append(piece)
+            if not re.search(_whole(piece), told[claim["cell"]]):
+                wrong.append(f"{language}, {claim['cell']}: {claim['value']} says {piece!r}")
+    for free in book.get("free", []):
+        for language, told in texts.items():
+            pieces = free.get(language, free.get("figures", []))
+            bound.setdefault((language, free["cell"]), []).extend(pieces)
+            wrong += [
+                f"{language}, {free['cell']}: {piece!r} is declared, and not there"
+                for piece in pieces
+                if piece not in told[free["cell"]]
+            ]
+    for language, told in texts.items():
+        for cell, text in told.items():
+            if cell == "deeper":  # a list of the depths, with their minutes
+                continue
+            for figure in uncovered(text, bound.get((language, cell), [])):
+                wrong.append(f"{language}, {cell}: nothing says where {figure} comes from")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_changed_figure_is_seen() -> None:
+    text = "In 26 of 34 cases, 1,234 yen; see notebook 05 and `f(3)`, O-001, p99."
+    assert uncovered(text, ["26 of 34 cases", "1,234 yen"]) == []
+    assert uncovered(text.replace("34", "35"), ["26 of 34 cases", "1,234 yen"]) == ["26", "35"]
+    assert uncovered(text, ["26 of 34 cases", "234 yen"]) == ["1,234"]
