@@ -84,8 +84,7 @@ def newcomer(found: tuple[int, int, int]) -> str:
 
 def readings(log: Sequence[str], queue: Sequence[str]) -> pd.DataFrame:
     """What came when a log, and a queue, was read a second time."""
-    none = _("nothing")
-    came = [", ".join(found) or none for found in (log, queue)]
+    came = [_(", ").join(found) or "–" for found in (log, queue)]
     return pd.DataFrame([came], columns=["Kafka", "RabbitMQ"], index=[_("the second reading")])
 
 
@@ -93,7 +92,10 @@ def poison_counts(rows: Mapping[tuple[str, bool], tuple[int, int, int]]) -> pd.D
     """What becomes of a broken message and of the healthy ones, with and without giving up."""
     columns = [_("healthy ones handled, of 4"), _("attempts"), _("in the dead letters")]
     policies = {False: _("tries for ever"), True: _("gives up after 3")}
-    index = [f"{KINDS[kind]}, {policies[give_up]}" for kind, give_up in rows]
+    index = [
+        _("{broker}, {policy}").format(broker=KINDS[kind], policy=policies[give_up])
+        for kind, give_up in rows
+    ]
     return pd.DataFrame(rows.values(), index=index, columns=columns)
 
 
@@ -119,7 +121,7 @@ def what_becomes(handled: Mapping[tuple[str, str], Sequence[tuple[str, float]]])
     shown: dict[str, dict[str, str]] = {}
     for (kind, fate), by in handled.items():
         gone = fate in ("killed", "frozen")
-        told = f"{by[0][1]:.1f} s" if gone else f"{len(by)} ×"
+        told = f"{by[0][1]:.1f} s" if gone else _("{n} ×").format(n=len(by))
         shown.setdefault(KINDS[kind], {})[fates()[fate]] = told
     return pd.DataFrame(shown).rename_axis(_("Worker 1"), axis=1)
 
