@@ -23,16 +23,6 @@ def meet() -> PanelSpec:
     )
 
 
-def retention() -> PanelSpec:
-    """How long the brokers keep what nobody has read."""
-    return spec(
-        whole("days", _("The newcomer comes after days"), 1, low=0, high=20),
-        whole("kept", _("Kafka keeps for days"), 7, low=1, high=30),
-        presets={_("After two weeks"): {"days": 15}},
-        hint=_("On which day does the newcomer find nothing in SQS any more? And in RabbitMQ?"),
-    )
-
-
 def poison() -> PanelSpec:
     """Whether a broken message is given up."""
     return spec(

@@ -74,14 +74,6 @@ def left(found: Mapping[int, tuple[int, int, int]]) -> pd.DataFrame:
     return pd.DataFrame(found.values(), index=days, columns=["Kafka", "RabbitMQ", "SQS"])
 
 
-def newcomer(found: tuple[int, int, int]) -> str:
-    """What somebody finds who comes late."""
-    return tiles(
-        (name, _("{n} messages").format(n=n), "plain" if n else "bad")
-        for name, n in zip(["Kafka", "RabbitMQ", "SQS"], found, strict=True)
-    )
-
-
 def readings(log: Sequence[str], queue: Sequence[str]) -> pd.DataFrame:
     """What came when a log, and a queue, was read a second time."""
     came = [_(", ").join(found) or "–" for found in (log, queue)]
@@ -154,17 +146,6 @@ def arrived(there: Mapping[str, Sequence[str]]) -> pd.DataFrame:
 def per_second(measured: Mapping[str, Sequence[int]]) -> pd.DataFrame:
     """Messages per second, for 1, 2, 4 and 8 consumers."""
     return pd.DataFrame(measured, index=pd.Index([1, 2, 4, 8], name=_("consumers"))).T
-
-
-def busy_day(per_minute: pd.Series[int]) -> pd.DataFrame:
-    """The orders of a day, and its busiest minute."""
-    hour, minute = divmod(int(per_minute.to_numpy().argmax()), 60)
-    numbers = {
-        _("orders in all"): per_minute.sum(),
-        _("in the busiest minute"): per_minute.max(),
-        _("busiest minute"): f"{hour:02}:{minute:02}",
-    }
-    return pd.Series(numbers).to_frame("")
 
 
 def backlog(
