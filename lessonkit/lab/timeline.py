@@ -312,6 +312,13 @@ class _Timeline:
     def colour(self, message: Message) -> str | None:
         return self.orders.get(message.correlation or "") if len(self.orders) > 1 else None
 
+    def what(self, message: Message) -> str:
+        """What is asked; if there are several orders, with the number that the legend explains."""
+        known = list(self.orders)
+        if len(known) < 2 or message.correlation not in known[: len(svg.NUMBERS)]:
+            return message.what
+        return f"{svg.NUMBERS[known.index(message.correlation)]} {message.what}"
+
     def keep_off(self, message: Message) -> None:
         """No words on the arrow and on its marks."""
         _x1, _y1, x2, y2 = line = self.lines[message.number]
@@ -389,7 +396,7 @@ class _Timeline:
     def label_of(self, message: Message) -> Iterator[str]:
         """What is asked, near the one who is asked."""
         _x1, y1, x2, y2 = line = self.lines[message.number]
-        words = svg.shorten(message.what, SIZE, self.x_end - self.left - 24)
+        words = svg.shorten(self.what(message), SIZE, self.x_end - self.left - 24)
         width = svg.text_width(words, SIZE)
         inwards = (-12, -26, 20, 34) if y1 < y2 else (20, 34, -12, -26)
         places = beside(x2, y2, width, inwards) + along(*line, width)
