@@ -6,12 +6,12 @@ from lessonkit.course.event_bus.predictions import guess_all_at_once, guess_deat
 from lessonkit.exercises.written import quiz
 
 __all__ = [
+    "bus_limits",
     "guess_all_at_once",
     "guess_deaths",
     "guess_typo",
     "isolate",
-    "lost_event",
     "stop_hearing",
 ]
 
-lost_event = quiz(__name__, "lost_event")
+bus_limits = quiz(__name__, "bus_limits")
