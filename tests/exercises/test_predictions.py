@@ -144,17 +144,23 @@ def two_clicks() -> str:
     return f"{case.ledgers[0].money:,} yen"
 
 
-LISTENERS = "setup", "event", "order-service", "listeners-code", "first-run"
+EVENT_DRIVEN = "setup", "order-service", "wait-panel"
 
 
 def wait_for_listeners() -> str:
-    cells = namespace("02-event-driven", *LISTENERS)
-    return f"{run(cells['event_driven'](Shop(), True)).result.wait * 1000:.0f} ms"
+    shop = namespace("02-event-driven", *EVENT_DRIVEN, "fifth-code")["shop"]
+    return f"{shop.customer.answers[0].wait * 1000:.0f} ms"
 
 
 def refused_later() -> str:
-    cells = namespace("02-event-driven", *LISTENERS, "price-explore", "price-case")
+    cells = namespace("02-event-driven", *EVENT_DRIVEN, "price-case")
     return f"“{cells['case'].answers[0].told}”"
+
+
+def two_warehouses() -> str:
+    carried = "notification-code", "state-event", "changed-code"
+    _notice, full, asked = namespace("02-event-driven", *EVENT_DRIVEN, *carried)["packed"]
+    return f"the one that asks {asked}, the other {full.lines[0].quantity}"
 
 
 def newcomer() -> str:
@@ -252,6 +258,7 @@ ANSWERS: dict[str, Callable[[], str]] = {
         *(slow_mail, mail_off, ten_services, two_clicks, wait_for_listeners, refused_later),
         *(newcomer, poison, expired_card, lost_reply, which_first, jitter, relay_twice),
         *(all_at_once, deaths, naive_hybrid, busy_day),
+        *(two_warehouses,),
     )
 }
 
