@@ -17,9 +17,8 @@ def wait() -> PanelSpec:
         presets={
             _("Wait for a five-second mail"): {"wait": True, "notification": 5.0},
             _("Do not wait for it"): {"wait": False, "notification": 5.0},
-            _("Payment is off, and nobody waits"): {"wait": False, "down": True},
         },
-        hint=_("Do not wait. Then switch the payment off: what is the customer told?"),
+        hint=_("Let the mail take five seconds. When does the customer get an answer?"),
     )
 
 
