@@ -1,0 +1,228 @@
+"""What notebook 04 measures: the explorations that several parts need, and what a choice adds."""
+
+from __future__ import annotations
+
+import math
+from asyncio import timeout
+from collections.abc import Callable, Coroutine, Iterator
+from functools import cache, partial
+from typing import Any, NamedTuple, cast
+
+from lessonkit.course.choreography_orchestration import dance, steered
+from lessonkit.course.choreography_orchestration.steered import Program
+from lessonkit.explorer import Case, Exploration, explore
+from lessonkit.explorer.decision import Decision, Kind
+from lessonkit.faults import AnyFault, Crash, Refused, ReplyLost, Slow
+from lessonkit.messages import _
+from lessonkit.patterns.events import Event
+from lessonkit.runner import run
+from lessonkit.shop import Answer, CreateOrder, Shop, Told, audit
+
+Places = Coroutine[Any, Any, Answer]
+
+Directs = Callable[[Shop], Program]
+"""Makes an order service of a shop."""
+
+MOMENTS = [0.04 + 0.05 * number for number in range(6)]
+"""When a saga is cancelled from outside (seconds): all before the order is saved."""
+
+TOO_SLOW = Slow("payment.charge", times=100)
+"""A charge that takes twenty seconds."""
+
+
+# --- one exploration for all the parts that look at it -------------------------------------------
+
+
+@cache
+def repaired() -> Exploration:
+    """The repaired choreography under every single piece of bad luck."""
+    return explore(dance.repaired, restart=dance.say_again)
+
+
+@cache
+def complete() -> Exploration:
+    """The saga with all choices under every single piece of bad luck."""
+    return explore(_with_all_choices, restart=steered.resume)
+
+
+def _with_all_choices(shop: Shop) -> Places:
+    return shop.place_order(steered.complete_saga(shop))
+
+
+def same_luck(found: Exploration, number: int, careful: bool) -> tuple[Decision, ...]:
+    """The bad luck of a case; in the repaired flow it strikes other events, of the same words."""
+    luck = found.cases[number]
+    same = [case for case, _alike in repaired().alike if careful and case.title == luck.title]
+    return (same or [luck])[0].decisions
+
+
+# --- two faults at once --------------------------------------------------------------------------
+
+
+class Pairs(NamedTuple):
+    """What is left of an exploration of pairs: its cases would fill the memory."""
+
+    survived: int
+    tried: int
+    about: frozenset[str]
+    owed: int
+
+
+def pairs(scenario: Callable[[Shop], Places], restart: Any = None) -> Pairs:
+    """One and two failing calls at once."""
+    found = explore(
+        scenario,
+        restart=restart,
+        pairs=True,
+        late=0,
+        twice=False,
+        crashes=None,
+        customers=False,
+    )
+    about = frozenset(wrong.about for case in found.cases for wrong in case.violations)
+    owed = sum(case.survived and _owes(case) for case in found.cases)
+    return Pairs(found.survived, found.tried, about, owed)
+
+
+def both_in_pairs() -> tuple[Pairs, Pairs]:
+    """The repaired choreography and the saga with all choices, under two faults at once."""
+    return pairs(dance.repaired, dance.say_again), pairs(_with_all_choices, steered.resume)
+
+
+# --- what each choice adds -----------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """A saga under test: what it survives, and what its customers have of it."""
+
+    survived: int
+    tried: int
+    confirmed: int
+    owed: int
+    cancellations: int
+    wait: float
+
+
+def choices(lessons: Directs, careful: Directs, found: Exploration) -> list[Row]:
+    """The lesson's saga, three choices on top of one another, and all of them.
+
+    Parameters
+    ----------
+    found
+        The exploration of the last one.
+    """
+    by_key = partial(steered.order_saga, keys=True, first=True)
+    with_log = partial(by_key, log=True)
+    with_pivot = partial(with_log, pivot=True)
+    rows = [_row(lessons, explore(partial(_place, lessons)))]
+    for saga in (by_key, with_log, with_pivot):
+        rows.append(_row(saga, explore(partial(_place, saga), restart=steered.resume)))
+    return [*rows, _row(careful, found)]
+
+
+def _place(directs: Directs, shop: Shop) -> Places:
+    return shop.place_order(directs(shop))
+
+
+def _row(directs: Directs, found: Exploration) -> Row:
+    failing = list(calls_failing(found))
+    confirmed = sum(case.answers[0].told is Told.CONFIRMED for case in failing)
+    slow = run(_place(directs, Shop(faults=[TOO_SLOW])), drain=math.inf)
+    survives = [survives_cancelling(directs, moment) for moment in MOMENTS]
+    owed = sum(map(_owes, failing))
+    wait = round(slow.result.wait, 1)
+    return Row(found.survived, found.tried, confirmed, owed, sum(survives), wait)
+
+
+def calls_failing(found: Exploration) -> Iterator[Case]:
+    """The runs in which a call fails: as many for each saga, for each is counted."""
+    for luck, case in found.alike:
+        if luck.decisions[0].kind.startswith(("refused", "lost", "reply-lost")):
+            yield case
+
+
+def _owes(case: Case) -> bool:
+    return case.ledgers[0].owed
+
+
+def survives_cancelling(directs: Directs, moment: float) -> bool:
+    """Whether the books are right if the caller loses patience after so many seconds."""
+
+    async def impatient(command: CreateOrder) -> None:
+        async with timeout(moment):
+            await create_order(command)
+
+    shop = Shop()
+    create_order = directs(shop)
+    run(shop.place_order(impatient), drain=math.inf)
+    return not audit(shop)
+
+
+class Luck(NamedTuple):
+    """An entry in the menu of the choices: its words, and what goes wrong."""
+
+    words: str
+    strikes: tuple[AnyFault | Decision, ...]
+
+
+def bad_luck(found: Exploration) -> list[Luck]:
+    """An exploration's cases without late messages, and three that only some choices deal with."""
+    punctual = [case for case in found.cases if not _late(case)]
+    return [
+        *(Luck(case.title, case.decisions) for case in punctual),
+        Luck(
+            _("never charged, and putting back refused"),
+            (Refused("payment.charge"), Refused("inventory.cancel_by_key", call=1)),
+        ),
+        Luck(
+            _("killed, and the refund's reply lost"),
+            (Crash("orders", after=2), ReplyLost("payment.refund_by_key", call=1)),
+        ),
+        Luck(_("the charge takes 20 seconds"), (TOO_SLOW,)),
+    ]
+
+
+def _late(case: Case) -> bool:
+    return any(one.kind is Kind.LATE for one in case.decisions)
+
+
+# --- who knows whom, and what one has to read ----------------------------------------------------
+
+
+class Style(NamedTuple):
+    """What the comparison says of a style."""
+
+    knows: int
+    places: int
+    touched: int
+    survived: str
+    follow: int
+
+
+def both_styles() -> tuple[Style, Style]:
+    """The two repaired flows: whom the order service calls, and where one has to look."""
+    dances, saga = repaired(), complete()
+    refused = cast(Any, dances.find("refused-for-good", "payment.charge").shop).bus
+    (failure,) = refused.failures[-1:]
+    shop = cast(Any, saga.find("refused-for-good", "payment.charge").shop)
+    failed = [row for row in shop.saga.log.history("O-001") if row.what == "step failed"]
+    return (
+        _style(dances, touched=0, follow=_steps_to_the_cause(failure.event, refused)),
+        _style(saga, touched=1, follow=len(failed)),
+    )
+
+
+def _style(found: Exploration, *, touched: int, follow: int) -> Style:
+    knows = found.cases[0].run.trace.who_knows_whom()
+    senders = {sender for sender, _receiver in knows} - {"customer", "event bus"}
+    called = {receiver for sender, receiver in knows if sender == "orders"}
+    survived = f"{found.survived} / {found.tried}"
+    return Style(len(called), len(senders), touched, survived, follow)
+
+
+def _steps_to_the_cause(event: Event | None, bus: Any) -> int:
+    by_id = {event.event_id: event for _time, event in bus.published}
+    steps = 0
+    while event is not None:
+        steps, event = steps + 1, by_id.get(event.causation_id)
+    return steps
