@@ -1,4 +1,4 @@
-"""What notebook 04 measures: the explorations that several parts need, and what a choice adds."""
+"""What notebook 04 measures: what a choice adds, two faults at once, and where one has to look."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from asyncio import timeout
 from collections.abc import Callable, Coroutine, Iterator
 from functools import cache, partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from lessonkit.course.choreography_orchestration import dance, steered
 from lessonkit.course.choreography_orchestration.steered import Program
@@ -15,6 +15,7 @@ from lessonkit.explorer.decision import Decision, Kind
 from lessonkit.faults import AnyFault, Crash, Refused, ReplyLost, Slow
 from lessonkit.messages import _
 from lessonkit.patterns.events import Event
+from lessonkit.patterns.saga.progress import What
 from lessonkit.runner import run
 from lessonkit.shop import Answer, CreateOrder, Shop, Told, audit
 
@@ -30,33 +31,27 @@ TOO_SLOW = Slow("payment.charge", times=100)
 """A charge that takes twenty seconds."""
 
 
-# --- one exploration for all the parts that look at it -------------------------------------------
-
-
 @cache
 def repaired() -> Exploration:
     """The repaired choreography under every single piece of bad luck."""
     return explore(dance.repaired, restart=dance.say_again)
 
 
-@cache
-def complete() -> Exploration:
-    """The saga with all choices under every single piece of bad luck."""
-    return explore(_with_all_choices, restart=steered.resume)
-
-
-def _with_all_choices(shop: Shop) -> Places:
-    return shop.place_order(steered.complete_saga(shop))
-
-
 def same_luck(found: Exploration, number: int, careful: bool) -> tuple[Decision, ...]:
     """The bad luck of a case; in the repaired flow it strikes other events, of the same words."""
     luck = found.cases[number]
-    same = [case for case, _alike in repaired().alike if careful and case.title == luck.title]
-    return (same or [luck])[0].decisions
+    if careful:  # only then is it worth an exploration
+        for case, _alike in repaired().alike:
+            if case.title == luck.title:
+                return case.decisions
+    return luck.decisions
 
 
 # --- two faults at once --------------------------------------------------------------------------
+
+
+failing_calls = partial(explore, late=0, twice=False, crashes=None, customers=False)
+"""Nothing but calls that fail."""
 
 
 class Pairs(NamedTuple):
@@ -68,17 +63,9 @@ class Pairs(NamedTuple):
     owed: int
 
 
-def pairs(scenario: Callable[[Shop], Places], restart: Any = None) -> Pairs:
+def pairs(scenario: Callable[[Shop], Places], restart: Any) -> Pairs:
     """One and two failing calls at once."""
-    found = explore(
-        scenario,
-        restart=restart,
-        pairs=True,
-        late=0,
-        twice=False,
-        crashes=None,
-        customers=False,
-    )
+    found = failing_calls(scenario, restart=restart, pairs=True)
     about = frozenset(wrong.about for case in found.cases for wrong in case.violations)
     owed = sum(case.survived and _owes(case) for case in found.cases)
     return Pairs(found.survived, found.tried, about, owed)
@@ -103,21 +90,24 @@ class Row(NamedTuple):
     wait: float
 
 
-def choices(lessons: Directs, careful: Directs, found: Exploration) -> list[Row]:
-    """The lesson's saga, three choices on top of one another, and all of them.
+def choices(*ends: tuple[Directs, Exploration]) -> list[Row]:
+    """The first saga, then three choices on top of one another, then the last saga.
 
     Parameters
     ----------
-    found
-        The exploration of the last one.
+    ends
+        The first and the last one, each with its exploration.
     """
+    first, last = ends
     by_key = partial(steered.order_saga, keys=True, first=True)
     with_log = partial(by_key, log=True)
     with_pivot = partial(with_log, pivot=True)
-    rows = [_row(lessons, explore(partial(_place, lessons)))]
-    for saga in (by_key, with_log, with_pivot):
-        rows.append(_row(saga, explore(partial(_place, saga), restart=steered.resume)))
-    return [*rows, _row(careful, found)]
+    between: list[tuple[Directs, Exploration]] = [
+        # Each of them waits for one thing at a time: no message can come in another order.
+        (saga, explore(partial(_place, saga), restart=steered.resume, late=0))
+        for saga in (by_key, with_log, with_pivot)
+    ]
+    return [_row(saga, found) for saga, found in (first, *between, last)]
 
 
 def _place(directs: Directs, shop: Shop) -> Places:
@@ -201,15 +191,24 @@ class Style(NamedTuple):
 
 def both_styles() -> tuple[Style, Style]:
     """The two repaired flows: whom the order service calls, and where one has to look."""
-    dances, saga = repaired(), complete()
-    refused = cast(Any, dances.find("refused-for-good", "payment.charge").shop).bus
-    (failure,) = refused.failures[-1:]
-    shop = cast(Any, saga.find("refused-for-good", "payment.charge").shop)
-    failed = [row for row in shop.saga.log.history("O-001") if row.what == "step failed"]
+    dances = failing_calls(dance.repaired, restart=dance.say_again)
+    saga = failing_calls(_with_all_choices, restart=steered.resume)
+    bus = _broken(dances).bus
+    log = _broken(saga).saga.log.history("O-001")
+    (*_before, failure) = bus.failures
     return (
-        _style(dances, touched=0, follow=_steps_to_the_cause(failure.event, refused)),
-        _style(saga, touched=1, follow=len(failed)),
+        _style(dances, touched=0, follow=_steps_to_the_cause(failure.event, bus)),
+        _style(saga, touched=1, follow=[row.what for row in log].count(What.NOT_DONE)),
     )
+
+
+def _with_all_choices(shop: Shop) -> Places:
+    return shop.place_order(steered.complete_saga(shop))
+
+
+def _broken(found: Exploration) -> Any:
+    """The shop of a day on which no card can be charged."""
+    return found.find("refused-for-good", "payment.charge").shop
 
 
 def _style(found: Exploration, *, touched: int, follow: int) -> Style:
