@@ -101,7 +101,7 @@ def comparison(table_of_the_lesson: str, styles: Sequence[Style]) -> Picture:
             "coupling": _("addressed by the order service: {n}").format(n=one.knows),
             "visibility": _("places to read: {n}").format(n=one.places),
             "change": _("existing parts touched: {n}").format(n=one.touched),
-            "errors": _("failing calls survived, repaired: {n}").format(n=one.survived),
+            "errors": _("a call refused for good, survived: {n} of 4").format(n=one.survived),
             "debugging": _("entries to follow to the failure: {n}").format(n=one.follow),
             "use": "–",
         }
