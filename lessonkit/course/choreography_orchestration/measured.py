@@ -80,14 +80,18 @@ def both_in_pairs() -> tuple[Pairs, Pairs]:
 
 
 class Row(NamedTuple):
-    """A saga under test: what it survives, and what its customers have of it."""
+    """A saga under test: what it survives, and what its customers have of it.
+
+    How many cancellations it survives and how long its customer waits (seconds) is None where only
+    an exploration was made.
+    """
 
     survived: int
     tried: int
     confirmed: int
     owed: int
-    cancellations: int
-    wait: float
+    cancellations: int | None = None
+    wait: float | None = None
 
 
 def choices(*ends: tuple[Directs, Exploration]) -> list[Row]:
@@ -102,26 +106,29 @@ def choices(*ends: tuple[Directs, Exploration]) -> list[Row]:
     by_key = partial(steered.order_saga, keys=True, first=True)
     with_log = partial(by_key, log=True)
     with_pivot = partial(with_log, pivot=True)
-    between: list[tuple[Directs, Exploration]] = [
+    between = [
         # Each of them waits for one thing at a time: no message can come in another order.
-        (saga, explore(partial(_place, saga), restart=steered.resume, late=0))
+        _explored(explore(partial(_place, saga), restart=steered.resume, late=0))
         for saga in (by_key, with_log, with_pivot)
     ]
-    return [_row(saga, found) for saga, found in (first, *between, last)]
+    return [_row(*first), *between, _row(*last)]
 
 
 def _place(directs: Directs, shop: Shop) -> Places:
     return shop.place_order(directs(shop))
 
 
-def _row(directs: Directs, found: Exploration) -> Row:
+def _explored(found: Exploration) -> Row:
     failing = list(calls_failing(found))
     confirmed = sum(case.answers[0].told is Told.CONFIRMED for case in failing)
+    return Row(found.survived, found.tried, confirmed, sum(map(_owes, failing)))
+
+
+def _row(directs: Directs, found: Exploration) -> Row:
     slow = run(_place(directs, Shop(faults=[TOO_SLOW])), drain=math.inf)
     survives = [survives_cancelling(directs, moment) for moment in MOMENTS]
-    owed = sum(map(_owes, failing))
     wait = round(slow.result.wait, 1)
-    return Row(found.survived, found.tried, confirmed, owed, sum(survives), wait)
+    return _explored(found)._replace(cancellations=sum(survives), wait=wait)
 
 
 def calls_failing(found: Exploration) -> Iterator[Case]:

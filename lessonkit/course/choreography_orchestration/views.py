@@ -71,11 +71,15 @@ def sagas(rows: Sequence[Row]) -> Picture:
                 _("bad luck survived"): [f"{row.survived} / {row.tried}" for row in rows],
                 _("orders confirmed, of 24 failing calls"): [row.confirmed for row in rows],
                 _("still owed, of 24"): [row.owed for row in rows],
-                _("cancellations survived, of 6"): [row.cancellations for row in rows],
-                _("wait for a slow payment (s)"): [row.wait for row in rows],
+                _("cancellations survived, of 6"): [_or_dash(row.cancellations) for row in rows],
+                _("wait for a slow payment (s)"): [_or_dash(row.wait) for row in rows],
             }
         )
     )
+
+
+def _or_dash(measured: float | None) -> str:
+    return "–" if measured is None else str(measured)
 
 
 def two_faults(found: Sequence[Pairs]) -> str:
