@@ -182,7 +182,7 @@ def poison() -> str:
 
 
 def expired_card() -> str:
-    before = "setup", "events", "services", "order-service", "choreography-run", "declined"
+    before = "setup", "services", "choreography-run", "declined"
     (order,) = books(namespace("04-choreography-orchestration", *before)["shop"])
     assert (order.stands, order.held) == (False, 2)  # and the run has gone on to its end
     return "They stay set aside for ever"
