@@ -57,7 +57,8 @@ def quizzes() -> list[Quiz]:
 
 def predictions() -> list[Prediction]:
     """Every prediction."""
-    homes = (import_module(f"lessonkit.course.{module}") for module in MODULES.values())
+    modules = [*MODULES.values(), "summary"]
+    homes = [import_module(f"lessonkit.course.{module}") for module in modules]
     return [one for home in homes for one in vars(home).values() if isinstance(one, Prediction)]
 
 
