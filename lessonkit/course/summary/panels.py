@@ -16,5 +16,5 @@ def three_parts() -> PanelSpec:
             _("All three"): {"key": True, "log": True, "outbox": True},
             _("None of them"): {"key": False, "log": False, "outbox": False},
         },
-        hint=_("Leave out one part at a time. What does the first counterexample have in common?"),
+        hint=_("Leave out one part at a time. What kind of bad luck is it that does harm then?"),
     )

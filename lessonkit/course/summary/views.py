@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import groupby
+from typing import Any
 from unicodedata import normalize
 
 import pandas as pd
 
+from lessonkit.course.summary.styles import Scenario, chain, choreography
 from lessonkit.explorer import Case, Exploration
 from lessonkit.lab import Picture, case_books, shop_view, tiles
 from lessonkit.messages import _, current_language
@@ -99,10 +101,18 @@ def waits(answer: Answer) -> Picture:
     return Picture(tiles([told, waited]))
 
 
-def compared(one: Shop, style: str, whole: Shop) -> Picture:
+def compared(one: Shop, whole: Shop, style: Scenario) -> Picture:
     """The books of a shop in some style, and those of the whole order."""
-    shops = {style: one, _("the whole order"): whole}
+    shops = {_style(style): one, _("the whole order"): whole}
     return Picture(*(f"<b>{escape(name)}</b>{shop_view(shop)}" for name, shop in shops.items()))
+
+
+def _style(style: Scenario) -> str:
+    names: dict[Scenario, str] = {
+        chain: _("request-response"),
+        choreography: _("choreography"),
+    }
+    return names[style]
 
 
 def read_again(log: int, queue: int) -> Picture:
@@ -127,9 +137,14 @@ def moments_of_loss(lost: Sequence[int]) -> Picture:
     return Picture(tiles([(_("moments at which a kill loses an event"), words, "bad")]))
 
 
-def deaths(found: Mapping[str, Exploration]) -> Picture:
-    """For each style, how many deaths its customers do not notice."""
-    rows = [(escape(name), f"<b>{one.survived} / {one.tried}</b>") for name, one in found.items()]
+def deaths(found: Sequence[Exploration]) -> Picture:
+    """How many deaths the customers of three shops do not notice."""
+    names = (_("request-response"), _("event-driven"), _("the whole order"))
+    words = _("{survived} of {tried}")
+    rows = [
+        (escape(name), f"<b>{words.format(survived=one.survived, tried=one.tried)}</b>")
+        for name, one in zip(names, found, strict=True)
+    ]
     return Picture(_table((_("shop"), _("deaths survived")), rows))
 
 
@@ -158,7 +173,7 @@ def _letter(word: str) -> str:
     return max(row for row in READING if row <= plain)
 
 
-def _term(row: Mapping[str, str], here: str, there: str) -> tuple[str, ...]:
+def _term(row: Mapping[Any, str], here: str, there: str) -> tuple[str, ...]:
     name = f"<b>{escape(row[f'term_{here}'])}</b><br>{escape(row[f'term_{there}'])}"
     products = row["in_practice"].split("; ")
     practice = f'<a href="{escape(row["source"])}">{escape(_(", ").join(products))}</a>'
