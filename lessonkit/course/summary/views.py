@@ -119,7 +119,10 @@ def read_again(log: int, queue: int) -> Picture:
     """What a log and a queue still have when all was read."""
     return Picture(
         tiles(
-            [(_("left in the log"), str(log), "good"), (_("left in the queue"), str(queue), "bad")]
+            [
+                (_("left in the log"), str(log), "plain"),
+                (_("left in the queue"), str(queue), "plain"),
+            ]
         )
     )
 
