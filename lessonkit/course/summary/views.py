@@ -186,7 +186,8 @@ def _term(row: Mapping[Any, str], here: str, there: str) -> tuple[str, ...]:
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """An HTML table for reading; its cells are HTML already."""
-    cell = 'style="text-align: left; padding: 3px 18px 3px 4px; white-space: normal"'
-    head = "".join(f"<th {cell}>{escape(one)}</th>" for one in heads)
+    look = "text-align: left; padding: 3px 18px 3px 4px"
+    cell, top = f'style="{look}; white-space: normal"', f'style="{look}; white-space: nowrap"'
+    head = "".join(f"<th {top}>{escape(one)}</th>" for one in heads)
     body = "".join(f"<tr>{''.join(f'<td {cell}>{one}</td>' for one in row)}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

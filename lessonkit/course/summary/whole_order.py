@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from lessonkit.database import Database
+from lessonkit.messages import N_
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.patterns.outbox import Outbox, OutboxMessage, Relay
 from lessonkit.patterns.saga import Saga, SagaLog, Step
 from lessonkit.shop import CreateOrder, Order, OrderFailed, Shop
+from lessonkit.trace import current_trace
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class WholeOrder:
         if order.order_id in self.shop.database.orders:
             return  # a request that comes a second time
         self.shop.database.orders[order.order_id] = order
+        current_trace().state("database", N_("orders"), len(self.shop.database.orders))
         if self.outbox is not None:
             with self.shop.disk.transaction() as tx:
                 event = OrderConfirmed(order.order_id, order.customer_id)
