@@ -94,17 +94,23 @@ def left_out(found: Exploration) -> tuple[str, str, Case]:
     return figure, case_books(case), case
 
 
+def folded(*parts: str) -> Picture:
+    """What a run says, below a fold: first say it yourself."""
+    summary = _("What the run says")
+    return Picture(f"<details><summary>{summary}</summary>{''.join(parts)}</details>")
+
+
 def waits(answer: Answer) -> Picture:
     """What a customer was told, and after how long."""
     told = (_("the customer was told"), _(answer.told), "plain")
     waited = (_("the customer waited"), f"{answer.wait * 1000:,.0f} ms", "plain")
-    return Picture(tiles([told, waited]))
+    return folded(tiles([told, waited]))
 
 
 def compared(one: Shop, whole: Shop, style: Scenario) -> Picture:
     """The books of a shop in some style, and those of the whole order."""
     shops = {_style(style): one, _("the whole order"): whole}
-    return Picture(*(f"<b>{escape(name)}</b>{shop_view(shop)}" for name, shop in shops.items()))
+    return folded(*(f"<b>{escape(name)}</b>{shop_view(shop)}" for name, shop in shops.items()))
 
 
 def _style(style: Scenario) -> str:
@@ -117,7 +123,7 @@ def _style(style: Scenario) -> str:
 
 def read_again(log: int, queue: int) -> Picture:
     """What a log and a queue still have when all was read."""
-    return Picture(
+    return folded(
         tiles(
             [
                 (_("left in the log"), str(log), "plain"),
@@ -129,7 +135,7 @@ def read_again(log: int, queue: int) -> Picture:
 
 def after_the_power_cut(orders: int, events: int) -> Picture:
     """What a database has kept of a transaction that was cut off."""
-    return Picture(
+    return folded(
         tiles([(_("orders kept"), str(orders), "plain"), (_("events kept"), str(events), "plain")])
     )
 
@@ -137,7 +143,7 @@ def after_the_power_cut(orders: int, events: int) -> Picture:
 def moments_of_loss(lost: Sequence[int]) -> Picture:
     """At how many moments a death loses an event."""
     words = _("{bad} of {all}").format(bad=sum(map(bool, lost)), all=len(lost))
-    return Picture(tiles([(_("moments at which a kill loses an event"), words, "bad")]))
+    return folded(tiles([(_("moments at which a kill loses an event"), words, "bad")]))
 
 
 def deaths(found: Sequence[Exploration]) -> Picture:
