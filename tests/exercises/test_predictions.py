@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from lessonkit import Shop, Told, books, explore, run
+from lessonkit import Shop, books, explore, run
 from lessonkit.course import MODULES, missed, predict, predictions
+from lessonkit.course.choosing.sandbox import OUTBOX, Choices, trial
 from lessonkit.exercises.prediction import Prediction
 from lessonkit.exercises.progress import learners_progress
 from lessonkit.faults import Refused
@@ -248,26 +249,29 @@ def deaths() -> str:
     return f"at {(every['events lost'] > 0).sum()}"
 
 
-STYLES = "setup", "request-response", "event-driven", "naive-hybrid", "naive-explore"
-
-
 def naive_hybrid() -> str:
-    simple = namespace("07-choosing", *STYLES)["simple"].values()
-    shares = [found.survived / found.tried for found in simple]
+    cells = namespace("07-choosing", "setup", "naive-hybrid", "three-run")
+    shares = [found.survived / found.tried for found in cells["found"].values()]
     return "Between the two" if shares[0] < shares[2] < shares[1] else "?"
 
 
+def no_resume() -> str:
+    before = "setup", "naive-hybrid", "three-run", "without-code", "without-run"
+    whole, forgetful, *_others = namespace("07-choosing", *before)["without"]
+    assert whole.survived == whole.tried == forgetful.tried == 16
+    return f"in {len(forgetful.counterexamples)}"
+
+
 def busy_day() -> str:
-    hybrid = "disk", "core-code", "behind-code", "hybrid-code"
-    cells = namespace("07-choosing", *STYLES, *hybrid, "day-orders", "day-shop", "day-run")
-    untrue = {}
-    for style in ("RequestResponse", "EventDriven", "Hybrid"):  # one order in two hundred
-        shop, _trace = cells["run_the_day"](cells[style], cells["moments"][::200])
-        untrue[style] = sum(
-            (Told.CONFIRMED in one.told and not one.money)
-            or (Told.FAILED in one.told and one.stands)
-            for one in books(shop)
+    cells = namespace("07-choosing", "setup", "day-run")
+    moments = cells["day"].moments("../../data/busy_day.csv")[::200]
+    untrue = {
+        style: sum(
+            one.refused_in_vain or one.never_paid
+            for one in cells["run_the_day"](cells[style], moments)
         )
+        for style in ("RequestResponse", "EventDriven", "Hybrid")
+    }
     assert untrue["Hybrid"] < untrue["EventDriven"] < untrue["RequestResponse"]
     return "request-response"
 
@@ -281,6 +285,14 @@ def left_out() -> str:
     worst = max(harm, key=lambda part: harm[part])
     assert sorted(harm.values())[-2] < harm[worst]
     return worst
+
+
+def short_timeout() -> str:
+    longer, shorter = (trial(Choices(2, limit, OUTBOX, key=True)) for limit in (0.4, 0.25))
+    assert longer.met == (True, True, True, True)
+    assert shorter.met == (True, False, True, True)
+    assert shorter.p99 < longer.p99
+    return "There are more requests than the budget allows"
 
 
 ANSWERS: dict[str, Callable[[], str]] = {
@@ -300,7 +312,9 @@ ANSWERS: dict[str, Callable[[], str]] = {
             all_at_once,
             deaths,
             naive_hybrid,
+            no_resume,
             busy_day,
+            short_timeout,
             two_warehouses,
             left_out,
         ),
