@@ -186,23 +186,39 @@ def lost_reply() -> str:
 
 
 def gap(*cells: str) -> dict[str, Any]:
-    return namespace("05-eventual-consistency", "setup", "gap-code", *cells)
+    return namespace("05-eventual-consistency", "setup", *cells)
 
 
 def which_first() -> str:
-    cells = gap("dual-code", "dual-explore")
+    cells = gap("dual-explore")
     same = cells["one_way"].survived == cells["other_way"].survived
     return "Neither: both survive the same number" if same else "?"
 
 
+def rolled_back() -> str:
+    cells = gap("shelf-panel")
+    counts = {
+        cells["screens"].sell(cells["customer"], pieces, 20, 0.5).came_of_it["rolled back"]
+        for pieces in (20, 40)
+    }
+    return f"the same: {counts.pop()}" if len(counts) == 1 else "?"
+
+
+def patience() -> str:
+    return f"{gap('polling-run')['outcome'].elapsed / 60:.0f} minutes"
+
+
 def jitter() -> str:
-    cells = gap("herd-code")
-    plain, jittered = cells["plain"], cells["jittered"]
+    cells = gap()
+    plain, jittered = (
+        cells["herd"](1000, 20, 200, cells["Backoff"](base=1, cap=10, jitter=jitter))
+        for jitter in (False, True)
+    )
     return "Sooner" if max(jittered) < max(plain) else "?"
 
 
 def relay_twice() -> str:
-    cells = gap("dual-code", "outbox-code", "relay-code", "relay-scenario", "relay-explore")
+    cells = gap("dual-explore", "outbox-code", "relay-code", "relay-explore")
     twice = cells["views"].verdict(cells["found"])[tr("something happened twice")]
     assert cells["found"].tried == 41
     return f"in {twice}"
@@ -251,6 +267,7 @@ ANSWERS: dict[str, Callable[[], str]] = {
     for one in (
         *(slow_mail, mail_off, ten_services, two_clicks, wait_for_listeners, refused_later),
         *(newcomer, poison, expired_card, lost_reply, which_first, jitter, relay_twice),
+        *(rolled_back, patience),
         *(all_at_once, deaths, naive_hybrid, busy_day),
     )
 }
