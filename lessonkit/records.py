@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -87,6 +87,17 @@ class Note:
     service: str
     text: str
     step: int = _only_drawn(0)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the picture of a run shows under its lanes: something that changes, and its values.
+
+    ``values`` are pairs, in the order of time: from that moment (seconds) on, it is this.
+    """
+
+    name: str
+    values: Sequence[tuple[float, str]]
 
 
 def everybody(

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from lessonkit.mermaid import sequence_diagram
-from lessonkit.records import Fate, Kind, Message, Note, StateChange, columns, everybody
+from lessonkit.records import Fate, Kind, Message, Note, Row, StateChange, columns, everybody
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,9 @@ class Trace:
         Which run of this process it is, among those that have made events; 0 as long as it has not.
     over
         Whether the run is over, and who still waits is only cleared away.
+    rows
+        What a picture of the run shows under the lanes (:mod:`lessonkit.lab.rows` makes some). No
+        part of what is compared.
     """
 
     clock: Callable[[], float] = field(default=lambda: 0.0, repr=False, compare=False)
@@ -46,6 +49,7 @@ class Trace:
     notes: list[Note] = field(default_factory=list)
     run: int = field(default=0, repr=False, compare=False)
     over: bool = field(default=False, repr=False, compare=False)
+    rows: list[Row] = field(default_factory=list, repr=False, compare=False)
     _numbers: int = field(default=0, repr=False, compare=False)
     _steps: int = field(default=0, repr=False, compare=False)
 
@@ -127,11 +131,14 @@ class Trace:
         times += [change.time for change in self.states] + [note.time for note in self.notes]
         return max(times, default=0.0)
 
-    def states_at(self, time: float) -> dict[str, dict[str, str]]:
-        """Every service's state at ``time`` seconds, as ``{service: {key: value}}``."""
+    def states_at(self, time: float, step: int | None = None) -> dict[str, dict[str, str]]:
+        """Every service's state at ``time`` seconds, as ``{service: {key: value}}``.
+
+        With ``step``, after the ``step``-th thing of the run, where several happen at that moment.
+        """
         result: dict[str, dict[str, str]] = {}
         for change in self.states:
-            if change.time <= time:
+            if change.time <= time and (step is None or change.step <= step):
                 result.setdefault(change.service, {})[change.key] = change.value
         return result
 

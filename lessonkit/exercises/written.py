@@ -55,4 +55,5 @@ def _question(told: dict[str, Any]) -> Question:
 
 @cache
 def _book(package: str) -> dict[str, Any]:
-    return tomllib.loads(files(package).joinpath("tasks.toml").read_text(encoding="utf-8"))
+    course, notebook = package.rsplit(".", 1)  # its own package need not be imported for its names
+    return tomllib.loads(files(course).joinpath(notebook, "tasks.toml").read_text("utf-8"))

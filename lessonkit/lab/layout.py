@@ -141,10 +141,12 @@ class Axis:
         """Where what happened as the ``step``-th thing, at ``time``, is drawn."""
         return self._columns[step] if self.by_order else self._to_scale(time)
 
-    def moment(self, time: float) -> float:
-        """Where a moment is, whether something happens at it or not: after all that has."""
+    def moment(self, time: float, step: int | None = None) -> float:
+        """Where a moment is: after all that has happened by then, or after one certain thing."""
         if not self.by_order:
             return self._to_scale(time)
+        if step in self._columns:
+            return self._columns[step] + NARROWEST / 2
         done = bisect_right(self._times, time)
         x, since = (self._places[done - 1], self._times[done - 1]) if done else (self.left, 0.0)
         if done == len(self._times):

@@ -67,8 +67,9 @@ def _samples(
     messages: list[Message], orders: Mapping[str, str], killed: bool, states: bool
 ) -> Iterator[tuple[str, str]]:
     colour = {} if len(orders) < 2 else orders
-    for order in colour:
-        yield fit(order), svg.line(0, -4, 26, -4, stroke=colour[order], stroke_width=5)
+    for number, order in enumerate(colour):
+        name = f"{svg.NUMBERS[number : number + 1]} {fit(order)}".strip()
+        yield name, svg.line(0, -4, 26, -4, stroke=colour[order], stroke_width=5)
     for fate in LOOKS:
         alike = [message for message in messages if message.fate is fate]
         if any(message.kind is not Kind.REPLY for message in alike):

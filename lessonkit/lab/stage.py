@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from itertools import chain
 
 import ipywidgets as widgets
 
 from lessonkit.lab.button import plain_button
+from lessonkit.lab.layout import Moment
 from lessonkit.lab.picture import on_paper
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import round_step
-from lessonkit.lab.timeline import MOST_MESSAGES, WIDTH, timeline
+from lessonkit.lab.timeline import MOST_MESSAGES, WIDTH, better_scale, timeline
 from lessonkit.messages import _
 from lessonkit.trace import Trace
 from lessonkit.words import clean
@@ -40,7 +41,9 @@ class Stage(StillBox):
     width
         Pixels of the drawing from the next one on.
     moments
-        When something happens, in seconds: the start, every event that is drawn, the end.
+        When something happens, in seconds, and the how-manieth thing it is: the start, every event
+        that is drawn, the end. By time, what happens at one moment is one step; by order, each
+        event is.
     """
 
     def __init__(
@@ -48,7 +51,8 @@ class Stage(StillBox):
     ) -> None:
         self.title = title
         self.width = WIDTH
-        self.moments = [0.0]
+        self.moments: list[Moment] = [(0.0, 0)]
+        self.number = 0
         self._held = False
         # Play's own buttons are icons without a name. It stays out of sight and only beats the time
         # (in the browser: the kernel has nothing to do meanwhile); a button with a name starts it.
@@ -64,7 +68,7 @@ class Stage(StillBox):
             style={"description_width": "initial"},
             layout=widgets.Layout(flex="1 1 300px", max_width="46em"),
         )
-        self.slider.observe(lambda _change: self._draw(), "value")
+        self.slider.observe(lambda _change: self._slide(), "value")
         # Not toggle buttons: those say neither to the eye, at first, nor to a screen reader which
         # of them is on.
         self.scale = widgets.Dropdown(
@@ -77,7 +81,6 @@ class Stage(StillBox):
             style={"description_width": "initial"},
             layout=widgets.Layout(width="auto", margin="2px 2px 2px 12px"),
         )
-        self.scale.observe(lambda _change: self._draw(), "value")
         self.picture = widgets.HTML(layout=widgets.Layout(width="auto"))
         self.file = widgets.HTML()
         self.replay = widgets.Text(
@@ -85,6 +88,7 @@ class Stage(StillBox):
             style={"description_width": "initial"},
             layout=widgets.Layout(flex="1 1 200px", max_width="46em"),
         )
+        self.scale.observe(lambda _change: self.show(self.trace, self.replay.value), "value")
         row = widgets.Layout(flex_flow="row wrap", align_items="center")
         driven_by = [
             plain_button(_("Step back"), lambda: self.step(-1), icon="step-backward"),
@@ -110,8 +114,9 @@ class Stage(StillBox):
         """Put another run on the stage; the moment stays, as far as the run has it."""
         at_the_end, before = self.at_the_end, self.slider.value
         self.trace = trace
-        self.moments = _moments(trace)
-        end = max(self.moments[-1] * 1000, 1.0)
+        self._drawn_by = self.scale.value or better_scale(trace, self.width)
+        self.moments = _moments(trace, by_order=self._drawn_by == "order")
+        end = max(self.moments[-1][0] * 1000, 1.0)
         self._held = True
         try:
             self.beat.playing = False
@@ -125,7 +130,7 @@ class Stage(StillBox):
             self._held = False
         self.replay.value = replay
         self.replay.layout.display = None if replay else "none"
-        self._draw()
+        self._slide()
 
     @property
     def at(self) -> float:
@@ -135,17 +140,27 @@ class Stage(StillBox):
     @property
     def at_the_end(self) -> bool:
         """Whether nothing happens after the moment."""
-        return self.at + NEAR >= self.moments[-1]
+        return self.number == len(self.moments) - 1 and self.at + NEAR >= self.moments[-1][0]
 
     def step(self, by: int) -> None:
-        """Go to the next moment at which something happens; with -1 to the last one before."""
-        if by > 0:
-            self._go_to(bisect_right(self.moments, self.at + NEAR))
-        else:
-            self._go_to(bisect_left(self.moments, self.at - NEAR) - 1)
+        """Go to the next thing that happens; with -1 to the last one before."""
+        between = self.at > self.moments[self.number][0] + NEAR
+        self._go_to(self.number + by + (between and by < 0))
 
     def _go_to(self, number: int) -> None:
-        self.slider.value = self.moments[min(max(number, 0), len(self.moments) - 1)] * 1000
+        self.number = min(max(number, 0), len(self.moments) - 1)
+        self._held = True
+        try:
+            self.slider.value = self.moments[self.number][0] * 1000
+        finally:
+            self._held = False
+        self._draw()
+
+    def _slide(self) -> None:
+        """The slider says a moment; all that happens at it has happened."""
+        if not self._held:
+            self.number = bisect_right(self.moments, (self.at + NEAR, 0)) - 1
+            self._draw()
 
     def _play_or_pause(self) -> None:
         self.beat.playing = not self.beat.playing
@@ -161,13 +176,24 @@ class Stage(StillBox):
             self._go_to(self.beat.value)
 
     def _draw(self) -> None:
-        if self._held:
-            return
-        self.beat.value = bisect_right(self.moments, self.at + NEAR) - 1
+        self._held = True
+        try:
+            self.beat.value = self.number
+        finally:
+            self._held = False
         # At the end the column says so, instead of a number of milliseconds.
-        at = None if self.at_the_end else self.at + NEAR
+        at, step = (
+            (None, None) if self.at_the_end else (self.at + NEAR, self.moments[self.number][1])
+        )
         drawing = clean(
-            timeline(self.trace, scale=self.scale.value, at=at, width=self.width, title=self.title)
+            timeline(
+                self.trace,
+                scale=self._drawn_by,
+                at=at,
+                step=step,
+                width=self.width,
+                title=self.title,
+            )
         )
         words = _("Save as SVG")
         self.picture.value = drawing
@@ -176,12 +202,15 @@ class Stage(StillBox):
         self.file.value = f'<a style="{look}" {link}>{words}</a>'
 
 
-def _moments(trace: Trace) -> list[float]:
+def _moments(trace: Trace, *, by_order: bool) -> list[Moment]:
     drawn = trace.messages[:MOST_MESSAGES]
-    times = chain(
-        (0.0, trace.end_time),
-        (time for message in drawn for time in (message.sent, message.ended)),
-        (change.time for change in trace.states[:MOST_MESSAGES]),
-        (note.time for note in trace.notes[:MOST_MESSAGES]),
+    events = chain(
+        ((message.sent, message.sent_step) for message in drawn),
+        ((message.ended, message.ended_step) for message in drawn if message.ended is not None),
+        ((change.time, change.step) for change in trace.states[:MOST_MESSAGES]),
+        ((note.time, note.step) for note in trace.notes[:MOST_MESSAGES]),
     )
-    return sorted({round(time, 9) for time in times if time is not None})
+    found = sorted({(round(time, 9), step) for time, step in events})
+    end = round(trace.end_time, 9), found[-1][1] if found else 0
+    found = sorted({(0.0, 0), *found, end})
+    return found if by_order else [(time, step) for time, step in dict(found).items()]

@@ -63,7 +63,7 @@ class StillBox(widgets.VBox):
     @property
     def still(self) -> str:
         """The last picture as HTML, and how to make it move again."""
-        name, words = self.name, escape(_("Run this cell to move it."))
+        name, words = self.name, escape(_("Run this cell to use it."))
         last = with_stills("".join(part.value for part in self.shown))
         style = _STYLE.format(name=name, words=words)
         return f'{style}<div class="still-{name}">{last}<p>{words}</p></div>'
@@ -87,4 +87,4 @@ def _cell_name() -> str:
     shell = get_ipython()
     source = shell.user_ns["In"][-1] if shell else ""
     # The notebook in the other language, open beside this one, has the same cells.
-    return hashlib.sha256((source + _("Run this cell to move it.")).encode()).hexdigest()[:8]
+    return hashlib.sha256((source + _("Run this cell to use it.")).encode()).hexdigest()[:8]

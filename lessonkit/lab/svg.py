@@ -15,6 +15,9 @@ BLUE, RED, AMBER, GREEN = "#3d8fd6", "#d5603a", "#b8860b", "#2a9d78"
 ORDERS = (BLUE, "#a66cd4", "#17999e", "#c7579d", "#8a8420", "#8e7a66")
 """The colours of several orders; the seventh has the colour of the first again."""
 
+NUMBERS = "①②③④⑤⑥"
+"""Which order it is, for those who do not see the colours."""
+
 PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 """The colour of the page behind the drawing, in JupyterLab, in VS Code, and elsewhere."""
 
@@ -92,7 +95,7 @@ def text_width(words: str, size: float) -> float:
 
 @lru_cache(maxsize=10_000)
 def _letter_width(letter: str) -> float:
-    if letter in "mwMW@%…—" or east_asian_width(letter) in "WF":
+    if letter in "mwMW@%…—①②③④⑤⑥" or east_asian_width(letter) in "WF":
         return 1.0
     if letter in " iljtfr.,:;'|!()[]-/":
         return 0.4

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from lessonkit.checks import one_of, positive_number
 from lessonkit.lab import arrows, svg
@@ -26,10 +27,10 @@ WIDTH = 860.0
 MOST_MESSAGES = 200
 """Only so many messages are drawn: more of them would be a grey wall."""
 
-TOP, LANE = 40, 64
-"""The height of the axis, and of a lane."""
+TOP, LANE, ROW = 40, 64, 26
+"""The height of the axis, of a lane, and of a row under the lanes."""
 
-GROWS = 1.35
+GROWS = 1.75
 """So much wider than it is drawn may the picture be shown, where there is room."""
 
 KEEPERS = {
@@ -49,6 +50,7 @@ def timeline(
     *,
     scale: str | None = None,
     at: float | None = None,
+    step: int | None = None,
     width: float = WIDTH,
     title: str | None = None,
     complaints: Sequence[Violation] = (),
@@ -66,6 +68,9 @@ def timeline(
     at
         A moment in seconds: a line marks it, and the right-hand column shows every service's state
         at that moment. Without it, the column shows the state at the end.
+    step
+        Of what happens at the very moment ``at``, only what happens up to the ``step``-th thing of
+        the run.
     width
         Pixels of the drawing; it grows and shrinks with the page.
     title
@@ -82,7 +87,7 @@ def timeline(
     positive_number("width", width)
     if scale is not None:
         one_of("scale", scale, ("time", "order"))
-    picture = _Timeline(trace, moment, width, scale, complaints)
+    picture = _Timeline(trace, moment, width, scale, complaints, step)
     parts = "".join(picture.parts())
     words = escape(title or picture.title())
     described = " ".join(map(escape, picture.sentences()))
@@ -101,6 +106,11 @@ def timeline(
     )
 
 
+def better_scale(trace: Trace, width: float = WIDTH) -> str:
+    """Which scale :func:`timeline` chooses by itself."""
+    return "order" if _Timeline(trace, None, width, None).axis.by_order else "time"
+
+
 class _Timeline:
     def __init__(
         self,
@@ -109,8 +119,10 @@ class _Timeline:
         width: float,
         scale: str | None,
         complaints: Sequence[Violation] = (),
+        step: int | None = None,
     ) -> None:
         self.trace = trace
+        self.step = step
         self.complaints = complaints
         self.at = at
         messages, self.states = trace.messages[:MOST_MESSAGES], trace.states[:MOST_MESSAGES]
@@ -131,11 +143,13 @@ class _Timeline:
         self.end = max(trace.end_time, at or 0.0) or 0.001
         self.width = width
         names = [svg.text_width(self.name(lane), 14) for lane in self.rows]
+        names += [svg.text_width(row.name, SIZE) for row in trace.rows]
         self.left = min(max([*names, 40.0]), 150.0) + 24
         self.column_x = width - self.column_width() - 4
         self.x_end = self.column_x - 30  # half a label of the axis is wider than it
         self.axis = Axis(drawn, self.end, self.left, self.x_end)
-        self.bottom = TOP + LANE * max(len(self.rows), 1) + 8
+        self.first_row = TOP + LANE * max(len(self.rows), 1) + 8
+        self.bottom = self.first_row + ROW * len(trace.rows)
         self.legend = Legend(
             self.messages,
             self.orders,
@@ -150,7 +164,7 @@ class _Timeline:
         if scale == "order" or (scale is None and self.is_hidden_to_scale()):
             self.axis.by_order = True
             self.lines = {message.number: self.ends(message) for message in self.messages}
-        self.sheet = Sheet(Box(self.left + 2, TOP - 6, self.column_x - 14, self.bottom))
+        self.sheet = Sheet(Box(self.left + 2, TOP - 6, self.column_x - 14, self.first_row))
         self.unsaid: dict[object, str] = {}
 
     def title(self) -> str:
@@ -182,6 +196,7 @@ class _Timeline:
             yield self.arrow(message)
         yield from marks
         yield from words
+        yield from self.values()
         yield from self.column()
         yield from self.legend.parts
         yield from self.unsaid.values()
@@ -244,10 +259,43 @@ class _Timeline:
     def now(self) -> Iterator[str]:
         """The moment that is looked at."""
         if self.at is not None:
-            x = self.axis.moment(self.at)
+            x = self.axis.moment(self.at, self.step)
             yield svg.line(x, TOP - 14, x, self.bottom, stroke_width=2, stroke_opacity=0.6)
             down = f"{x - 6:.1f},{TOP - 14} {x + 6:.1f},{TOP - 14} {x:.1f},{TOP - 6}"
             yield svg.shape("polygon", points=down)
+
+    # --- the rows under the lanes ----------------------------------------------------------------
+
+    def values(self) -> Iterator[str]:
+        """A band for each row, cut where its value changes; no time, and so no width, left out."""
+        for number, row in enumerate(self.trace.rows):
+            y = self.first_row + ROW * (number + 0.5)
+            name = svg.shorten(row.name, SIZE, self.left - 20)
+            yield svg.text(self.left - 14, y + 4, name, size=SIZE, text_anchor="end")
+            places = [*[self.axis.moment(time) for time, _value in row.values], self.x_end]
+            for (_time, value), (left, right) in zip(row.values, pairwise(places), strict=True):
+                if right - left >= 1:
+                    yield self.value(value, left, right, y)
+            moment = self.end if self.at is None else self.at
+            if known := [value for time, value in row.values if time <= moment]:
+                now = svg.shorten(known[-1], SIZE, self.width - self.column_x)
+                yield svg.text(self.column_x, y + 4, now, size=SIZE)
+
+    def value(self, value: str, left: float, right: float, y: float) -> str:
+        band = svg.shape(
+            "rect",
+            x=left,
+            y=y - 10,
+            width=right - left,
+            height=20,
+            fill_opacity=0.08,
+            stroke="currentColor",
+            stroke_opacity=0.4,
+        )
+        if svg.text_width(value, SIZE) + 8 <= right - left:
+            return band + svg.text(left + 4, y + 4, value, size=SIZE)
+        self.unsaid[value, left, y] = self.tip(value, _spot((left + right) / 2, y), left, y)
+        return band
 
     # --- the messages ----------------------------------------------------------------------------
 
@@ -263,6 +311,13 @@ class _Timeline:
 
     def colour(self, message: Message) -> str | None:
         return self.orders.get(message.correlation or "") if len(self.orders) > 1 else None
+
+    def what(self, message: Message) -> str:
+        """What is asked; if there are several orders, with the number that the legend explains."""
+        known = list(self.orders)
+        if len(known) < 2 or message.correlation not in known[: len(svg.NUMBERS)]:
+            return message.what
+        return f"{svg.NUMBERS[known.index(message.correlation)]} {message.what}"
 
     def keep_off(self, message: Message) -> None:
         """No words on the arrow and on its marks."""
@@ -341,7 +396,7 @@ class _Timeline:
     def label_of(self, message: Message) -> Iterator[str]:
         """What is asked, near the one who is asked."""
         _x1, y1, x2, y2 = line = self.lines[message.number]
-        words = svg.shorten(message.what, SIZE, self.x_end - self.left - 24)
+        words = svg.shorten(self.what(message), SIZE, self.x_end - self.left - 24)
         width = svg.text_width(words, SIZE)
         inwards = (-12, -26, 20, 34) if y1 < y2 else (20, 34, -12, -26)
         places = beside(x2, y2, width, inwards) + along(*line, width)
@@ -395,8 +450,12 @@ class _Timeline:
         x, moment = self.column_x, self.end if self.at is None else self.at
         yield svg.line(x - 10, TOP - 14, x - 10, self.bottom, stroke_opacity=0.3)
         yield svg.text(x, TOP - 18, self.heading(), size=SIZE, font_weight=600)
-        states = self.trace.states_at(moment)
-        so_far = [change.step for change in self.trace.states if change.time <= moment]
+        states = self.trace.states_at(moment, self.step)
+        so_far = [
+            change.step
+            for change in self.trace.states
+            if change.time <= moment and (self.step is None or change.step <= self.step)
+        ]
         for lane in self.rows:
             service = lane[0]
             lives = self.lanes.at(service, max(so_far, default=0)) == lane

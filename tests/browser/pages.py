@@ -51,6 +51,14 @@ class Notebook:
         idle = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
         self.page.locator(idle).first.wait_for(timeout=60_000)
 
+    def save(self, path: Path) -> None:
+        """Save, and wait until the file at ``path`` has been written."""
+        before = path.stat().st_mtime_ns
+        self.menu("File", "Save Notebook")
+        while path.stat().st_mtime_ns == before:
+            self.page.wait_for_timeout(100)
+        self.page.wait_for_timeout(500)
+
     def menu(self, *words: str) -> None:
         for word in words:
             self.page.locator(".lm-MenuBar-itemLabel, .lm-Menu-itemLabel").get_by_text(

@@ -22,9 +22,11 @@ CLAIMS = Path(__file__).with_name("claims")
 # What holds digits and is no figure: diagrams and code, the targets of links, names such as O-001,
 # p99 or KIP-932, the number of a notebook, and that of an item.
 NO_FIGURES = re.compile(
-    r"```.*?```|`[^`\n]*`|\]\([^)]*\)|<[^>]*>|\b[A-Za-z]+-\d+\b|\b[A-Za-z]+\d+\b"
+    r"```.*?```|`[^`\n]*`|\[[^\]]*\]\([^)]*\.ipynb[^)]*\)|\]\([^)]*\)|<[^>]*>|\b[A-Za-z]+-\d+\b|\b[A-Za-z]+\d+\b"
     r"|(?i:notebooks?) \d\d\b(?:(?:, | and | or )\d\d\b)*|ノートブック\d\d(?:[、と〜]\d\d)*"
-    r"|\[[^\]]*\b\d\d\b[^\]]*\]|^# \d+|^ *\d+\. |\$[^$\n]*\$"
+    r"|^# \d+|^ *\d+\. |\$[^$\n]*\$"
+    # Japanese writes its small numbers so; English has words for them.
+    r"|(?<!\d)[1-9]つ"
     # The minutes of the parts, which test_parts.py counts.
     r"|^\*\*(?:Core|基本編):[^\n]*|^\*(?:Going deeper, |発展編、)[^\n]*",
     re.DOTALL | re.MULTILINE,
@@ -97,5 +99,8 @@ def test_every_figure_is_what_the_run_says(name: str, monkeypatch: pytest.Monkey
 def test_a_changed_figure_is_seen() -> None:
     text = "In 26 of 34 cases, 1,234 yen; see notebook 05 and `f(3)`, O-001, p99."
     assert uncovered(text, ["26 of 34 cases", "1,234 yen"]) == []
-    assert uncovered(text.replace("of 34", "of 35"), ["26 of 34 cases", "1,234 yen"]) == ["26", "35"]
+    assert uncovered(text.replace("of 34", "of 35"), ["26 of 34 cases", "1,234 yen"]) == [
+        "26",
+        "35",
+    ]
     assert uncovered(text, ["26 of 34 cases", "234 yen"]) == ["1,234"]

@@ -80,10 +80,12 @@ def test_links_lead_to_the_other_language_the_map_on_and_back(language: str, nam
 
 
 @pytest.mark.parametrize(("language", "name"), BOTH)
-def test_every_link_to_a_place_in_a_notebook_leads_there(language: str, name: str) -> None:
+def test_every_link_to_a_notebook_leads_there(language: str, name: str) -> None:
     for cell in cells(language, name):
         if cell["cell_type"] != "markdown":
             continue
+        for target in re.findall(r"\]\(([^)#:]+\.ipynb)\)", source(cell)):
+            assert (NOTEBOOKS / language / target).exists(), f"{cell['id']}: {target}"
         for target, place in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", source(cell)):
             path = (NOTEBOOKS / language / (target or f"{name}.ipynb")).resolve()
             known = {

@@ -138,7 +138,7 @@ def test_the_hint_is_shown_and_escaped() -> None:
 def test_a_stored_panel_has_a_still_picture() -> None:
     made = panel(lambda: '<svg xmlns="http://www.w3.org/2000/svg"></svg>', spec())
     assert "data:image/svg+xml;base64," in made.still
-    assert "Run this cell to move it." in made.still
+    assert "Run this cell to use it." in made.still
     assert "object at 0x" not in made.words
 
 

@@ -65,6 +65,21 @@ def everything(box: widgets.Box) -> Iterator[widgets.Widget]:
             yield from everything(part)
 
 
+def test_by_order_each_event_of_one_moment_is_a_step() -> None:
+    stage = Stage(a_trace(0.0, 0.0, 0.0, 0.1))
+    assert len(stage.moments) == 2  # the three at once, then the last
+    stage.scale.value = "order"
+    seen = []
+    for _ in range(5):
+        press(stage, "Step back")
+        seen.append(re.findall(r">(at: [^<]*|–)<", stage.picture.value)[-1])
+    assert len(stage.moments) == 5
+    assert seen == ["at: 0", "at: 0", "at: 0", "–", "–"]
+    x = re.findall(r'<line[^>]*stroke-width="2"[^>]*>', stage.picture.value)
+    press(stage, "Step forward")
+    assert re.findall(r'<line[^>]*stroke-width="2"[^>]*>', stage.picture.value) != x
+
+
 def test_a_stage_begins_at_the_end_and_steps_from_event_to_event() -> None:
     stage = Stage(a_trace())
     seen = [heading(stage)]
@@ -201,7 +216,7 @@ def kept_panel() -> Panel:
 def test_what_is_kept_stays_beside_what_comes_and_the_differences_are_named() -> None:
     made = kept_panel()
     now, kept = made.sides.now, made.sides.kept
-    assert (now.stages[0].moments[-1], kept.stages[0].moments[-1]) == (2.0, 0.5)
+    assert (now.stages[0].moments[-1][0], kept.stages[0].moments[-1][0]) == (2.0, 0.5)
     assert "Mail (ms): <b>2,000</b>" in made.sides.head_of_now.value
     assert "Mail (ms): <b>500</b>" in made.sides.head_of_kept.value
     assert "Down" not in made.sides.head_of_now.value

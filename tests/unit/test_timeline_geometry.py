@@ -253,7 +253,7 @@ def test_what_happens_at_once_is_drawn_in_its_order_and_what_takes_time_to_scale
 def test_a_wait_that_is_given_up_a_copy_and_each_order_have_their_marks() -> None:
     case = explore(event_driven, twice=True).find("twice", "inventory.reserve")
     words = check(timeline(case.run.trace))
-    assert {"O-001", "O-002", "doubled"} <= set(words)
+    assert {"① O-001", "② O-002", "doubled"} <= set(words)
 
     async def impatient(shop: Shop) -> None:
         with suppress(TimeoutError):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
-from lessonkit.lab import Picture, table, tiles
+from lessonkit.lab import tiles
 from lessonkit.messages import _, current_language
 
 
@@ -24,18 +22,3 @@ def waiting(seconds: float) -> str:
 def waited(seconds: float) -> str:
     """How long the wait has been."""
     return tiles([(_("you have waited"), f"{seconds:.1f} s", "bad")])
-
-
-def map_of_the_course(course: pd.DataFrame, ready: Sequence[bool]) -> Picture:
-    """The notebooks, each with its question and its minutes."""
-    return table(
-        pd.DataFrame(
-            {
-                _("notebook"): course["notebook"],
-                _("title"): course[f"title_{current_language()}"],
-                _("question"): course[f"question_{current_language()}"],
-                _("minutes"): course["minutes"],
-                _("status"): [_("ready") if there else _("in preparation") for there in ready],
-            }
-        )
-    )
