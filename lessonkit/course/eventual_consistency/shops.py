@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import Task, create_task
+from asyncio import Task, create_task, get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from sqlite3 import Connection
@@ -16,7 +16,10 @@ from lessonkit.course.eventual_consistency.events import (
     new_disk,
 )
 from lessonkit.database import Database
+from lessonkit.lab import outbox_rows
+from lessonkit.messages import _
 from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, Relay
+from lessonkit.records import Row
 from lessonkit.shop import (
     CreateOrder,
     NoReply,
@@ -53,12 +56,24 @@ class ShopWithDisk(OutboxShop):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.disk = new_disk()
+        self.disk.set_trace_callback(self._note)
         self.keepers.append(self)  # the auditor asks it what is still to come
+        self.life: list[tuple[float, str]] = []
 
     def owes(self, order_id: str) -> bool:
         """Whether an event of this order is written down and not published yet."""
         to_do = "SELECT aggregate_id FROM outbox WHERE NOT published"
         return (order_id,) in self.disk.execute(to_do).fetchall()
+
+    def _note(self, statement: str) -> None:
+        words = {"INSERT INTO outbox": _("waiting"), "UPDATE outbox": _("published")}
+        for begins, word in words.items():
+            if statement.startswith(begins):
+                self.life.append((get_running_loop().time(), word))
+
+    def outbox_rows(self) -> list[Row]:
+        """What became of the one event in the outbox."""
+        return [Row(f"1 · {OrderCreated.__name__}", self.life)]
 
     def commit(
         self, create_order: Callable[[Connection, CreateOrder], Order], command: CreateOrder
@@ -80,6 +95,10 @@ class ShopWithInboxes(OutboxShop):
         self.keepers.append(self.outbox)
         names = "inventory", "payment", "notification"
         self.inboxes = {name: Inbox(Database(":memory:"), name) for name in names}
+
+    def outbox_rows(self) -> list[Row]:
+        """What became of each event in the outbox."""
+        return outbox_rows(self.outbox)
 
     def write(self, order: Order) -> OrderStatus:
         """The order and its event, together; what is decided stays. Says how the order stands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
@@ -12,7 +13,8 @@ import pandas as pd
 from lessonkit.course.eventual_consistency.killing import Books
 from lessonkit.course.eventual_consistency.names import moments
 from lessonkit.course.eventual_consistency.screens import OFTEN, Sale
-from lessonkit.explorer import Exploration
+from lessonkit.course.eventual_consistency.shops import ShopWithDisk, ShopWithInboxes
+from lessonkit.explorer import Case, Exploration
 from lessonkit.lab import charts, table, tiles
 from lessonkit.messages import _
 from lessonkit.shop import OrderBooks, Shop, Told
@@ -151,15 +153,19 @@ def killed(publish_first: Exploration, commit_first: Exploration) -> str:
 
 
 def rows(disk: Connection) -> str:
-    """What the two tables hold: a row for each row, with the columns that fit."""
+    """What the two tables hold, with the columns that a learner needs."""
+
+    def data(body: str) -> str:
+        return json.dumps(json.loads(body)["data"])  # what the event tells; its id is the run's own
+
     orders, outbox = (
-        pd.read_sql_query(sql, disk)
-        for sql in (
-            "SELECT id AS 'orders.id', body FROM orders",
-            "SELECT event_type AS 'outbox.event_type', aggregate_id, payload, published"
-            " FROM outbox",
+        pd.read_sql_query(f"SELECT {columns} FROM {name}", disk)
+        for name, columns in (
+            ("orders", "id AS 'orders.id', body"),
+            ("outbox", "event_type AS 'outbox.event_type', aggregate_id, payload, published"),
         )
     )
+    orders["body"], outbox["payload"] = orders["body"].map(data), outbox["payload"].map(data)
     return table(orders).html + table(outbox).html
 
 
@@ -210,6 +216,13 @@ def verdicts(found: Exploration) -> str:
     said = verdict(found)
     columns = {_("what came of it"): said.keys(), _("how often"): said.values()}
     return table(pd.DataFrame(columns)).html
+
+
+def with_outbox(case: Case) -> Case:
+    """The case, with the rows of its outbox (if it has one) under the lanes of its picture."""
+    if isinstance(case.shop, ShopWithDisk | ShopWithInboxes):
+        case.run.trace.rows[:] = case.shop.outbox_rows()
+    return case
 
 
 def effects(shop: Shop) -> str:
