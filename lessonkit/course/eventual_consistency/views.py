@@ -18,6 +18,7 @@ from lessonkit.explorer import Case, Exploration
 from lessonkit.lab import charts, table, tiles
 from lessonkit.messages import _
 from lessonkit.shop import OrderBooks, Shop, Told
+from lessonkit.shop.audit import Violation
 from lessonkit.trace import Trace
 
 
@@ -139,7 +140,10 @@ def killed(publish_first: Exploration, commit_first: Exploration) -> str:
 
     def said(found: Exploration) -> list[str]:
         cases = [found.find("killed", what) for what in moments()]
-        return [" ".join(one.sentence for one in case.violations) or "✓" for case in cases]
+        return [" ".join(map(without_order, case.violations)) or "✓" for case in cases]
+
+    def without_order(one: Violation) -> str:
+        return one.sentence.removeprefix(f"{one.order_id}: ")  # there is only one order
 
     return table(
         pd.DataFrame(
