@@ -2,84 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import NamedTuple
 
 import pandas as pd
 
-from lessonkit.explorer import Case
-from lessonkit.lab import Picture, table, tiles
-from lessonkit.messages import _
+from lessonkit.explorer import Case, Exploration
+from lessonkit.lab import Picture, bus_log, shop_view, table, tiles, timeline
+from lessonkit.lab.svg import RED
+from lessonkit.messages import N_, _, service_name
+from lessonkit.patterns.bus import InMemoryEventBus
+from lessonkit.patterns.events import Event
 from lessonkit.runner import Run
-from lessonkit.shop import Answer, Shop, Told, books
+from lessonkit.shop import Answer, Shop, Told, audit, books
+from lessonkit.shop.errors import ServiceRefused
+from lessonkit.words import error_words
 
-Entry = tuple[int, str, str, str]
-"""A line of a bus's log: when (ms), the event, who was told, and what came of it."""
+# --- the console of a bus ------------------------------------------------------------------------
 
 
-def report(runs: Iterable[tuple[Shop, Run[Answer]]]) -> pd.DataFrame:
-    """What a bus does on a good day, and when the inventory or the mail refuses."""
-    days = [_("no fault"), _("inventory refuses"), _("mail refuses")]
+class Line(NamedTuple):
+    """What a bus says on its console: when (ms), in which words, and whether it is a failure."""
+
+    ms: int
+    words: str
+    failure: bool = False
+
+
+def publishing(event: Event, handlers: Sequence[object]) -> Line:
+    """How many handlers an event is published to."""
+    return Line(_now(), _publishing(event.type, len(handlers)))
+
+
+def failed(index: int, error: Exception) -> Line:
+    """Which handler has failed, and why."""
+    words = _("Handler {index} failed: {error}").format(index=index, error=_reason(error))
+    return Line(_now(), words, failure=True)
+
+
+def _publishing(kind: str, handlers: int) -> str:
+    if handlers == 1:
+        return _("Publishing {event} to one handler").format(event=kind)
+    words = _("Publishing {event} to {number} handlers")
+    return words.format(event=kind, number=handlers)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ServiceRefused):
+        return _("{service} refuses").format(service=service_name(error.service))
+    return error_words(error)
+
+
+def _now() -> int:
+    return round(asyncio.get_running_loop().time() * 1000)
+
+
+def console(log: Iterable[Line], error: BaseException | None = None) -> str:
+    """The lines of a bus's console, and the error that ``publish`` has let through."""
+    lines = [(f"{line.ms:,} ms", line.words, line.failure) for line in log]
+    if error is not None:
+        words = _("`publish` raised an error: {error}").format(error=_reason(error))
+        lines.append(("", words.replace("`", ""), True))
+    rows = "".join(
+        f'<tr style="color: {RED if bad else "inherit"}"><td style="text-align: right; '
+        f'padding-right: 14px">{when}</td><td style="text-align: left">{escape(words)}</td></tr>'
+        for when, words, bad in lines
+    )
+    return f'<table style="font-family: monospace; margin: 6px 0"><tbody>{rows}</tbody></table>'
+
+
+def console_of(bus: InMemoryEventBus) -> str:
+    """The same for the finished bus, whose log says what became of each delivery."""
+    lines = [
+        Line(
+            round(event.occurred_at * 1000),
+            _publishing(event.type, sum(told.event is event for told in bus.log)),
+        )
+        for _sender, event in bus.published
+    ]
+    return console(lines)
+
+
+# --- the shop, and who fails ---------------------------------------------------------------------
+
+
+def seen(shop: Shop, outcome: Run[Answer], log: Iterable[Line] = ()) -> Picture:
+    """The books, the console, and the timeline with what the auditor complains of."""
+    drawn = timeline(outcome.trace, complaints=audit(shop))
+    return Picture(shop_view(shop), console(log, outcome.error), drawn)
+
+
+WAYS = (
+    N_("one after the other"),
+    N_("all at once, up to the first error"),
+    N_("all at once, every result (the lesson's)"),
+)
+"""How a bus can call its handlers."""
+
+
+def ways(runs: Iterable[tuple[Shop, Run[Answer]]]) -> Picture:
+    """What becomes of one order, for each of the :data:`WAYS`."""
     rows = []
-    for shop, outcome in runs:
+    for way, (shop, outcome) in zip(WAYS, runs, strict=True):
         (order,) = books(shop)
         rows.append(
             {
+                _("the handlers run"): _(way),
                 _("the customer was told"): _(outcome.result.told),
                 _("after (ms)"): round(outcome.result.wait * 1000),
-                _("pieces held"): order.held,
+                _("yen taken"): f"{order.money:,}",
                 _("mails"): order.mails,
             }
         )
-    return pd.DataFrame(rows, index=days)
+    return table(pd.DataFrame(rows))
 
 
-def log(entries: Sequence[Entry]) -> Picture:
-    """What a bus has written down."""
-    heads = [_("when (ms)"), _("event"), _("told to"), _("what came of it")]
-    return table(pd.DataFrame(entries, columns=heads))
+# --- waiting, or not -----------------------------------------------------------------------------
 
 
-def comparison(
-    shop: Shop, outcome: Run[Answer], logged: Sequence[Entry], somebody_fails: bool
-) -> str:
-    """What came of one order: for the customer, in the books, and in the log."""
-    held, mails = sum(order.held for order in books(shop)), len(shop.notification.mails)
-    failures = sum(entry[3] != "✓" for entry in logged)
-    told, honest = type(outcome.error).__name__, False
-    if outcome.error is None:
-        told = _(outcome.result.told)
-        honest = (outcome.result.told is Told.CONFIRMED) == (held > 0) == (mails > 0)
-    unseen = somebody_fails and not failures
-    return tiles(
-        [
-            (_("the customer waited"), f"{outcome.elapsed * 1000:,.0f} ms", "plain"),
-            (_("the customer was told"), told, "good" if honest else "bad"),
-            (_("pieces held"), str(held), "plain"),
-            (_("mails"), str(mails), "plain"),
-            (_("failures in the log"), str(failures), "bad" if unseen else "plain"),
-        ]
-    )
-
-
-def wait_or_forget(rows: Iterable[tuple[Answer, Sequence[Entry]]]) -> pd.DataFrame:
+def wait_or_forget(rows: Iterable[tuple[Answer, Sequence[Line]]]) -> Picture:
     """What the customer was told, and when the failure shows: with waiting, and without."""
-    return pd.DataFrame(
-        [
-            {
-                _("the customer was told"): _(answer.told),
-                _("after (ms)"): round(answer.wait * 1000),
-                _("the failure shows after (ms)"): entries[0][0],
-            }
-            for answer, entries in rows
-        ],
-        index=[_("wait"), _("forget")],
+    names = [_("wait"), _("forget")]
+    return table(
+        pd.DataFrame(
+            [
+                {
+                    _("the order service"): name,
+                    _("the customer was told"): _(answer.told),
+                    _("after (ms)"): f"{answer.wait * 1000:,.0f}",
+                    _("the failure shows after (ms)"): f"{failure_shows(log):,}",
+                }
+                for name, (answer, log) in zip(names, rows, strict=True)
+            ]
+        )
     )
 
 
-def not_done(handlers: int) -> str:
+def failure_shows(log: Iterable[Line]) -> int:
+    """When the first failure stands in the log, in milliseconds."""
+    return next(line.ms for line in log if line.failure)
+
+
+def pages(shown: Mapping[str, Sequence[str]]) -> Picture:
+    """Which status a page has shown at last, for each bus."""
+    return table(
+        pd.DataFrame(
+            [
+                {
+                    _("the bus"): name,
+                    _("shown first"): _(first),
+                    _("shown from then on"): _(last),
+                }
+                for name, (first, last) in shown.items()
+            ]
+        )
+    )
+
+
+def flow(bus: InMemoryEventBus) -> Picture:
+    """What a bus has published to how many, and what came of each delivery."""
+    return Picture(console_of(bus), bus_log(bus))
+
+
+def not_done(bus: InMemoryEventBus) -> str:
     """How many handlers failed, or were not through when all was over."""
+    handlers = sum(told.ended is None or told.error is not None for told in bus.log)
     words = _("handlers failed or not done")
     return tiles([(words, str(handlers), "bad" if handlers else "good")])
+
+
+# --- deaths --------------------------------------------------------------------------------------
 
 
 def deaths(cases: Iterable[Case]) -> pd.DataFrame:
@@ -87,12 +181,17 @@ def deaths(cases: Iterable[Case]) -> pd.DataFrame:
     rows = []
     for case in cases:
         orders = case.ledgers
-        unheard = [order for order in orders if order.stands and not (order.held and order.mails)]
+        unheard = [
+            order
+            for order in orders
+            if order.stands and not (order.held and order.money and order.mails)
+        ]
         rows.append(
             {
                 _("bad luck"): case.title,
                 _("orders saved"): sum(order.stands for order in orders),
                 _("stock is held for"): sum(order.held > 0 for order in orders),
+                _("paid"): sum(order.money > 0 for order in orders),
                 _("mails"): sum(order.mails for order in orders),
                 _("events lost"): len(unheard),
                 _('... and told "confirmed"'): sum(
@@ -101,3 +200,9 @@ def deaths(cases: Iterable[Case]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def losses(found: Exploration) -> Picture:
+    """The deaths at which an event was lost."""
+    every = deaths(found.cases[1:])
+    return table(every[every[_("events lost")] > 0])

@@ -8,18 +8,6 @@ from lessonkit.messages import _
 
 
 def meet() -> PanelSpec:
-    """Four messages, and who gets which."""
-    return spec(
-        choice("kind", _("Broker"), KINDS, "kafka"),
-        whole("workers", _("Consumers"), 2, low=1, high=4),
-        hint=_(
-            "Four messages. Add consumers, and look who gets which one. In Kafka, is everybody"
-            " busy?"
-        ),
-    )
-
-
-def order() -> PanelSpec:
     """What decides about the order."""
     return spec(
         choice("kind", _("Broker"), KINDS, "rabbitmq"),
@@ -27,20 +15,11 @@ def order() -> PanelSpec:
         whole("workers", _("Consumers"), 3, low=1, high=6),
         seed(),
         presets={
+            _("A log, with the order as its key"): {"kind": "kafka", "key": "order"},
             _("The wrong key"): {"kind": "kafka", "key": "step"},
             _("One consumer"): {"workers": 1},
         },
         hint=_("Find a setting without disorder in which more than one consumer works."),
-    )
-
-
-def retention() -> PanelSpec:
-    """How long the brokers keep what nobody has read."""
-    return spec(
-        whole("days", _("The newcomer comes after days"), 1, low=0, high=20),
-        whole("kept", _("Kafka keeps for days"), 7, low=1, high=30),
-        presets={_("After two weeks"): {"days": 15}},
-        hint=_("On which day does the newcomer find nothing in SQS any more? And in RabbitMQ?"),
     )
 
 
@@ -64,20 +43,13 @@ def death() -> PanelSpec:
     )
 
 
-def throughput() -> PanelSpec:
-    """Consumers that share the partitions of a log, or a queue."""
-    return spec(
-        whole("partitions", _("Partitions"), 4, low=1, high=8),
-        hint=_("How many partitions does Kafka need so that eight consumers are all busy?"),
-    )
-
-
 def busy() -> PanelSpec:
     """How much there is to do on a busy day, and for how many."""
     return spec(
         choice("kind", _("Broker"), _some("kafka", "rabbitmq"), "rabbitmq"),
         whole("workers", _("Consumers"), 1, low=1, high=8),
-        milliseconds("seconds", _("Work per order"), 2.0, low=0.5, high=5, step=0.1),
+        milliseconds("seconds", _("Work per order"), 2.0, low=0.5, high=4, step=0.1),
+        toggle("limited", _("The RabbitMQ queue takes 600 orders at most")),
         presets={_("Five consumers, four partitions"): {"kind": "kafka", "workers": 5}},
         hint=_("How many consumers does it take so that nobody waits for more than half an hour?"),
     )

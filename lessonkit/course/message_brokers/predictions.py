@@ -1,9 +1,25 @@
-"""Guesses: what a log keeps, and what blocks it."""
+"""Guesses: what order a queue keeps, what a log keeps, and what blocks it."""
 
 from __future__ import annotations
 
 from lessonkit.exercises.prediction import Prediction
 from lessonkit.messages import N_
+
+guess_queue_order = Prediction(
+    name="guess_queue_order",
+    notebook="03-message-brokers",
+    text=N_(
+        "Three consumers share a RabbitMQ queue, and each takes its own time. Six orders have"
+        " sent three events each. For how many of the six are the events finished in the wrong"
+        " order?"
+    ),
+    options=(N_("none"), N_("1"), N_("4")),
+    answer="4",
+    why=N_(
+        "The queue hands out in order. But while one consumer is still at work, another one may"
+        " be done with the next event of the same order."
+    ),
+)
 
 guess_newcomer = Prediction(
     name="guess_newcomer",

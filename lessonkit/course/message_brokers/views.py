@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from lessonkit.course.message_brokers.names import KINDS, fates, keys
-from lessonkit.lab import Picture, charts, table, tiles
+from lessonkit.course.message_brokers.plumbing import STEPS
+from lessonkit.explorer import Exploration
+from lessonkit.lab import Picture, charts, table, tiles, timeline
 from lessonkit.messages import _, current_language
+from lessonkit.trace import Trace
+from lessonkit.words import escape
 
 
 def comparison(read: pd.DataFrame) -> Picture:
@@ -18,14 +22,9 @@ def comparison(read: pd.DataFrame) -> Picture:
     return table(shown.set_axis(["", "Apache Kafka", "RabbitMQ", "AWS SQS/SNS"], axis="columns"))
 
 
-def orders_in_disorder(wrong: Mapping[tuple[str, str], int]) -> pd.DataFrame:
-    """How many of six orders, for each kind of broker and each key."""
-    counted = pd.Series(wrong).unstack().loc[list(KINDS), list(keys())].rename(index=KINDS)
-    return counted.set_axis(pd.Index(keys().values(), name=_("Key")), axis=1)
-
-
-def disorder(wrong: Collection[str], end_time: float) -> str:
+def disorder(finished: Sequence[str], end_time: float) -> str:
     """How many orders were finished in the wrong order, and when all was done."""
+    wrong = overtaken(finished)
     return tiles(
         [
             (_("orders in disorder, of 6"), f"{len(wrong)}", "bad" if wrong else "good"),
@@ -34,25 +33,61 @@ def disorder(wrong: Collection[str], end_time: float) -> str:
     )
 
 
+def overtaken(finished: Sequence[str]) -> list[str]:
+    """The orders whose events were finished in another order than they happened."""
+    of_order: dict[str, list[str]] = {}
+    for event in finished:
+        order, step = event.split()
+        of_order.setdefault(order, []).append(step)
+    return [order for order, steps in of_order.items() if tuple(steps) != STEPS]
+
+
+def smallest(cases: Mapping[tuple[str, str, str], tuple[Sequence[str], Trace]]) -> Picture:
+    """What one slow event of an order does: a sentence, a table, and the first bad run.
+
+    Parameters
+    ----------
+    cases
+        For each broker, key and slow event the events as they were finished, and the run.
+    """
+    rows: dict[tuple[str, str], list[bool]] = {}
+    for (kind, key, _slow), (finished, _trace) in cases.items():
+        rows.setdefault((kind, key), []).append(bool(overtaken(finished)))
+    words = {False: _("in order"), True: _("✗ overtaken")}
+    shown = pd.DataFrame(
+        [[words[bad] for bad in row] for row in rows.values()],
+        columns=[_("{event} is slow").format(event=step) for step in STEPS],
+    )
+    names = [_("{broker}, key: {key}").format(broker=KINDS[b], key=keys()[k]) for b, k in rows]
+    shown.insert(0, "", names)
+    first = next(case for case, (finished, _trace) in cases.items() if overtaken(finished))
+    finished, trace = cases[first]
+    said = _("{broker}, key: {key}. {slow} is slow, and {other} overtakes it.").format(
+        broker=KINDS[first[0]], key=keys()[first[1]], slow=first[2], other=finished[0].split()[1]
+    )
+    return Picture(table(shown).html, f"<p><b>{escape(said)}</b></p>", timeline(trace))
+
+
 def left(found: Mapping[int, tuple[int, int, int]]) -> pd.DataFrame:
     """How many messages each broker still has, so many days later."""
     days = pd.Index(found, name=_("days later"))
     return pd.DataFrame(found.values(), index=days, columns=["Kafka", "RabbitMQ", "SQS"])
 
 
-def newcomer(found: tuple[int, int, int]) -> str:
-    """What somebody finds who comes late."""
-    return tiles(
-        (name, _("{n} messages").format(n=n), "plain" if n else "bad")
-        for name, n in zip(["Kafka", "RabbitMQ", "SQS"], found, strict=True)
-    )
+def readings(log: Sequence[str], queue: Sequence[str]) -> pd.DataFrame:
+    """What came when a log, and a queue, was read a second time."""
+    came = [_(", ").join(found) or "–" for found in (log, queue)]
+    return pd.DataFrame([came], columns=["Kafka", "RabbitMQ"], index=[_("the second reading")])
 
 
 def poison_counts(rows: Mapping[tuple[str, bool], tuple[int, int, int]]) -> pd.DataFrame:
     """What becomes of a broken message and of the healthy ones, with and without giving up."""
     columns = [_("healthy ones handled, of 4"), _("attempts"), _("in the dead letters")]
     policies = {False: _("tries for ever"), True: _("gives up after 3")}
-    index = [f"{KINDS[kind]}, {policies[give_up]}" for kind, give_up in rows]
+    index = [
+        _("{broker}, {policy}").format(broker=KINDS[kind], policy=policies[give_up])
+        for kind, give_up in rows
+    ]
     return pd.DataFrame(rows.values(), index=index, columns=columns)
 
 
@@ -67,11 +102,20 @@ def poison(healthy: int, attempts: int, dead: int) -> str:
     )
 
 
-def what_becomes(ended: Mapping[str, Sequence[str]], kinds: Sequence[str]) -> pd.DataFrame:
-    """When worker 2 has taken over, or how often the message was handled."""
-    shown = {fates()[fate]: cells for fate, cells in ended.items()}
-    brokers = pd.Index([KINDS[kind] for kind in kinds], name=_("Worker 1"))
-    return pd.DataFrame(shown, index=brokers).T
+def what_becomes(handled: Mapping[tuple[str, str], Sequence[tuple[str, float]]]) -> pd.DataFrame:
+    """When a message was handled, if worker 1 has gone; else how often.
+
+    Parameters
+    ----------
+    handled
+        For each broker and what befell worker 1, who has handled the message, and when.
+    """
+    shown: dict[str, dict[str, str]] = {}
+    for (kind, fate), by in handled.items():
+        gone = fate in ("killed", "frozen")
+        told = f"{by[0][1]:.1f} s" if gone else _("{n} ×").format(n=len(by))
+        shown.setdefault(KINDS[kind], {})[fates()[fate]] = told
+    return pd.DataFrame(shown).rename_axis(_("Worker 1"), axis=1)
 
 
 def handled(by: Sequence[tuple[str, float]]) -> str:
@@ -82,6 +126,14 @@ def handled(by: Sequence[tuple[str, float]]) -> str:
             (_("first handled after"), f"{by[0][1]:.1f} s", "plain"),
         ]
     )
+
+
+def tried(careless: Exploration, careful: Exploration) -> pd.DataFrame:
+    """How many of the deliveries that come twice do harm."""
+    columns = [_("delivered twice, one at a time"), _("books do not balance")]
+    found = [[each.tried, len(each.counterexamples)] for each in (careless, careful)]
+    index = [_("without a key"), _("the order's number as the key")]
+    return pd.DataFrame(found, columns=columns, index=index)
 
 
 def arrived(there: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -96,39 +148,31 @@ def per_second(measured: Mapping[str, Sequence[int]]) -> pd.DataFrame:
     return pd.DataFrame(measured, index=pd.Index([1, 2, 4, 8], name=_("consumers"))).T
 
 
-def throughput(measured: Mapping[str, Sequence[float]]) -> str:
-    """Messages per second, for one consumer and more."""
-    return charts.lines(
-        range(1, 1 + max(map(len, measured.values()))),
-        measured,
-        title=_("Messages per second"),
-        xlabel=_("consumers"),
-        ylabel=_("per second"),
-    )
+def backlog(
+    waiting: Sequence[tuple[float, int]], waits: Sequence[float], refused: int, left_over: int
+) -> tuple[str, str]:
+    """How a day went.
 
-
-def busy_day(per_minute: pd.Series[int]) -> pd.DataFrame:
-    """The orders of a day, and its busiest minute."""
-    hour, minute = divmod(int(per_minute.to_numpy().argmax()), 60)
-    numbers = {
-        _("orders in all"): per_minute.sum(),
-        _("in the busiest minute"): per_minute.max(),
-        _("busiest minute"): f"{hour:02}:{minute:02}",
-    }
-    return pd.Series(numbers).to_frame("")
-
-
-def backlog(waiting: Sequence[int], waits: Sequence[float]) -> tuple[str, str]:
-    """How many orders wait, every ten minutes of a day, and how long (in seconds) one waited."""
-    longest, left_over = max(waits) / 60, waiting[-1]
+    Parameters
+    ----------
+    waiting
+        At a moment (in seconds), how many orders waited or were at work.
+    waits
+        How long each order took until it was handled, in seconds.
+    refused, left_over
+        How many were not taken, and how many were not done at midnight.
+    """
+    longest, most = max(waits) / 60, max(orders for _moment, orders in waiting)
     numbers = [
-        (_("largest backlog"), f"{max(waiting):,}", "plain"),
+        (_("largest backlog"), f"{most:,}", "plain"),
         (_("longest wait"), f"{longest:,.0f} min", "bad" if longest > 30 else "good"),
+        (_("orders refused"), f"{refused:,}", "bad" if refused else "good"),
         (_("still waiting at midnight"), f"{left_over:,}", "bad" if left_over > 100 else "good"),
     ]
+    drawn = waiting[::3]  # more points than can be told apart help nobody
     picture = charts.lines(
-        [n / 6 for n in range(len(waiting))],
-        {_("orders waiting"): waiting},
+        [moment / 3600 for moment, _orders in drawn],
+        {_("orders waiting"): [orders for _moment, orders in drawn]},
         title=_("The backlog over the day"),
         xlabel=_("hour"),
         ylabel=_("orders"),
@@ -136,8 +180,16 @@ def backlog(waiting: Sequence[int], waits: Sequence[float]) -> tuple[str, str]:
     return tiles(numbers), picture
 
 
-def choice(against: Mapping[str, Sequence[str]]) -> tuple[str, str]:
-    """The broker against which the fewest answers speak, and what speaks against each."""
+def choice(against: Mapping[str, Sequence[str]], yes: Sequence[str]) -> tuple[str, str]:
+    """The broker against which the fewest answers speak, and what speaks against each.
+
+    Parameters
+    ----------
+    against
+        For each question the brokers against which a "yes" speaks.
+    yes
+        The questions that were answered so.
+    """
     words = {
         ("again", "RabbitMQ"): _("what a queue has acknowledged is gone"),
         ("again", "SQS/SNS"): _("what is deleted is gone, unless a FIFO topic archives it"),
@@ -148,12 +200,14 @@ def choice(against: Mapping[str, Sequence[str]]) -> tuple[str, str]:
         ("nobody", "RabbitMQ"): _("servers to look after"),
         ("elsewhere", "SQS/SNS"): _("it exists on AWS only"),
     }
-    fewest = min(map(len, against.values()))
+    brokers = ["Kafka", "RabbitMQ", "SQS/SNS"]
+    spoken = {broker: [name for name in yes if broker in against[name]] for broker in brokers}
+    fewest = min(map(len, spoken.values()))
     verdicts = {True: (_("fits best"), "good"), False: (_("rather not"), "plain")}
-    shown = [(name, *verdicts[len(answers) == fewest]) for name, answers in against.items()]
+    shown = [(name, *verdicts[len(answers) == fewest]) for name, answers in spoken.items()]
     said = [
         "; ".join(words[answer, name] for answer in answers) or "–"
-        for name, answers in against.items()
+        for name, answers in spoken.items()
     ]
-    reasons = pd.DataFrame({_("broker"): list(against), _("speaks against it"): said})
+    reasons = pd.DataFrame({_("broker"): list(spoken), _("speaks against it"): said})
     return tiles(shown), table(reasons).html

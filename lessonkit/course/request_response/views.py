@@ -3,34 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import quantiles as cut
 
 import pandas as pd
 
 from lessonkit.explorer import Case, Exploration
-from lessonkit.lab import charts, table, tiles
-from lessonkit.messages import _
+from lessonkit.lab import Picture, charts, table, tiles
+from lessonkit.messages import N_, _, service_name
 from lessonkit.shop import Answer, Shop
+from lessonkit.trace import Trace
+from lessonkit.words import escape
 
 LENGTHS = range(1, 11)
 """So many services may be in a chain."""
 
+NO_REPLY = N_("no reply from payment")
+"""What the error of a caller says that has waited for the payment in vain."""
 
-def quantiles(steady: pd.Series[float], tailed: pd.Series[float]) -> pd.DataFrame:
+
+def score(found: Exploration) -> str:
+    """How many cases of bad luck an order service survives."""
+    lost = found.tried - found.survived
+    return tiles(
+        [
+            (_("cases of bad luck"), str(found.tried), "plain"),
+            (_("the books balance"), str(found.survived), "good"),
+            (_("the books do not balance"), str(lost), "bad" if lost else "good"),
+        ]
+    )
+
+
+def p50_and_p99(waits: Sequence[float]) -> tuple[float, float]:
+    """What half of the customers, and all but one in a hundred, stay under (in seconds)."""
+    hundredths = cut(waits, n=100, method="inclusive")
+    return hundredths[49], hundredths[98]
+
+
+def steady_and_tailed(steady: Sequence[float], tailed: Sequence[float]) -> pd.DataFrame:
     """The middle and the slowest hundredth (ms), without a tail and with one."""
-    waits = {_("always 200 ms"): steady, _("200 ms on average, with a tail"): tailed}
-    found = pd.DataFrame(waits).quantile([0.5, 0.99]).set_index(pd.Index(["p50", "p99"]))
-    return (found * 1000).round().astype(int)
+    rows = {_("always 200 ms"): steady, _("200 ms on average, with a tail"): tailed}
+    in_ms = {
+        name: [round(seconds * 1000) for seconds in p50_and_p99(waits)]
+        for name, waits in rows.items()
+    }
+    return pd.DataFrame(in_ms, index=["p50", "p99"])
 
 
-def tail(waits: pd.Series[float]) -> tuple[str, str]:
+def tail(waits: Sequence[float]) -> tuple[str, str]:
     """How long a thousand customers wait (in seconds)."""
-    p50, p99 = (float(waits.quantile(share)) for share in (0.5, 0.99))
+    p50, p99 = p50_and_p99(waits)
     numbers = [
         (_("half wait less than"), f"{p50 * 1000:,.0f} ms", "plain"),
         (_("one in a hundred waits more than"), f"{p99 * 1000:,.0f} ms", "plain"),
     ]
     picture = charts.histogram(
-        list(waits),
+        waits,
         marks={"p50": p50, "p99": p99},
         title=_("How long a thousand customers wait"),
         xlabel=_("waiting time (ms)"),
@@ -38,20 +65,23 @@ def tail(waits: pd.Series[float]) -> tuple[str, str]:
     return tiles(numbers), picture
 
 
-def shares(measured: Sequence[float], formula: Sequence[float]) -> pd.DataFrame:
-    """The share of orders that get through a chain, for each of its lengths."""
-    lengths = pd.Index(LENGTHS[: len(measured)], name=_("services"))
-    found = pd.DataFrame({_("measured"): measured, _("formula"): formula}, index=lengths)
+def shares(
+    lengths: Sequence[int], measured: Sequence[float], formula: Sequence[float]
+) -> pd.DataFrame:
+    """The share of orders that get through a chain, for each of these lengths."""
+    index = pd.Index(lengths, name=_("services"))
+    found = pd.DataFrame({_("measured"): measured, _("formula"): formula}, index=index)
     return found.round(3).T
 
 
-def dead(measured: float, n: int, availability: float) -> tuple[str, str]:
-    """How many of 500 orders got through a chain of ``n`` services, and what the formula says."""
-    turned_away = round((1 - measured) * 500)
+def dead(measured: float, n: int, availability: float, orders: int) -> tuple[str, str]:
+    """How many orders got through a chain of ``n`` services, and what the formula says."""
+    turned_away = round((1 - measured) * orders)
+    away = _("turned away, of {orders}")
     numbers = [
         (_("orders that got through"), f"{measured:.1%}", "plain"),
         (_("the formula says"), f"{availability**n:.1%}", "plain"),
-        (_("turned away, of 500"), f"{turned_away}", "bad" if turned_away else "good"),
+        (away.format(orders=orders), f"{turned_away}", "bad" if turned_away else "good"),
     ]
     picture = charts.lines(
         LENGTHS,
@@ -64,29 +94,33 @@ def dead(measured: float, n: int, availability: float) -> tuple[str, str]:
     return tiles(numbers), picture
 
 
-def what_the_caller_sees(*runs: tuple[Answer, Shop]) -> pd.DataFrame:
+def what_the_caller_sees(*runs: tuple[Answer, Shop]) -> str:
     """The error and the wait, which are alike, and the money, which is not."""
-    return pd.DataFrame(
-        {
-            _("the caller sees"): answer.reason,
-            _("after"): f"{answer.wait * 1000:.0f} ms",
-            _("yen taken"): sum(charge.amount for charge in shop.payment.captures.values()),
-        }
-        for answer, shop in runs
-    )
+    seen = {
+        _("what happened"): [
+            _("down before the effect"),
+            _("reply lost after the effect"),
+        ],
+        _("the caller sees"): [_(answer.reason) for answer, _shop in runs],
+        _("after"): [f"{answer.wait_ms} ms" for answer, _shop in runs],
+        _("yen taken"): [
+            f"{sum(charge.amount for charge in shop.payment.captures.values()):,}"
+            for _answer, shop in runs
+        ],
+    }
+    return table(pd.DataFrame(seen)).html
 
 
-def after_two_clicks(plain: Exploration, careful: Exploration) -> pd.DataFrame:
+def after_two_clicks(plain: Exploration, careful: Exploration) -> str:
     """The books after two clicks on one order."""
-    rows = {}
-    for name, found in {_("plain"): plain, _("careful"): careful}.items():
-        (order,) = found.find("clicks-twice").ledgers
-        rows[name] = {
-            _("pieces held"): order.held,
-            _("yen taken"): order.money,
-            _("mails"): order.mails,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    orders = [found.find("clicks-twice").ledgers[0] for found in (plain, careful)]
+    kept = {
+        _("after two clicks"): [_("plain"), _("careful")],
+        _("pieces held"): [order.held for order in orders],
+        _("yen taken"): [f"{order.money:,}" for order in orders],
+        _("mails"): [order.mails for order in orders],
+    }
+    return table(pd.DataFrame(kept)).html
 
 
 def what_is_left(cases: Sequence[Case]) -> str:
@@ -98,11 +132,9 @@ def what_is_left(cases: Sequence[Case]) -> str:
     return table(pd.DataFrame(said)).html
 
 
-def waits(no_fault: int, reply_lost: int, slow: int) -> pd.DataFrame:
-    """How long the customer waits (ms) on three days."""
-    in_ms = {
-        _("no fault"): no_fault,
-        _("the reply to the charge is lost once"): reply_lost,
-        _("payment is ten times as slow"): slow,
-    }
-    return pd.DataFrame({_("waiting time (ms)"): in_ms})
+def called_by_name(trace: Trace) -> Picture:
+    """Whom the order service addresses in a run, in one sentence."""
+    called = [receiver for sender, receiver in trace.who_knows_whom() if sender == "orders"]
+    words = _("The order service calls {number} others by name: {names}.")
+    names = _(", ").join(map(service_name, called))
+    return Picture(f"<p>{escape(words.format(number=len(called), names=names))}</p>")

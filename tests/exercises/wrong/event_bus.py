@@ -6,11 +6,11 @@ from lessonkit.course.event_bus import isolate, stop_hearing
 from tests.exercises.answers import Right, Wrong, changed
 
 NEEDS = {
-    "isolate": ["setup", "step1-bus"],
-    "stop_hearing": ["setup", "step1-bus"],
+    "isolate": ["setup", "bus"],
+    "stop_hearing": ["setup", "bus"],
 }
 
-BUS = "class PatientBus(OneAfterAnother):\n    async def publish(self, event):\n"
+BUS = "class PatientBus(LessonBus):\n    async def publish(self, event):\n"
 HANDLERS = "        handlers = list(self.handlers.get(event.type, []))\n"
 ONE_HANDLER = """
     async def tell(self, handler, event):
@@ -180,7 +180,7 @@ WRONG = {
         Wrong(
             "collects the failures of all events",
             """\
-class PatientBus(OneAfterAnother):
+class PatientBus(LessonBus):
     def __init__(self):
         super().__init__()
         self.failed = []
@@ -472,7 +472,7 @@ class PatientBus(OneAfterAnother):
         Wrong(
             "makes a new list only when somebody leaves",
             """\
-class LeavableBus(OneAfterAnother):
+class LeavableBus(LessonBus):
     def unsubscribe(self, kind, handler):
         handlers = list(self.handlers.get(kind, []))
         if handler in handlers:
@@ -488,7 +488,7 @@ class LeavableBus(OneAfterAnother):
         Wrong(
             "keeps a list of those who have left",
             """\
-class LeavableBus(OneAfterAnother):
+class LeavableBus(LessonBus):
     def __init__(self):
         super().__init__()
         self.left = []
@@ -506,7 +506,7 @@ class LeavableBus(OneAfterAnother):
         Wrong(
             "keeps the handlers in a dict",
             """\
-class LeavableBus(OneAfterAnother):
+class LeavableBus(LessonBus):
     def subscribe(self, kind, handler):
         handlers = self.handlers.setdefault(kind, {})
         handlers[handler] = handlers.get(handler, 0) + 1
@@ -644,7 +644,7 @@ RIGHT = {
         Right(
             "makes a new list whenever somebody comes or leaves",
             """
-class LeavableBus(OneAfterAnother):
+class LeavableBus(LessonBus):
     def subscribe(self, kind, handler):
         self.handlers[kind] = [*self.handlers.get(kind, []), handler]
 
@@ -662,7 +662,7 @@ class LeavableBus(OneAfterAnother):
         Right(
             "keeps tuples",
             """
-class LeavableBus(OneAfterAnother):
+class LeavableBus(LessonBus):
     def subscribe(self, kind, handler):
         self.handlers[kind] = (*self.handlers.get(kind, ()), handler)
 
