@@ -200,23 +200,39 @@ def lost_reply() -> str:
 
 
 def gap(*cells: str) -> dict[str, Any]:
-    return namespace("05-eventual-consistency", "setup", "gap-code", *cells)
+    return namespace("05-eventual-consistency", "setup", *cells)
 
 
 def which_first() -> str:
-    cells = gap("dual-code", "dual-explore")
+    cells = gap("dual-explore")
     same = cells["one_way"].survived == cells["other_way"].survived
     return "Neither: both survive the same number" if same else "?"
 
 
+def rolled_back() -> str:
+    cells = gap("shelf-panel")
+    counts = {
+        cells["screens"].sell(cells["customer"], pieces, 20, 0.5).came_of_it["rolled back"]
+        for pieces in (20, 40)
+    }
+    return f"the same: {counts.pop()}" if len(counts) == 1 else "?"
+
+
+def patience() -> str:
+    return f"{gap('polling-run')['outcome'].elapsed / 60:.0f} minutes"
+
+
 def jitter() -> str:
-    cells = gap("herd-code")
-    plain, jittered = cells["plain"], cells["jittered"]
+    cells = gap()
+    plain, jittered = (
+        cells["herd"](1000, 20, 200, cells["Backoff"](base=1, cap=10, jitter=jitter))
+        for jitter in (False, True)
+    )
     return "Sooner" if max(jittered) < max(plain) else "?"
 
 
 def relay_twice() -> str:
-    cells = gap("dual-code", "outbox-code", "relay-code", "relay-scenario", "relay-explore")
+    cells = gap("dual-explore", "outbox-code", "relay-code", "relay-explore")
     twice = cells["views"].verdict(cells["found"])[tr("something happened twice")]
     assert cells["found"].tried == 41
     return f"in {twice}"
@@ -299,25 +315,9 @@ ANSWERS: dict[str, Callable[[], str]] = {
     f"guess_{one.__name__}": one
     for one in (
         *(slow_mail, mail_off, ten_services, two_clicks, wait_for_listeners, refused_later),
-        *(
-            queue_order,
-            newcomer,
-            poison,
-            expired_card,
-            lost_reply,
-            which_first,
-            jitter,
-            relay_twice,
-            typo,
-            all_at_once,
-            deaths,
-            naive_hybrid,
-            no_resume,
-            busy_day,
-            short_timeout,
-            two_warehouses,
-            left_out,
-        ),
+        *(queue_order, newcomer, poison, expired_card, lost_reply, which_first, jitter),
+        *(relay_twice, typo, all_at_once, deaths, naive_hybrid, no_resume, busy_day, rolled_back),
+        *(patience, short_timeout, two_warehouses, left_out),
     )
 }
 
