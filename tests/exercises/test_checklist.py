@@ -216,7 +216,7 @@ def test_labels_are_short_enough_for_a_radio_button(quiz: Quiz) -> None:
 @each
 def test_the_place_of_the_right_option_varies(quiz: Quiz) -> None:
     places = {[option.right for option in q.options].index(True) for q in quiz.questions}
-    assert len(places) > 1
+    assert len(places) > 1 or len(quiz.questions) == 1
 
 
 @each
