@@ -61,6 +61,14 @@ def test_the_table_of_the_course_has_the_counted_minutes() -> None:
         assert found == (core, sum(deeper)), f"{name}: python tests/notebooks/minutes.py"
 
 
+@pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])
+def test_the_readme_has_the_counted_minutes(readme: str) -> None:
+    text = (NOTEBOOKS.parent / readme).read_text(encoding="utf-8")
+    found = re.findall(r"^\| `(\d\d-[\w-]+)` \| (\d+) \| (\d+) \|", text, re.MULTILINE)
+    counted = {name: minutes.counted(name) for name in NAMES}
+    assert found == [(name, str(core), str(sum(rest))) for name, (core, rest) in counted.items()]
+
+
 @pytest.mark.parametrize(("language", "name"), BOTH)
 def test_links_lead_to_the_other_language_the_map_on_and_back(language: str, name: str) -> None:
     core, depths = parts(language, name)
