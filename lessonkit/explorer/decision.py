@@ -187,6 +187,11 @@ _OF_THE_CUSTOMER: Final = {
     Leg.REPLY: N_("the customer has the answer"),
 }
 
+_ONCE_MORE: Final = {
+    Leg.EFFECT: N_("the order has come in #{number}"),
+    Leg.REPLY: N_("the customer has the answer #{number}"),
+}
+
 
 def in_words(decision: Decision, events: Mapping[str, Event]) -> str:
     """The decision as a short sentence in the current language.
@@ -220,8 +225,8 @@ def _has_happened(event: Event | None) -> str:
     if event is None:
         return _("everything else has happened")
     if event.what == ORDER_OPERATION and event.leg in _OF_THE_CUSTOMER:
-        times = f" #{event.number}" if event.number > 1 else ""
-        return _(_OF_THE_CUSTOMER[event.leg]) + times
+        words = (_OF_THE_CUSTOMER if event.number == 1 else _ONCE_MORE)[event.leg]
+        return _(words).format(number=event.number)
     if event.what == GIVES_UP and event.leg is Leg.TIMER:
         words = _("{process} has given up after {ms} ms")
     else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lessonkit.lab.svg import AMBER, BLUE, RED
 from lessonkit.messages import _, service_name
+from lessonkit.shop.errors import in_words
 from lessonkit.words import error_words, escape, fit, id_in_run
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _came_of_it(delivery: Delivery) -> str:
     if delivery.error is None:
         return escape(_("✓ {service}: done at {ms} ms").format(service=who, ms=ms))
     words = _("✗ {service}: {error}, at {ms} ms")
-    words = words.format(service=who, error=error_words(delivery.error), ms=ms)
+    words = words.format(service=who, error=in_words(error_words(delivery.error)), ms=ms)
     return _coloured(RED, words)
 
 

@@ -462,7 +462,7 @@ class _Timeline:
             known = list(states.get(service, {}).items()) if lives else []
             y = self.y(lane) + 4 - 8 * (min(len(known), 3) - 1)
             for row, (key, value) in enumerate(known[:3]):
-                words = svg.shorten(f"{_(key)}: {_(value)}", SIZE, self.width - x)
+                words = svg.shorten(f"{_(key)}: {_listed(value)}", SIZE, self.width - x)
                 yield svg.text(x, y + 16 * row, words, size=SIZE)
             if not known:
                 yield svg.text(x, y - 8, "–", size=SIZE)
@@ -494,7 +494,7 @@ def sentence(message: Message) -> str:
         receiver=fit(service_name(message.receiver)),
         what=fit(message.what),
         sent=_ms(message.sent),
-        fate=", ".join(fates),
+        fate=_(", ").join(fates),
     )
 
 
@@ -504,7 +504,12 @@ def _spot(x: float, y: float) -> str:
 
 
 def _told(change: StateChange) -> str:
-    return f"{_(change.key)}: {_(change.value)}"
+    return f"{_(change.key)}: {_listed(change.value)}"
+
+
+def _listed(value: str) -> str:
+    """A state, which may be a list such as that of the pieces in stock."""
+    return _(", ").join(map(_, value.split(", ")))
 
 
 def _ms(seconds: float) -> str:

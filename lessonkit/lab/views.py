@@ -11,6 +11,7 @@ from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _, service_name
 from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
+from lessonkit.shop.errors import in_words
 from lessonkit.words import LONGEST_TEXT, error_words, escape, fit, id_in_run
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def shop_view(shop: Shop) -> str:
     wrong = {violation.about for violation in violations}
     ledgers = books(shop)
     answers = shop.customer.answers
-    told = ", ".join(dict.fromkeys(_(answer.told) for answer in answers)) or "–"
+    told = _(", ").join(dict.fromkeys(_(answer.told) for answer in answers)) or "–"
     longest = max((answer.wait for answer in answers), default=0.0)
 
     def kind(about: str) -> str:
@@ -171,7 +172,7 @@ def _delivery_row(delivery: Delivery) -> tuple[str, ...]:
         came_of_it = escape(_("✓ done at {ms} ms").format(ms=f"{delivery.ended * 1000:,.0f}"))
     else:
         ms = f"{delivery.ended * 1000:,.0f}"
-        words = _("✗ {error} at {ms} ms").format(error=error_words(error), ms=ms)
+        words = _("✗ {error} at {ms} ms").format(error=in_words(error_words(error)), ms=ms)
         came_of_it = f'<span style="color: {RED}">{escape(words)}</span>'
     return (
         f"{event.occurred_at * 1000:,.0f}",

@@ -196,14 +196,18 @@ def _figures(order: OrderBooks) -> dict[str, object]:
         "wanted": _list(order.wanted),
         "kept": "" if kept is None else _list(pieces_of(kept.items)),
         "kept_total": "" if kept is None else f"{kept.total:,}",
-        "methods": ", ".join(order.methods),
-        "method": "" if order.ordered is None else order.ordered.payment_method,
+        "methods": _(", ").join(map(_, order.methods)),
+        "method": "" if order.ordered is None else _(order.ordered.payment_method),
         "mails": order.confirmations,
     }
 
 
+METHODS = N_("card"), N_("expired card")
+"""The methods of payment that the course's own orders name."""
+
+
 def _list(pieces: dict[str, int]) -> str:
-    return ", ".join(f"{count} × {product}" for product, count in pieces.items())
+    return _(", ").join(f"{count} × {product}" for product, count in pieces.items())
 
 
 def _too_many(order: OrderBooks) -> bool:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+from lessonkit.messages import N_, _, service_name
+
 
 class ShopError(Exception):
     """Something that happened in the shop, as against a mistake in the program."""
@@ -41,3 +46,27 @@ class OutcomeUnknown(ShopError):
     No reply in time is not a failure: what was asked for may still happen. Whoever says so owes the
     customer the end of it later, as by a mail.
     """
+
+
+# The kind of an error and what it says, as they stand in a log.
+_KNOWN: Final = {
+    re.compile(re.escape(text).replace(r"\{service\}", "(?P<service>.+)")): text
+    for text in (
+        N_("ServiceRefused: {service} refused the request"),
+        N_("NoReply: no reply from {service}"),
+        N_("OrderFailed: out of stock"),
+        N_("OrderFailed: card declined"),
+    )
+}
+
+
+def in_words(said: str) -> str:
+    """An error of the shop in the learner's language; any other text stays as it is.
+
+    It takes text, because text is all that a log keeps of an error.
+    """
+    for pattern, text in _KNOWN.items():
+        if found := pattern.fullmatch(said):
+            names = {gap: service_name(name) for gap, name in found.groupdict().items()}
+            return _(text).format(**names)
+    return said

@@ -152,7 +152,7 @@ def _judge(plan: dict[str, object]) -> Counterexample | None:
             'Write "in line" or "behind" beside each call, as text in quotes. The calls have the'
             " names that they have in the starting cell."
         )
-        listed = ", ".join(f"`{call}`" for call in undecided)
+        listed = _(", ").join(f"`{call}`" for call in undecided)
         places = ["…" if place in (..., None) else str(place) for place in calls.values()]
         picture = columns_html({_("call"): map(str, calls), "PLAN": places})
         return Counterexample(words.format(calls=listed), advice, picture)

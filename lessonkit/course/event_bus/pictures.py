@@ -7,7 +7,7 @@ from html import escape
 
 from lessonkit.exercises.tables import rows_html
 from lessonkit.lab import timeline
-from lessonkit.messages import service_name
+from lessonkit.messages import _, service_name
 from lessonkit.trace import Trace
 
 Complaint = tuple[str, str]
@@ -28,7 +28,7 @@ def in_ms(seconds: float) -> str:
 
 def listed(lanes: Sequence[str]) -> str:
     """The services of these lanes, by their names on screen."""
-    return ", ".join(map(service_name, lanes)) or "–"
+    return _(", ").join(map(service_name, lanes)) or "–"
 
 
 def picture(title: str, trace: Trace, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -145,13 +145,16 @@ def failure_shows(log: Iterable[Line]) -> int:
     return next(line.ms for line in log if line.failure)
 
 
+BUSES = {"LessonBus": N_("the lesson's bus"), "InMemoryEventBus": N_("the course's bus")}
+
+
 def pages(shown: Mapping[str, Sequence[str]]) -> Picture:
     """Which status a page has shown at last, for each bus."""
     return table(
         pd.DataFrame(
             [
                 {
-                    _("the bus"): name,
+                    _("the bus"): _(BUSES.get(name, name)),
                     _("shown first"): _(first),
                     _("shown from then on"): _(last),
                 }

@@ -221,7 +221,7 @@ def _sentence(one: _Arrival) -> str:
 
 
 def _in_words(pieces: dict[str, int]) -> str:
-    words = ", ".join(f"{product} × {number}" for product, number in sorted(pieces.items()))
+    words = _(", ").join(f"{product} × {number}" for product, number in sorted(pieces.items()))
     return words or _("no pieces")
 
 

@@ -146,7 +146,7 @@ def _deliver(program: Program, run: _Run, **when: int) -> _Run:
 def _picture(run: _Run) -> str:
     def attempts(*which: object) -> str:
         found = [str(n) for n, attempt in enumerate(run.attempts, 1) if attempt == which]
-        return ", ".join(found if len(found) < 7 else [*found[:5], "…"])
+        return _(", ").join(found if len(found) < 7 else [*found[:5], "…"])
 
     rows = [
         (body, attempts(body, True), attempts(body, False), "✗" if body in run.unmarked else "✓")

@@ -199,7 +199,7 @@ def _picture(run: _Run) -> str:
     rows = []
     for partition in range(PARTITIONS):
         mine = Counter(one.key for one in run.sent if one.partition == partition)
-        keys = ", ".join(f"{key} ({number})" for key, number in mine.most_common(4))
+        keys = _(", ").join(f"{key} ({number})" for key, number in mine.most_common(4))
         rows.append((partition, mine.total(), keys))
     return rows_html([_("partition"), _("events"), _("most frequent keys")], rows)
 

@@ -165,7 +165,11 @@ def backlog(
     longest, most = max(waits) / 60, max(orders for _moment, orders in waiting)
     numbers = [
         (_("largest backlog"), f"{most:,}", "plain"),
-        (_("longest wait"), f"{longest:,.0f} min", "bad" if longest > 30 else "good"),
+        (
+            _("longest wait"),
+            _("{number} min").format(number=f"{longest:,.0f}"),
+            "bad" if longest > 30 else "good",
+        ),
         (_("orders refused"), f"{refused:,}", "bad" if refused else "good"),
         (_("still waiting at midnight"), f"{left_over:,}", "bad" if left_over > 100 else "good"),
     ]

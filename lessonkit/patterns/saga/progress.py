@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 from lessonkit.checks import async_function, instance_of, some_text, true_or_false
 from lessonkit.clock.strangers import said
 from lessonkit.messages import N_, _
-from lessonkit.shop.errors import OrderFailed, OutcomeUnknown, ShopError
+from lessonkit.shop.errors import OrderFailed, OutcomeUnknown, ShopError, in_words
 from lessonkit.shop.process import here
 from lessonkit.trace import find_trace
 
@@ -277,5 +277,6 @@ class Progress:
             owed = [
                 step for step in reversed(self.steps) if self.last.get(step.name) is What.NOT_UNDONE
             ]
-        lines = tuple(line.format(step=s.name, why=self.why_not.get(s.name) or "-") for s in owed)
+        why = {step.name: in_words(self.why_not.get(step.name) or "-") for step in owed}
+        lines = tuple(line.format(step=step.name, why=why[step.name]) for step in owed)
         return SagaResult(self.saga_id, self.state, dict(self.results), error, lines, committed)

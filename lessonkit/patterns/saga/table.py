@@ -16,7 +16,7 @@ from lessonkit.jsonable import build, text_that_comes_back
 from lessonkit.messages import _
 from lessonkit.patterns.events.event import now
 from lessonkit.patterns.saga.progress import FINISHED, STATE_CHANGES, SagaState, What
-from lessonkit.shop.errors import OutcomeUnknown
+from lessonkit.shop.errors import OutcomeUnknown, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,7 +208,7 @@ class SagaTable(Tables):
         import pandas as pd
 
         rows = [
-            (round(at, 3), _(what), step, "" if detail is None else str(detail))
+            (round(at, 3), _(what), step, "" if detail is None else in_words(str(detail)))
             for at, what, step, detail in self.history(saga_id)
         ]
         return pd.DataFrame(rows, columns=[_("time (s)"), _("what"), _("step"), _("detail")])
