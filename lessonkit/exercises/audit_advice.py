@@ -33,8 +33,8 @@ WHAT_THE_AUDIT_SAYS: Final = (
     ),
     Advice(
         breaks("no order that nobody placed"),
-        "An order stands under an id under which nobody has ordered. `Order.create(command)` takes"
-        " the id of the command.",
+        "An order stands that nobody has placed: its id or its customer is another one."
+        " `Order.create(command)` takes both of the command.",
     ),
     Advice(
         breaks("the order says what was ordered", "the order has the right total"),
@@ -83,8 +83,7 @@ WHAT_THE_AUDIT_SAYS: Final = (
     ),
     Advice(
         breaks("no order without its money"),
-        "The order stands, and not all of its money was taken. What it costs is in"
-        " `command.total`.",
+        "The order stands, and not all of its money is there. What it costs is in `command.total`.",
     ),
     Advice(
         breaks("no order without its stock"),

@@ -114,7 +114,7 @@ THREE_ORDERS = Day(
     N_(
         "The second order is like the first, of another customer. The third is the first customer's"
         " again, two minutes later, with other products, another amount, another way of paying."
-        " Which of them does your code take for another one?"
+        " Which of them goes wrong, and what of it is not as with the one before?"
     ),
     orders=ORDERS,
 )

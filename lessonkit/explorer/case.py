@@ -112,6 +112,11 @@ class Case:
         return " + ".join(words) or _(NO_FAULT)
 
     @property
+    def longest_wait_ms(self) -> str:
+        """How long the customer waited who waited longest, in milliseconds, for the screen."""
+        return max(self.answers, key=lambda answer: answer.wait).wait_ms
+
+    @property
     def replay(self) -> str:
         """A short string that gives the same run anywhere; see :func:`replay`."""
         return encode(self.decisions)

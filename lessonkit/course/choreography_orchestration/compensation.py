@@ -116,8 +116,8 @@ _TRIAL = OrderTrial(
         Advice(
             both(_all_was_undone, _gives_back_before_the_order_is_cancelled),
             "In the end everything is undone, but the giving back begins before the order is"
-            " cancelled: in between, an order stands that nobody has paid for. What was done last"
-            " is undone first.",
+            " cancelled: in between, an order stands whose money or stock is gone. What was done"
+            " last is undone first.",
         ),
         Advice(
             both(_all_was_undone, _puts_back_before_it_refunds),

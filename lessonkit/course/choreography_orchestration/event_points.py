@@ -97,8 +97,10 @@ def _given_by_others(case: Case) -> bool:
 
 
 def _given_once_more(case: Case) -> bool:
-    calls = [what for _who, what, _number in case.shop.network.calls]
-    return calls.count("points.give") > len(case.shop.customer.placed)
+    messages = case.run.trace.messages
+    back = {m.correlation: m.sent for m in messages if m.what == "OrderReturned"}
+    gives = [m for m in messages if (m.receiver, m.what) == ("points", "give")]
+    return any(m.sent > back.get(m.correlation, m.sent) for m in gives)
 
 
 def _nothing_bought(case: Case) -> bool:
@@ -118,13 +120,13 @@ _TRIAL = OrderTrial(
     advice=(
         Advice(
             waits_longer_than(LONGEST_WAIT),
-            "The customer now waits {run.answers[0].wait_ms} ms instead of 300: the points stand"
+            "The customer now waits {run.longest_wait_ms} ms instead of 300: the points stand"
             " in the way of the order. Whoever only listens keeps nobody waiting.",
         ),
         Advice(
             both(on_a_good_day, _given_by_others),
-            "It is the process of another service that gives the points here. A handler belongs to"
-            ' the service that it names: `service="points"`.',
+            "It is the process of another service that gives the points here, or takes them back. A"
+            ' handler belongs to the service that it names: `service="points"`.',
         ),
         Advice(
             both(breaks(TOO_MANY), _nothing_bought),

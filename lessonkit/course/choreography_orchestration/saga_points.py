@@ -12,7 +12,7 @@ from lessonkit.course.choreography_orchestration.points_shop import (
     shop_of,
 )
 from lessonkit.exercises.advice import Advice
-from lessonkit.exercises.conditions import both, breaks, on_a_good_day
+from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck
 from lessonkit.exercises.trial import OrderTrial
 from lessonkit.exercises.written import exercise
 from lessonkit.explorer import Case
@@ -26,6 +26,15 @@ async def _resume(shop: Any) -> None:
 def _points_are_optional(case: Case) -> bool:
     steps = shop_of(case).front.saga.steps
     return any(step.optional for step in steps if step.name != "mail")
+
+
+def _undone(case: Case) -> bool:
+    return any(not order.stands and not order.money for order in case.ledgers)
+
+
+def _points_come_first(case: Case) -> bool:
+    calls = [what for _who, what, _number in case.shop.network.calls]
+    return calls.index("points.give") < calls.index("database.save")
 
 
 def _has_no_log(case: Case) -> bool:
@@ -52,13 +61,13 @@ _TRIAL = OrderTrial(
             " need no change; the steps do.",
         ),
         Advice(
-            breaks("no order lost"),
+            both(struck("database"), breaks("no order lost")),
             "The customer was told that the order is confirmed, and it could not be saved. After"
             " the pivot nothing is undone any more, and the saving comes after it. What is the"
             " point of no return here: the points, or the saved order?",
         ),
         Advice(
-            breaks(TOO_MANY),
+            both(breaks(TOO_MANY), _undone),
             "The order was undone, and its points were not. Look at the log below: which steps are"
             " undone there, and which is not? Its compensation is the opposite of its action.",
         ),
@@ -68,7 +77,12 @@ _TRIAL = OrderTrial(
             " missing. A mail may be missing; these points are promised.",
         ),
         Advice(
-            breaks(TOO_FEW),
+            both(breaks(TOO_FEW), struck("points"), _points_come_first),
+            "The points failed, and the saga saved the order all the same: it has not learned of"
+            " it. A step says that it failed by the error that it raises.",
+        ),
+        Advice(
+            both(breaks(TOO_FEW), struck("points")),
             "The order was saved, and then the points failed. It was too late to go back: the"
             " saved order is the pivot. What must not be missing is done before it.",
         ),

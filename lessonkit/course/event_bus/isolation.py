@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 
 from lessonkit.course.event_bus.pictures import picture
@@ -74,9 +75,12 @@ def _not_at_work_any_more(telling: Telling) -> bool:
 
 
 _returns_nothing_to_wait_for = _any_listener(lambda _t, one: one.form == PLAIN and one.healthy)
-_a_plain_one_fails = _any_listener(lambda _t, one: one.form == PLAIN and one.error is not None)
+_a_plain_ones_error_went_through = _any_listener(
+    lambda t, one: one.form == PLAIN and t.error in t.raised.get(one.lane, ())
+)
 _somebody_is_slow = _any_listener(lambda _t, one: one.too_slow)
 _somebody_was_not_told = _any_listener(lambda t, one: t.told[one.lane] < one.times)
+_told_once_and_not_twice = _any_listener(lambda t, one: 0 < t.told[one.lane] < one.times)
 _a_healthy_one_was_stopped = _any_listener(lambda t, one: one.healthy and one.lane in t.cut_off)
 _a_healthy_one_is_still_at_work = _any_listener(
     lambda t, one: one.healthy and t.done.get(one.lane, 9.9) > (t.took or 0.0) + 0.001
@@ -95,6 +99,9 @@ _a_slow_one_has_another_error = _any_listener(
         one.too_slow and not all(isinstance(e, TimeoutError) for e in t.errors_of(one.lane))
     )
 )
+_a_slow_one_is_said_to_be_cancelled = _any_listener(
+    lambda t, one: one.too_slow and any(map(_is_cancelled, t.errors_of(one.lane)))
+)
 _not_the_error_itself = _any_listener(
     lambda t, one: (
         one.error is not None
@@ -105,7 +112,16 @@ _a_slow_one_goes_on = _any_listener(lambda t, one: one.too_slow and one.lane in 
 
 
 def _says_type_error(telling: Telling) -> bool:
-    return any(isinstance(error, TypeError) for _handler, error in telling.entries)
+    return any(_cannot_wait(error) for _handler, error in telling.entries)
+
+
+def _cannot_wait(error: BaseException | None) -> bool:
+    # "object str can't be used in 'await' expression"; "a coroutine was expected, got 'sent'"
+    return isinstance(error, TypeError) and re.search("await|coroutine", str(error)) is not None
+
+
+def _is_cancelled(error: BaseException | None) -> bool:
+    return isinstance(error, asyncio.CancelledError)
 
 
 _NOTHING_TO_WAIT_FOR = N_(
@@ -116,6 +132,7 @@ _PAIRS = N_(
     "Return a list of pairs `(handler, error)`: the handler itself and the error itself, one"
     " pair for each time that a handler has failed."
 )
+_ITSELF = N_("Put the error itself into the list, just as it was raised.")
 
 _ADVICE = (
     Advice(
@@ -131,12 +148,14 @@ _ADVICE = (
     ),
     Advice(
         both(_raised(TimeoutError), _somebody_is_slow),
-        "One second for all of them together: when it is over, the publisher gets an error, and"
-        " what came of the healthy ones is lost. Give each handler a second of its own.",
+        "A limit was over, and the publisher got the error: what came of the healthy ones is lost."
+        " Give each handler a second of its own, and catch its `TimeoutError` there.",
     ),
-    Advice(both(_raised(TypeError), _returns_nothing_to_wait_for), _NOTHING_TO_WAIT_FOR),
     Advice(
-        both(lambda t: t.is_a_handlers_error, _a_plain_one_fails),
+        both(lambda t: _cannot_wait(t.error), _returns_nothing_to_wait_for), _NOTHING_TO_WAIT_FOR
+    ),
+    Advice(
+        _a_plain_ones_error_went_through,
         "The publisher got an error: {run.error_words}. This handler is a plain function. It fails"
         " while it is called, before there is anything to wait for. Is the call under guard, too?",
     ),
@@ -146,16 +165,26 @@ _ADVICE = (
         " it where this one handler is told; then the others do not notice either.",
     ),
     Advice(
-        both(_too_late, _somebody_is_slow),
+        both(_too_late, _somebody_is_slow, lambda t: t.took is None),
         "After {run.took_ms} ms the publisher still waits. Whoever waits without a limit hangs as"
         " soon as one handler hangs. `asyncio.timeout` and `asyncio.wait_for` set a limit: a"
         " second for each handler.",
+    ),
+    Advice(
+        both(_too_late, _somebody_is_slow),
+        "The publisher waited {run.took_ms} ms. A handler that takes longer than a second is given"
+        " up after one second.",
     ),
     Advice(
         both(_too_late, _somebody_listens),
         "The publisher waits {run.took_ms} ms, longer than the slowest handler needs. The waits"
         " add up if each handler is told only when the one before is through. Tell them side by"
         " side.",
+    ),
+    Advice(
+        both(_not_at_work_any_more, _told_once_and_not_twice),
+        "A handler that has subscribed twice was told once. `publish` calls each one as often as"
+        " it has subscribed.",
     ),
     Advice(
         both(_not_at_work_any_more, _somebody_was_not_told, _in_trouble),
@@ -210,14 +239,12 @@ _ADVICE = (
     ),
     Advice(lambda t: len(t.names) > len(t.wanted), _PAIRS),
     Advice(
-        both(_not_at_work_any_more, _a_slow_one_has_another_error),
+        both(_not_at_work_any_more, _a_slow_one_is_said_to_be_cancelled),
         "`CancelledError` is how a handler is stopped. The limit turns it into a `TimeoutError`,"
         " if nobody catches it inside: `except BaseException` does.",
     ),
-    Advice(
-        both(_not_at_work_any_more, _not_the_error_itself),
-        "Put the error itself into the list, just as it was raised.",
-    ),
+    Advice(both(_not_at_work_any_more, _not_the_error_itself), _ITSELF),
+    Advice(both(_not_at_work_any_more, _a_slow_one_has_another_error), _ITSELF),
     Advice(
         lambda t: t.error is None and t.names != t.wanted,
         "The list is to have the order in which they subscribed, whoever fails first."

@@ -21,7 +21,11 @@ from lessonkit.trace import current_trace
 
 _THE_OTHERS = N_("The others want to go on hearing: end this one subscription and no other.")
 _STILL = N_(
-    "After `unsubscribe`, the handler must no longer be in the list for this type of event."
+    "One `unsubscribe` takes one entry of this handler out of the list for this type of event."
+)
+_NOBODY_LEFT = N_(
+    "Nobody has left yet: each handler hears the event as often as it has subscribed to it, as with"
+    " the bus of the starting cell."
 )
 _OF_THE_ERROR = (
     Advice(
@@ -67,6 +71,7 @@ class _Played:
         self.changed: dict[str, None] = {}
         self.rows: list[tuple[str, str, str]] = []
         self.wrong: Complaint | None = None
+        self.has_changed = False
 
     async def play(self) -> None:
         for step in self.script.steps:
@@ -95,8 +100,10 @@ class _Played:
             self._unsubscribe(step.kind, handler, happened)
             if member in self.members:
                 self.members.remove(member)
+            self.has_changed = True
         self.changed[step.who] = None
         if by:
+            self.has_changed = True
             self._show_changes()
 
     def _show_changes(self) -> None:
@@ -154,6 +161,8 @@ class _Played:
         return _("`publish` raised an error: {error}").format(error=in_words(error)), advice
 
     def _of_the_hearing(self, wanted: list[str]) -> Complaint:
+        # Before anybody leaves, or comes while an event is told, it is no fault of the script's.
+        alike = "" if self.has_changed else _NOBODY_LEFT
         if missing := list((Counter(wanted) - Counter(self.heard)).elements()):
             current_trace().note(missing[0], N_("✗ not told"))
             words = _("The handler of {service} should have heard the event, and has not.")
@@ -162,14 +171,14 @@ class _Played:
                     "The handler of {service} should have heard the event twice; it heard it once."
                 )
             sentence = words.format(service=service_name(missing[0]))
-            return sentence, _(self.script.missing or _THE_OTHERS)
+            return sentence, _(alike or self.script.missing or _THE_OTHERS)
         unwanted = list((Counter(self.heard) - Counter(wanted)).elements())
         current_trace().note(unwanted[0], N_("✗ told"))
         words = _("The handler of {service} has heard an event that was not for it.")
         if unwanted[0] in wanted:
             words = _("The handler of {service} has heard the event once too often.")
         sentence = words.format(service=service_name(unwanted[0]))
-        return sentence, _(self.script.unwanted or _STILL)
+        return sentence, _(alike or self.script.unwanted or _STILL)
 
 
 def _judge_stop_hearing(bus: type) -> Counterexample | None:

@@ -28,6 +28,7 @@ from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
+from lessonkit.records import Kind
 from lessonkit.shop import CreateOrder, Item, Order
 from lessonkit.shop.errors import KeyReused
 from lessonkit.shop.network import correlation
@@ -142,7 +143,8 @@ def _hear(one: _Arrival, shop: TrialShop, handler: Callable[[Event], object]) ->
     one.error = next((failed.error for failed in bus.failures), run.error)
     one.taken += shelf - Counter(shop.inventory.stock)
     called = [what for _caller, what, _number in shop.network.calls[calls:]]
-    one.reserves = "inventory.reserve" in called
+    replies = [m for m in run.trace.messages if m.kind is Kind.REPLY and m.what == "reserve"]
+    one.reserves = any(not reply.error for reply in replies)  # or else it did not get that far
     one.foreign = [what for what in called if not what.startswith("inventory.")]
 
 

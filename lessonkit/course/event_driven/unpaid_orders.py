@@ -151,7 +151,7 @@ _ADVICE = (
     ),
     Advice(
         lambda one: isinstance(one.error, IntegrityError) and one.order in one.before,
-        "`INSERT` adds a row, and this order has one. A payment changes it: `UPDATE`.",
+        "`INSERT` adds a row, and this order has one. What changes a row is `UPDATE`.",
     ),
     Advice(
         lambda one: isinstance(one.error, OperationalError),

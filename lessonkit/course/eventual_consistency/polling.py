@@ -208,6 +208,10 @@ ADVICE = (
         "It asked too late. No delay may be longer than ten seconds: it needs a cap.",
     ),
     Advice(
+        lambda client: client.lasted > client.decided and {*client.answers} <= {"PENDING"},
+        "The order was decided, and nobody asked after that: look once more before you give up.",
+    ),
+    Advice(
         lambda client: client.is_late or (client.decided < inf and not client.got_the_end),
         "As soon as the status is no longer PENDING, return it, whatever it is.",
     ),

@@ -182,6 +182,10 @@ ADVICE = (
         "{run.lost[0]} was marked when the process died, and never went out. What comes first?",
     ),
     Advice(
+        lambda run: run.sentence == QUIET and run.is_marked_and_lost,
+        "{run.lost[0]} is marked, and never went out. Which rows does your `UPDATE` concern?",
+    ),
+    Advice(
         lambda run: run.is_marked_and_lost,
         "The attempt failed, and the event was marked all the same. What does a mark say?",
     ),

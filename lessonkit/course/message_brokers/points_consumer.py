@@ -185,7 +185,7 @@ def _picture(run: _Run) -> str:
 ADVICE = (
     Advice(
         lambda run: run.is_quiet_and_wrong and not any(run.has.values()),
-        "Nobody has any points in the table `points` when `handle` has returned: no commit?",
+        "When the process had ended, nobody had any points in the table `points`: no commit?",
     ),
     Advice(
         lambda run: run.is_quiet_and_wrong and run.drops_the_twin,
@@ -222,7 +222,8 @@ ADVICE = (
     ),
     Advice(
         lambda run: run.has != run.should,
-        "The message counts as handled, and its points are lost. What belongs together?",
+        "Points are missing in the end. What counts as handled must have brought its points: what"
+        " belongs together?",
     ),
 )
 

@@ -96,7 +96,7 @@ _MAIL_BEHIND = OrderTrial(
     advice=(
         Advice(
             waits_longer_than(LONGEST_WAIT),
-            "The customer still waits for {run.answers[0].wait_ms} ms. Something that is awaited"
+            "The customer still waits for {run.longest_wait_ms} ms. Something that is awaited"
             " is waited for; `asyncio.create_task(...)` starts it and goes on.",
         ),
         Advice(

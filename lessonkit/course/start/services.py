@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from lessonkit.exercises.advice import Advice
-from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck, waits_longer_than
+from lessonkit.exercises.conditions import (
+    both,
+    breaks,
+    called,
+    on_a_good_day,
+    struck,
+    waits_longer_than,
+)
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.trial import OrderTrial
 from lessonkit.exercises.written import exercise
+from lessonkit.explorer import Case
 from lessonkit.shop import OrderStatus
 
 
@@ -25,6 +33,14 @@ class NightMailShop(TrialShop):
         return order is not None and order.status is OrderStatus.CONFIRMED
 
 
+def _nothing_saved(case: Case) -> bool:
+    return not case.shop.database.orders
+
+
+def _nothing_paid(case: Case) -> bool:
+    return any(order.stands and not order.money for order in case.ledgers)
+
+
 # --- a shorter wait ------------------------------------------------------------------------------
 
 
@@ -32,11 +48,11 @@ _SHORTER_WAIT = OrderTrial(
     shop=NightMailShop,
     advice=(
         Advice(
-            breaks("no order lost"),
+            both(breaks("no order lost"), _nothing_saved),
             "There is no order in the database any more. Which line saved it?",
         ),
         Advice(
-            breaks("no order without its money"),
+            both(breaks("no order without its money"), _nothing_paid),
             "The customer has an order and has not paid for it. The charge has to stay.",
         ),
         Advice(
@@ -45,7 +61,7 @@ _SHORTER_WAIT = OrderTrial(
         ),
         Advice(
             waits_longer_than(LONGEST_WAIT),
-            "The customer still waits for {run.answers[0].wait_ms} ms. Look at the picture: which"
+            "The customer still waits for {run.longest_wait_ms} ms. Look at the picture: which"
             " call is the longest, and which line makes it?",
         ),
     ),
@@ -60,12 +76,16 @@ _STOCK_BACK = OrderTrial(
     shop=NightMailShop,
     advice=(
         Advice(
-            both(on_a_good_day, lambda case: case.ledgers[0].stands and not case.ledgers[0].held),
+            both(
+                on_a_good_day,
+                called("inventory.cancel_reservation"),
+                lambda case: case.ledgers[0].stands and not case.ledgers[0].held,
+            ),
             "Nothing has failed, and the stock of the order is not set aside any more. Put the"
             " items back only when something has failed.",
         ),
         Advice(
-            breaks("no order lost"),
+            both(struck(""), breaks("no order lost")),
             "The order has failed, and the customer was told that it is confirmed. Whoever catches"
             " an error must raise it again, or nobody learns of it: a bare `raise` does that.",
         ),

@@ -124,7 +124,16 @@ LOST_REPLY = [
                 + NOTE_STOCK,
             ),
         ),
-        "an order stands that nobody has paid for",
+        "whose money or stock is gone",
+    ),
+    Wrong(
+        "puts the stock back, then cancels the order, and refunds at last",
+        changed(
+            lost_reply.answer,
+            ("reversed(compensations)", "compensations"),
+            (NOTE_ORDER, NOTE_ORDER.replace("append(", "insert(1, ")),
+        ),
+        "whose money or stock is gone",
     ),
     Wrong(
         "undoes the stock before the money",
@@ -172,12 +181,12 @@ LOST_REPLY = [
     Wrong(
         "has one key for all",
         changed(lost_reply.answer, ("key = command.order_id", "key = 'key'")),
-        "take for another one",
+        "goes wrong, and what of it",
     ),
     Wrong(
         "takes the customer for the key",
         changed(lost_reply.answer, ("key = command.order_id", "key = command.customer_id")),
-        "take for another one",
+        "goes wrong, and what of it",
     ),
     Wrong(
         "takes what was ordered for the key",
@@ -400,6 +409,23 @@ POINTS_BY_EVENTS = [
         ),
         "must go through",
     ),
+    Wrong(
+        "lets another service take back",
+        changed(
+            points_by_events.answer,
+            ('(OrderReturned, service="points")', '(OrderReturned, service="inventory")'),
+        ),
+        "or takes them back",
+    ),
+    Wrong(
+        "gives at two events, and never takes back",
+        changed(
+            points_by_events.answer,
+            (BACK, ""),
+            (HEARS, '    @bus.subscribe(events.InventoryReserved, service="points")\n' + HEARS),
+        ),
+        "who heard",
+    ),
 ]
 
 # --- points by a saga ----------------------------------------------------------------------------
@@ -462,6 +488,28 @@ POINTS_BY_SAGA = [
             ("complete_saga(shop, ", "order_saga(shop, **steered.EVERYTHING | {'log': False}, "),
         ),
         "The saga has no log",
+    ),
+    Wrong(
+        "never saves the order",
+        changed(points_by_saga.answer, (SAVED, "")),
+        "and no order is there",
+    ),
+    Wrong(
+        "keeps the failure of the points to itself",
+        changed(
+            points_by_saga.answer,
+            (
+                "    return [\n",
+                "    async def give(order):\n"
+                "        try:\n"
+                "            await points.give(order)\n"
+                "        except Exception:\n"
+                "            pass\n\n"
+                "    return [\n",
+            ),
+            ("points.give, points.take_back", "give, points.take_back"),
+        ),
+        "it has not learned of it",
     ),
 ]
 

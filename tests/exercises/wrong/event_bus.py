@@ -110,7 +110,7 @@ WRONG = {
         return [(h, e) for h, e in zip(handlers, errors) if e is not None]
 """
             + ONE_HANDLER,
-            "One second for all of them together",
+            "A limit was over",
         ),
         Wrong(
             "one limit around all, and blames all",
@@ -389,6 +389,66 @@ class PatientBus(LessonBus):
             changed(isolate.answer, ("asyncio.timeout(1)", "asyncio.timeout(0.5)")),
             "a whole second",
         ),
+        Wrong(
+            "lets the limit of each one through",
+            changed(
+                isolate.answer,
+                ("except Exception as", "except (OrderFailed, ConnectionError, AttributeError) as"),
+            ),
+            "A limit was over",
+        ),
+        Wrong(
+            "takes what a handler returns for a list of errors",
+            changed(
+                isolate.answer,
+                (
+                    "                    await reply\n",
+                    "                    for error in await reply or ():\n"
+                    "                        raise error\n",
+                ),
+                (
+                    "except Exception as",
+                    "except (OrderFailed, OSError, AttributeError, TimeoutError) as",
+                ),
+            ),
+            "'int' object is not iterable",
+        ),
+        Wrong(
+            "knows of two kinds of errors only",
+            changed(
+                isolate.answer, ("except Exception as", "except (OrderFailed, AttributeError) as")
+            ),
+            "A handler's error has gone through",
+        ),
+        Wrong(
+            "gives each one two seconds",
+            changed(isolate.answer, ("timeout(1)", "timeout(2)")),
+            "is given up after one second",
+        ),
+        Wrong(
+            "tells each handler once only",
+            changed(
+                isolate.answer,
+                (
+                    "list(self.handlers.get(event.type, []))",
+                    "list(dict.fromkeys(self.handlers.get(event.type, [])))",
+                ),
+            ),
+            "as often as it has subscribed",
+        ),
+        Wrong(
+            "makes an error of its own for those that it gives up",
+            changed(
+                isolate.answer,
+                (
+                    "        except Exception as",
+                    "        except TimeoutError:\n"
+                    "            return RuntimeError('too slow')\n"
+                    "        except Exception as",
+                ),
+            ),
+            "just as it was raised",
+        ),
     ],
     "stop_hearing": [
         Wrong(
@@ -534,7 +594,34 @@ class LeavableBus(LessonBus):
                     "        handlers = [known for known in handlers if known != handler]\n",
                 ),
             ),
-            "no longer be in the list",
+            "takes one entry",
+        ),
+        Wrong(
+            "tells everybody twice",
+            changed(
+                stop_hearing.answer,
+                (
+                    "            await handler(event)\n",
+                    "            await handler(event)\n            await handler(event)\n",
+                ),
+            ),
+            "Nobody has left yet",
+        ),
+        Wrong(
+            "tells nobody",
+            changed(stop_hearing.answer, ("get(event.type, [])", "get(type(event), [])")),
+            "Nobody has left yet",
+        ),
+        Wrong(
+            "tells each handler once only",
+            changed(
+                stop_hearing.answer,
+                (
+                    "list(self.handlers.get(event.type, []))",
+                    "dict.fromkeys(self.handlers.get(event.type, []))",
+                ),
+            ),
+            "Nobody has left yet",
         ),
     ],
 }

@@ -345,6 +345,20 @@ WRONG = {
             ),
             "has called `payment.charge`",
         ),
+        Wrong(
+            "asks for something that the warehouse does not have, and hides the error",
+            changed(
+                carry_state.answer,
+                (
+                    TAKES,
+                    "    try:\n"
+                    "        await shop.inventory.reserve((), event.order_id)\n"
+                    "    except Exception:\n"
+                    "        pass\n",
+                ),
+            ),
+            "Nothing was set aside",
+        ),
     ],
     "owed": [
         Wrong(
@@ -503,6 +517,18 @@ WRONG = {
                 ),
             ),
             "not a payment",
+        ),
+        Wrong(
+            "inserts a row for a parcel",
+            changed(
+                owed.answer,
+                (
+                    SHIPPED,
+                    '            add = "INSERT INTO unpaid VALUES (?, 0)"\n'
+                    "            db.execute(add, (event.order_id,))\n",
+                ),
+            ),
+            "What changes a row",
         ),
     ],
 }

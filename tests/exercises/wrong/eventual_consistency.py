@@ -196,6 +196,17 @@ WRONG = {
             changed(POLITE, ("        wait = rng", "        client.decided\n        wait = rng")),
             "what a service knows belongs to the service",
         ),
+        Wrong(
+            "asks once only",
+            changed(
+                POLITE,
+                (
+                    "        status = await",
+                    "        if clock() == start:\n            status = await",
+                ),
+            ),
+            "nobody asked after that",
+        ),
     ],
     "cancel_in_one": [
         Wrong(
@@ -494,6 +505,11 @@ WRONG = {
         ),
         Wrong("goes by the body", changed(SAFE, ("ORDER BY id", "ORDER BY body")), "order of `id`"),
         Wrong("takes one at a time", changed(SAFE, ("LIMIT 10", "LIMIT 1")), "the first ten"),
+        Wrong(
+            "marks all that there are",
+            changed(SAFE, ('SET published = 1 WHERE id = ?", (id_,)', 'SET published = 1"')),
+            "Which rows does your `UPDATE` concern?",
+        ),
     ],
 }
 

@@ -135,7 +135,7 @@ WRONG = {
         Wrong(
             "marks first, in a transaction of its own",
             changed(ANSWER, (MARK, MARK + TRANSACTION)),
-            "its points are lost",
+            "must have brought its points",
         ),
         Wrong(
             "marks afterwards, in a second transaction",
@@ -172,7 +172,7 @@ WRONG = {
         Wrong(
             "does nothing",
             changed(STARTER, (LAST, "")),
-            "Nobody has any points",
+            "nobody had any points",
         ),
         Wrong(
             "lets the database refuse the second time",

@@ -177,7 +177,7 @@ WRONG = {
             changed(
                 survive.answer.replace("key = command.order_id", "key = command.customer_id"),
             ),
-            "take for another one",
+            "goes wrong, and what of it",
         ),
         Wrong(
             "takes what was ordered for the key",
@@ -192,7 +192,7 @@ WRONG = {
         Wrong(
             "has one key for all",
             survive.answer.replace("key = command.order_id", "key = 'key'"),
-            "take for another one",
+            "goes wrong, and what of it",
         ),
         Wrong(
             "sells what is not there",
@@ -210,7 +210,7 @@ WRONG = {
                     "        try:\n            order = await self.reserve",
                 ),
             ),
-            "take for another one",
+            "goes wrong, and what of it",
         ),
         Wrong(
             "reads in the warehouse's books",

@@ -58,7 +58,7 @@ WRONG = {
         Wrong(
             "charges one yen",
             changed(shorter_wait.answer, ("command.total", "1")),
-            "not paid",
+            "not all of its money",
         ),
         Wrong(
             "takes everybody's money from the same card",
@@ -67,15 +67,14 @@ WRONG = {
         ),
         Wrong(
             "saves an order of its own",
-            changed(
-                shorter_wait.answer,
-                ("Order.create(command,", "Order.create(an_order(),"),
-            ),
-            "Which line saved it",
+            "from lessonkit import an_order\n"
+            + changed(shorter_wait.answer, ("Order.create(command,", "Order.create(an_order(),")),
+            "and no order is there",
         ),
         Wrong(
             "reserves what the first customer wanted",
-            changed(shorter_wait.answer, ("reserve(command.items)", "reserve(an_order().items)")),
+            "from lessonkit import an_order\n"
+            + changed(shorter_wait.answer, ("reserve(command.items)", "reserve(an_order().items)")),
             "More pieces are set aside",
         ),
         Wrong(
@@ -97,6 +96,27 @@ WRONG = {
                 ),
             ),
             "must go through",
+        ),
+        Wrong(
+            "saves it for another customer",
+            changed(
+                shorter_wait.answer,
+                ("save(order)", "save(Order(**{**vars(order), 'customer_id': 'C-1'}))"),
+            ),
+            "its id or its customer",
+        ),
+        Wrong(
+            "waits for the mail of whoever pays by points card",
+            changed(
+                shorter_wait.answer,
+                (
+                    "        return order",
+                    "        if command.payment_method == 'points card':\n    "
+                    + MAIL
+                    + "        return order",
+                ),
+            ),
+            "still waits for 800 ms",
         ),
     ],
     "stock_back": [
@@ -169,6 +189,20 @@ WRONG = {
                 (CANCEL, "            shop.inventory.stock['P-1'] += 2\n"),
             ),
             "what a service knows belongs to the service",
+        ),
+        Wrong(
+            "does not await the saving",
+            changed(stock_back.answer, ("await shop.database.save", "shop.database.save")),
+            "and no order is there",
+        ),
+        Wrong(
+            "sets nothing aside",
+            changed(
+                stock_back.answer,
+                ("        reserved = await shop.inventory.reserve(command.items)\n", ""),
+                (CANCEL, "            pass\n"),
+            ),
+            "nothing is set aside",
         ),
     ],
 }

@@ -1,0 +1,37 @@
+"""The lines of advice that an exercise may give."""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import cache
+
+from lessonkit.exercises import audit_advice, orders
+from lessonkit.exercises.advice import Advice
+from lessonkit.exercises.trial import OrderTrial
+from tests.exercises.heard import EXERCISES
+
+EVERYBODY = [line.words for line in audit_advice.WHAT_THE_AUDIT_SAYS]
+EVERYBODY += [one.advice for one in vars(orders).values() if isinstance(one, orders.Day)]
+
+
+@cache
+def lines_of(exercise: str) -> dict[str, re.Pattern[str]]:
+    """The lines of the tables in the exercise's module, and of the shop's if it has one."""
+    module = vars(sys.modules[EXERCISES[exercise].module])
+    tables = list(module.values())
+    trials = [one for one in tables if isinstance(one, OrderTrial)]
+    found = [line for trial in trials for line in trial.advice]
+    found += [
+        line
+        for table in tables
+        if isinstance(table, tuple | list)
+        for line in table
+        if isinstance(line, Advice)
+    ]
+    words = [line.words for line in found] + (EVERYBODY if trials else [])
+    words += [one.advice for one in module.get("DAYS", ())]
+    for script in module.get("SCRIPTS", ()):
+        words += filter(None, (script.missing, script.unwanted, script.raises))
+    words += [module[name] for name in ("_NOBODY_LEFT", "_THE_OTHERS", "_STILL") if name in module]
+    return {one: re.compile(re.sub(r"\\{[^}]*\\}", ".*", re.escape(one)) + "$") for one in words}
