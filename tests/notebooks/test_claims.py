@@ -4,8 +4,8 @@
 its namespace, and looks the formatted figure up in the cell of each language. A number of the prose
 that no claim covers fails as well, unless it is declared to be no result.
 
-What takes many seconds (each pair of bad luck) stands there in ``slow_setup`` and ``slow_holds``, and
-the cells that speak of it in ``slow_cells``: those are tried where slow tests are.
+What takes many seconds (each pair of bad luck) stands there in ``slow_setup`` and ``slow_holds``,
+and the cells that speak of it in ``slow_cells``: those are tried where slow tests are.
 """
 
 from __future__ import annotations
