@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+correlation: ContextVar[str | None] = ContextVar("lessonkit_correlation", default=None)
+"""The order that the running code works for: it travels along with every call."""
+
 _current: ContextVar[Trace | None] = ContextVar("lessonkit_trace", default=None)
 
 

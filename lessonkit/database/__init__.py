@@ -2,9 +2,10 @@
 
 from lessonkit.database.interface import DatabaseLocked, DatabaseUnavailable, SqlDatabase
 from lessonkit.database.sqlite import Database
-from lessonkit.database.tables import Source, Tables, make_table, own_transaction
+from lessonkit.database.tables import DATABASES, Source, Tables, make_table, own_transaction
 
 __all__ = [
+    "DATABASES",
     "Database",
     "DatabaseLocked",
     "DatabaseUnavailable",

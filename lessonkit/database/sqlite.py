@@ -57,10 +57,12 @@ class Database(SqlDatabase):
         positive_number("timeout", timeout, zero=True)
         self.path = os.fspath(path)
         self._theirs = PlainWords(self.path)
-        self._ours = PlainWords(self.path, "its tables are not as they were made")
+        self._own_tables = PlainWords(self.path, "its tables are not as they were made")
         with self._theirs:
             # isolation_level=None: Python begins no transaction behind our back.
             self.connection = sqlite3.connect(self.path, timeout=timeout, isolation_level=None)
+        self._guard = _Guard()
+        self.connection.set_authorizer(self._guard)
         try:
             self._use_write_ahead_log(time.monotonic() + timeout)
             self.execute(f"PRAGMA synchronous = {durability}")
@@ -101,16 +103,24 @@ class Database(SqlDatabase):
             try:
                 # IMMEDIATE takes the lock of the one writer now. A plain BEGIN would take it at the
                 # first write, when what has been read before may no longer be true.
-                self.connection.execute("BEGIN IMMEDIATE")
+                self._ours("BEGIN IMMEDIATE")
                 yield self.connection
-                self.connection.execute("COMMIT")
+                self._ours("COMMIT")
             except BaseException:
                 if self.connection.in_transaction:  # after some errors SQLite has done it by itself
-                    self.connection.execute("ROLLBACK")
+                    self._ours("ROLLBACK")
                 raise
         except sqlite3.Error as error:
             self._theirs.explain(error)
             raise
+
+    def _ours(self, sql: str) -> None:
+        # With words of its own: SQLite must not take it for a COMMIT that somebody else wrote.
+        self._guard.ours = True
+        try:
+            self.connection.execute(f"{sql} -- ours")
+        finally:
+            self._guard.ours = False
 
     def is_under_way(self, tx: object) -> bool:
         """Whether ``tx`` is a transaction of this database that has begun and not ended."""
@@ -123,12 +133,15 @@ class Database(SqlDatabase):
     @contextmanager
     def guarding(self, what: str) -> Iterator[None]:
         """Inside the ``with`` block, ``what`` may neither begin nor end a transaction."""
-        self.connection.set_authorizer(_no_end)
+        if self._guard.others:  # compiled already, they would not be asked about
+            self.connection.set_authorizer(self._guard)  # makes SQLite compile each anew
+            self._guard.others = False
+        self._guard.closed = True
         try:
             with PlainWords(self.path, who=what):
                 yield
         finally:
-            self.connection.set_authorizer(None)
+            self._guard.closed = False
 
     # --- statements ------------------------------------------------------------------------------
 
@@ -170,7 +183,7 @@ class Database(SqlDatabase):
         try:
             return act(sql, values)
         except sqlite3.Error as error:
-            self._ours.explain(error)
+            self._own_tables.explain(error)
             raise
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
@@ -200,5 +213,27 @@ class Database(SqlDatabase):
             self.connection.close()
 
 
-def _no_end(action: int, *_: object) -> int:
-    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK
+class _Guard:
+    """SQLite asks it when it compiles a statement that begins or ends a transaction.
+
+    It is there all the time: whenever it is set, every statement has to be compiled anew, which
+    takes longer than most of them do.
+
+    Attributes
+    ----------
+    closed
+        No transaction may end now.
+    ours
+        It is we who begin or end one.
+    others
+        Somebody else did, and SQLite keeps that statement compiled.
+    """
+
+    def __init__(self) -> None:
+        self.closed = self.ours = self.others = False
+
+    def __call__(self, action: int, *_: object) -> int:
+        if action != sqlite3.SQLITE_TRANSACTION or self.ours:
+            return sqlite3.SQLITE_OK
+        self.others = True
+        return sqlite3.SQLITE_DENY if self.closed else sqlite3.SQLITE_OK

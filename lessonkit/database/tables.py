@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from lessonkit.database.interface import SqlDatabase
 from lessonkit.database.sqlite import Database
+
+DATABASES: Final = (Database, SqlDatabase)
+"""For isinstance(): ours is known at once; any other one is looked through for all it must have."""
 
 Source = SqlDatabase | str | os.PathLike[str]
 """A database, or the path of a SQLite file."""
@@ -47,8 +50,8 @@ class Tables:
     """
 
     def __init__(self, source: Source, **options: Any) -> None:
-        self._is_theirs = isinstance(source, SqlDatabase)
-        self.database = source if isinstance(source, SqlDatabase) else Database(source, **options)
+        self._is_theirs = isinstance(source, DATABASES)
+        self.database = source if isinstance(source, DATABASES) else Database(source, **options)
         try:
             self._make()
         except BaseException:

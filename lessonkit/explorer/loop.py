@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from lessonkit.clock import DeadlockError, RunawayError, VirtualTimeLoop
@@ -23,8 +24,8 @@ from lessonkit.explorer.decision import CUSTOMERS, FAILS, GIVES_UP, Decision, Ev
 from lessonkit.faults import Failure
 from lessonkit.luck import Happening, Leg
 from lessonkit.shop.customer import ORDER_OPERATION
-from lessonkit.shop.network import correlation
 from lessonkit.shop.process import here
+from lessonkit.trace import correlation
 
 CUSTOMER = "customer"
 
@@ -114,9 +115,7 @@ class ExploringLoop(VirtualTimeLoop):
         key = (self._current.id if cause is None else cause, *label)
         while True:
             self._names[key] += 1
-            text = "\n".join((*key, str(self._names[key])))
-            digest = hashlib.blake2s(text.encode(), digest_size=5).digest()
-            name = base64.b32encode(digest).decode().lower()[:6]
+            name = _short("\n".join((*key, str(self._names[key]))))
             if name not in self._ids:  # thirty bits: two of some hundred events may be alike
                 self._ids.add(name)
                 return name
@@ -285,6 +284,12 @@ class ExploringLoop(VirtualTimeLoop):
             parts = one.id, one.leg, one.what, one.process, one.order
             events.append(Event(*parts, number, one.waited, frozenset(one.touched)))
         return tuple(events)
+
+
+@lru_cache(maxsize=20_000)  # most events of a run are those of the run before
+def _short(text: str) -> str:
+    digest = hashlib.blake2s(text.encode(), digest_size=5).digest()
+    return base64.b32encode(digest).decode().lower()[:6]
 
 
 def _place(process: str, order: str | None) -> str:

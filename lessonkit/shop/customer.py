@@ -9,9 +9,9 @@ from typing import Any
 
 from lessonkit.messages import N_
 from lessonkit.shop.errors import NoReply, OutcomeUnknown, ShopError
-from lessonkit.shop.network import Network, correlation
+from lessonkit.shop.network import Network
 from lessonkit.shop.orders import CreateOrder, Told
-from lessonkit.trace import current_trace
+from lessonkit.trace import correlation, current_trace
 
 ORDER_OPERATION = "orders.create_order"
 """How the customer's call to the order service is named in faults."""

@@ -10,18 +10,15 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from lessonkit.faults import AnyFault, Failure, Fault, Latency, stream
 from lessonkit.luck import Leg, current_luck
 from lessonkit.shop.process import Hosts, here
 from lessonkit.shop.request import Request
+from lessonkit.trace import correlation
 
 T = TypeVar("T")
-
-correlation: ContextVar[str | None] = ContextVar("lessonkit_correlation", default=None)
-"""The order that the running code works for: it travels along with every call."""
 
 
 class Network(Hosts):

@@ -13,7 +13,7 @@ from typing import Protocol
 from lessonkit.checks import some_text, whole_number
 from lessonkit.messages import N_
 from lessonkit.shop.errors import KeyReused, NotFound
-from lessonkit.shop.network import Network, correlation
+from lessonkit.shop.network import Network
 from lessonkit.shop.orders import (
     Item,
     Order,
@@ -23,7 +23,7 @@ from lessonkit.shop.orders import (
     check_order,
     pieces_of,
 )
-from lessonkit.trace import current_trace
+from lessonkit.trace import correlation, current_trace
 
 
 @dataclass

@@ -3,6 +3,9 @@
 ``claims/NOTEBOOK.toml`` binds figures to expressions. The test runs the notebook, evaluates them in
 its namespace, and looks the formatted figure up in the cell of each language. A number of the prose
 that no claim covers fails as well, unless it is declared to be no result.
+
+What takes many seconds (each pair of bad luck) stands there in ``slow_setup`` and ``slow_holds``,
+and the cells that speak of it in ``slow_cells``: those are tried where slow tests are.
 """
 
 from __future__ import annotations
@@ -59,19 +62,26 @@ def book_of(name: str) -> dict[str, Any]:
     return tomllib.loads((CLAIMS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_figure_is_what_the_run_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def judge(name: str, monkeypatch: pytest.MonkeyPatch, slow: bool) -> list[str]:
+    """What is wrong with the figures of a notebook; without the slow ones, or with all."""
     monkeypatch.chdir(NOTEBOOKS / "en")
     book = book_of(name)
+    later = [] if slow else book.get("slow_cells", [])
     texts = {
         language: {c["id"]: source(c) for c in cells(language, name) if c["cell_type"] != "code"}
         for language in ("en", "ja")
     }
     known = namespace(name, *[c["id"] for c in cells("en", name) if c["cell_type"] == "code"])
+    holds = book.get("holds", [])
     exec(book.get("setup", ""), known)
-    wrong = [f"no longer holds: {held}" for held in book.get("holds", []) if not eval(held, known)]
+    if slow:
+        exec(book["slow_setup"], known)
+        holds += book.get("slow_holds", [])
+    wrong = [f"no longer holds: {held}" for held in holds if not eval(held, known)]
     bound: dict[tuple[str, str], list[str]] = {}
     for claim in book.get("claim", []):
+        if claim["cell"] in later:
+            continue
         value = eval(claim["value"], known)
         for language, told in texts.items():
             piece = claim[language].format(value)
@@ -89,10 +99,23 @@ def test_every_figure_is_what_the_run_says(name: str, monkeypatch: pytest.Monkey
             ]
     for language, told in texts.items():
         for cell, text in told.items():
-            if cell == "deeper":  # a list of the depths, with their minutes
+            if cell == "deeper" or cell in later:  # "deeper": the depths, with their minutes
                 continue
             for figure in uncovered(text, bound.get((language, cell), [])):
                 wrong.append(f"{language}, {cell}: nothing says where {figure} comes from")
+    return wrong
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_is_what_the_run_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = judge(name, monkeypatch, slow=False)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if "slow_setup" in book_of(name)])
+def test_so_is_every_figure_that_takes_long(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = judge(name, monkeypatch, slow=True)
     assert not wrong, "\n".join(wrong)
 
 

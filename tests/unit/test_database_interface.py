@@ -219,6 +219,23 @@ def inbox(database: SqlDatabase) -> None:
     assert len(database.fetch("SELECT what FROM effects")) == 2
 
 
+def test_work_may_not_end_our_transaction_with_a_statement_known_from_before() -> None:
+    database = Database(":memory:")
+    inbox = Inbox(database, "mail")
+    database.execute("CREATE TABLE effects (what TEXT)")
+
+    def commits(tx: Any) -> None:
+        tx.execute("INSERT INTO effects VALUES ('sent')")
+        tx.execute("COMMIT")
+
+    for _ in range(2):
+        database.execute("BEGIN")
+        database.execute("COMMIT")  # SQLite keeps it compiled
+        with pytest.raises(NotYourTransaction):
+            inbox.handle(7, commits)
+        assert database.fetch("SELECT what FROM effects") == []
+
+
 def event_store(database: SqlDatabase) -> None:
     store = EventStore(TYPES, database)
     paid = [Paid("O-1", yen) for yen in range(1, 6)]

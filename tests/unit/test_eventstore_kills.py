@@ -72,6 +72,7 @@ def check(path: Path, known: int) -> tuple[int, int]:
         return last, projection.position
 
 
+@pytest.mark.slow  # fifty processes; a quick one is in test_saga_kills.py
 def test_after_each_of_fifty_kills_the_store_and_its_projection_are_whole(tmp_path: Path) -> None:
     path = tmp_path / "events.db"
     rng = stream(2024, "kills")

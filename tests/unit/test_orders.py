@@ -130,6 +130,7 @@ programs = st.lists(st.lists(step, min_size=1, max_size=2), min_size=1, max_size
     max_examples=15,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+@pytest.mark.slow  # all orders of events, by brute force
 @given(programs)
 def test_the_search_finds_what_brute_force_finds(program: Program) -> None:
     expected = brute_force(program)

@@ -92,6 +92,7 @@ def count(inbox: Inbox, table: str) -> int:
     return number
 
 
+@pytest.mark.slow  # a hundred processes; notebook 05 kills five
 def test_after_each_of_a_hundred_kills_every_order_has_its_event_and_no_effect_is_doubled(
     tmp_path: Path,
 ) -> None:

@@ -36,6 +36,7 @@ def in_a_fresh_process(executable: str, seed: int) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow  # twenty processes, for each Python
 @pytest.mark.parametrize("executable", PYTHONS)
 def test_twenty_processes_replay_the_same_runs(executable: str) -> None:
     with ThreadPoolExecutor(2) as pool:

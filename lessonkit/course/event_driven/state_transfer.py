@@ -31,10 +31,9 @@ from lessonkit.patterns.events import BadEvent, Event, EventTypes
 from lessonkit.records import Kind
 from lessonkit.shop import CreateOrder, Item, Order
 from lessonkit.shop.errors import KeyReused
-from lessonkit.shop.network import correlation
 from lessonkit.shop.orders import pieces_of
 from lessonkit.shop.process import here
-from lessonkit.trace import Trace
+from lessonkit.trace import Trace, correlation
 
 Start = Callable[[], Any]
 """Starts a program: gives the class of the event, and one of the learner's functions."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.shop import Item, Order, OrderStatus
-from lessonkit.shop.network import correlation
+from lessonkit.trace import correlation
 
 
 @dataclass(frozen=True)

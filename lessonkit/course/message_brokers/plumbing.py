@@ -13,8 +13,8 @@ from lessonkit import current_trace
 from lessonkit.course.message_brokers.names import worker_name
 from lessonkit.messages import _
 from lessonkit.patterns.brokers import PartitionedLog, Queue, WorkQueue
-from lessonkit.shop.network import correlation
 from lessonkit.shop.process import Process, here
+from lessonkit.trace import correlation
 
 Send = Callable[[str | None, str], object]
 """Takes a key and a message."""

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from lessonkit.checks import sized_text, some_dict
 from lessonkit.luck import Leg, current_luck
 from lessonkit.records import Fate, Kind, Message
-from lessonkit.shop.network import correlation
 from lessonkit.shop.process import here
-from lessonkit.trace import find_trace
+from lessonkit.trace import correlation, find_trace
 
 MIB = 1024 * 1024
 

@@ -26,7 +26,7 @@ from lessonkit.patterns.brokers import message as common
 from lessonkit.patterns.brokers.partitioned_log import Log
 from lessonkit.patterns.brokers.work_queue import BasicQueue
 from lessonkit.records import Fate
-from lessonkit.shop.network import correlation
+from lessonkit.trace import correlation
 
 
 class NotConfirmed(RuntimeError):

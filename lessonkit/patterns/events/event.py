@@ -26,8 +26,7 @@ import msgspec
 
 from lessonkit.checks import positive_number, some_text, utf8_text
 from lessonkit.jsonable import as_text
-from lessonkit.shop.network import correlation
-from lessonkit.trace import find_trace
+from lessonkit.trace import correlation, find_trace
 
 cause: ContextVar[str | None] = ContextVar("lessonkit_cause", default=None)
 """The id of the event that the running code handles."""

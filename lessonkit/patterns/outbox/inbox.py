@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from lessonkit.checks import instance_of, plain_function, some_text
 from lessonkit.clock.strangers import call_plain
-from lessonkit.database import SqlDatabase, make_table
+from lessonkit.database import DATABASES, SqlDatabase, make_table
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class Inbox:
     """
 
     def __init__(self, database: SqlDatabase, consumer: str) -> None:
-        instance_of("database", database, SqlDatabase, "a Database(...)")
+        instance_of("database", database, DATABASES, "a Database(...)")
         self.database = database
         self.consumer = some_text("consumer", consumer)
         self.duplicates = 0

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from lessonkit.checks import instance_of, some_text
-from lessonkit.database import SqlDatabase, make_table, own_transaction
+from lessonkit.database import DATABASES, SqlDatabase, make_table, own_transaction
 from lessonkit.patterns.events.event import Event
 from lessonkit.patterns.events.types import EventTypes
 
@@ -103,7 +103,7 @@ class Outbox:
     """
 
     def __init__(self, database: SqlDatabase) -> None:
-        instance_of("database", database, SqlDatabase, "a Database(...)")
+        instance_of("database", database, DATABASES, "a Database(...)")
         self.database = database
         tables = [statement.format(NUMBERED=database.NUMBERED) for statement in TABLES]
         with database.transaction():

@@ -30,7 +30,7 @@ from lessonkit.faults import stream
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.saga.progress import Action, Progress, SagaResult, Step, What, check_steps
 from lessonkit.shop.errors import NoReply, ServiceRefused
-from lessonkit.shop.network import correlation
+from lessonkit.trace import correlation
 
 WORTH_A_RETRY: Final = (NoReply, ServiceRefused, TimeoutError)
 """Errors after which the same request may succeed. A declined card stays declined."""
