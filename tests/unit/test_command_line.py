@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lessonkit import __main__ as command_line
-from lessonkit.editions import copy_course, course_folder
+from lessonkit.editions import copy_course, course_folder, data_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,6 +88,19 @@ def test_it_is_found_from_where_one_stands(edition: Path, tmp_path: Path) -> Non
     assert course_folder(tmp_path) == ROOT  # the project that this package belongs to
 
 
+def test_a_table_is_that_of_the_course_where_one_works(
+    edition: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (edition, edition / "notebooks", edition / "notebooks" / "en"):
+        monkeypatch.chdir(folder)
+        assert data_file("styles.csv") == edition / "data" / "styles.csv"
+        assert data_file("course.csv") == ROOT / "data" / "course.csv"
+    monkeypatch.chdir(tmp_path)
+    assert data_file("styles.csv") == ROOT / "data" / "styles.csv"
+    with pytest.raises(FileNotFoundError, match=r"there is no data/sales\.csv in "):
+        data_file("sales.csv")
+
+
 @pytest.mark.parametrize(
     ("surroundings", "expected"),
     [
@@ -127,6 +140,17 @@ def test_jupyterlab_opens_on_the_map_with_the_whole_course_around_it(
     ]
 
 
+def test_without_jupyterlab_it_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command_line, "find_spec", lambda name: None)
+    monkeypatch.setattr(command_line, "language", lambda code: None)
+    assert command_line.main(["--language", "en"]) == 1
+    command = 'pip install "lessonkit[lab]"'
+    expected = f"lessonkit: jupyterlab is not installed. It comes with: {command}\n"
+    assert capsys.readouterr().err == expected
+
+
 def tell(tmp_path: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "lessonkit", *words],
@@ -139,14 +163,16 @@ def tell(tmp_path: Path, *words: str, typed: str = "") -> subprocess.CompletedPr
 
 
 def test_progress_is_shown_and_forgotten_when_somebody_says_yes(tmp_path: Path) -> None:
+    from lessonkit.course import NAMES
     from lessonkit.exercises.progress import Progress
 
+    of = f" / {len(NAMES['01-request-response'])}"
     Progress(tmp_path / "progress.json").note("survive", solved=True)
-    assert "01-request-response             1 / 2" in tell(tmp_path, "progress").stdout
+    assert f"01-request-response             1{of}" in tell(tmp_path, "progress").stdout
     assert tell(tmp_path, "reset", typed="no\n").returncode == 1
-    assert "01-request-response             1 / 2" in tell(tmp_path, "progress").stdout
+    assert f"01-request-response             1{of}" in tell(tmp_path, "progress").stdout
     assert tell(tmp_path, "reset", typed="yes\n").returncode == 0
-    assert "01-request-response             0 / 2" in tell(tmp_path, "progress").stdout
+    assert f"01-request-response             0{of}" in tell(tmp_path, "progress").stdout
 
 
 def test_the_installation_is_checked(tmp_path: Path) -> None:
