@@ -68,7 +68,11 @@ def _open(code: str, options: list[str]) -> int:
         raise ModuleNotFoundError(_with_extra("jupyterlab"))
     place = f"/lab/tree/notebooks/{code}/{FIRST}"
     where = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={place}"]
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *where, *options])
+    # JupyterLab speaks the course's language, unless its reader has chosen another one there.
+    settings = [str(Path(__file__).parent / "locale" / code), os.environ.get("JUPYTER_CONFIG_PATH")]
+    surroundings = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, settings))}
+    command = [sys.executable, "-m", "jupyterlab", *where, *options]
+    return subprocess.call(command, env=surroundings)
 
 
 def _with_extra(package: str) -> str:

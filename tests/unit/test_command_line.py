@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from jupyter_server.services.config.manager import ConfigManager
 
 from lessonkit import __main__ as command_line
 from lessonkit.editions import copy_course, course_folder, data_file
@@ -124,7 +125,14 @@ def test_jupyterlab_opens_on_the_map_with_the_whole_course_around_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     called: list[list[str]] = []
-    monkeypatch.setattr(subprocess, "call", lambda words: called.append(words) or 0)
+    surroundings: dict[str, str] = {}
+
+    def call(words: list[str], env: dict[str, str]) -> int:
+        called.append(words)
+        surroundings.update(env)
+        return 0
+
+    monkeypatch.setattr(subprocess, "call", call)
     monkeypatch.setattr(command_line, "language", lambda code: None)
     monkeypatch.chdir(ROOT / "data")
     assert command_line.main(["--language", "ja", "open", "--", "--no-browser"]) == 0
@@ -138,6 +146,10 @@ def test_jupyterlab_opens_on_the_map_with_the_whole_course_around_it(
             "--no-browser",
         ]
     ]
+    # Its menus are in the language of the course.
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", surroundings["JUPYTER_CONFIG_PATH"])
+    chosen = ConfigManager(config_dir_name="labconfig").get("default_setting_overrides")
+    assert chosen == {"@jupyterlab/translation-extension:plugin": {"locale": "ja_JP"}}
 
 
 def test_without_jupyterlab_it_says_how_to_get_it(
