@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from lessonkit.course import NAMES
@@ -47,7 +48,7 @@ def main(words: list[str] | None = None) -> int:
         if given.command == "check":
             return _check()
         return _open(given.language, getattr(given, "options", []))
-    except (OSError, ValueError) as error:
+    except (ModuleNotFoundError, OSError, ValueError) as error:
         print(f"lessonkit: {error}", file=sys.stderr)
         return 1
 
@@ -63,9 +64,20 @@ def readers_language() -> str:
 
 def _open(code: str, options: list[str]) -> int:
     folder = course_folder(Path.cwd())
+    if find_spec("jupyterlab") is None:
+        raise ModuleNotFoundError(_with_extra("jupyterlab"))
     place = f"/lab/tree/notebooks/{code}/{FIRST}"
     where = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={place}"]
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *where, *options])
+    # JupyterLab speaks the course's language, unless its reader has chosen another one there.
+    settings = [str(Path(__file__).parent / "locale" / code), os.environ.get("JUPYTER_CONFIG_PATH")]
+    surroundings = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, settings))}
+    command = [sys.executable, "-m", "jupyterlab", *where, *options]
+    return subprocess.call(command, env=surroundings)
+
+
+def _with_extra(package: str) -> str:
+    words = _("{package} is not installed. It comes with: {command}")
+    return words.format(package=package, command='pip install "lessonkit[lab]"')
 
 
 def _copy(folder: Path) -> int:
@@ -117,12 +129,17 @@ def _missing() -> Iterator[str]:
 
     for text in requires("lessonkit") or ():
         needed = Requirement(text)
-        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+        core, lab = (
+            needed.marker is None or needed.marker.evaluate({"extra": extra})
+            for extra in ("", "lab")
+        )
+        if not lab:
             continue
         try:
             there = version(needed.name)
         except PackageNotFoundError:
-            yield _("{package} is not installed.").format(package=needed.name)
+            plain = _("{package} is not installed.").format(package=needed.name)
+            yield plain if core else _with_extra(needed.name)
         else:
             if not needed.specifier.contains(there, prereleases=True):
                 words = _("{package} {version} is too old or too new; {needed} is needed.")

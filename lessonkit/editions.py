@@ -1,4 +1,4 @@
-"""A learner's own copy of the notebooks, and how a new edition comes to it without losing anything.
+"""Where the course lies, and how a new edition comes to a learner's copy without losing anything.
 
 A learner changes notebooks by running them. In a clone, ``git pull`` would stumble over that. In a
 copy, what the learner has not touched is brought up to date, and the rest is left alone: the new
@@ -34,6 +34,24 @@ def course_folder(start: Path) -> Path:
         if (folder / "notebooks" / "en" / FIRST).is_file():
             return folder
     raise FileNotFoundError(f"there are no notebooks in {start}, nor in a folder above it")
+
+
+def data_file(name: str) -> Path:
+    """The table of this name: of the course that we work in, or else the one in this package.
+
+    A notebook runs in its own folder, or where somebody has called a tool that runs it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    """
+    here, package = Path.cwd(), Path(__file__).parent
+    # A project has its tables beside the package, a wheel in it.
+    for folder in (here, *here.parents[:2], package.parent, package):
+        if (folder / "data" / name).is_file():
+            return folder / "data" / name
+    raise FileNotFoundError(f"there is no data/{name} in {here}, nor above it, nor in {package}")
 
 
 @dataclass

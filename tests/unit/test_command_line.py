@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from jupyter_server.services.config.manager import ConfigManager
 
 from lessonkit import __main__ as command_line
-from lessonkit.editions import copy_course, course_folder
+from lessonkit.editions import copy_course, course_folder, data_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,6 +89,19 @@ def test_it_is_found_from_where_one_stands(edition: Path, tmp_path: Path) -> Non
     assert course_folder(tmp_path) == ROOT  # the project that this package belongs to
 
 
+def test_a_table_is_that_of_the_course_where_one_works(
+    edition: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (edition, edition / "notebooks", edition / "notebooks" / "en"):
+        monkeypatch.chdir(folder)
+        assert data_file("styles.csv") == edition / "data" / "styles.csv"
+        assert data_file("course.csv") == ROOT / "data" / "course.csv"
+    monkeypatch.chdir(tmp_path)
+    assert data_file("styles.csv") == ROOT / "data" / "styles.csv"
+    with pytest.raises(FileNotFoundError, match=r"there is no data/sales\.csv in "):
+        data_file("sales.csv")
+
+
 @pytest.mark.parametrize(
     ("surroundings", "expected"),
     [
@@ -111,7 +125,14 @@ def test_jupyterlab_opens_on_the_map_with_the_whole_course_around_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     called: list[list[str]] = []
-    monkeypatch.setattr(subprocess, "call", lambda words: called.append(words) or 0)
+    surroundings: dict[str, str] = {}
+
+    def call(words: list[str], env: dict[str, str]) -> int:
+        called.append(words)
+        surroundings.update(env)
+        return 0
+
+    monkeypatch.setattr(subprocess, "call", call)
     monkeypatch.setattr(command_line, "language", lambda code: None)
     monkeypatch.chdir(ROOT / "data")
     assert command_line.main(["--language", "ja", "open", "--", "--no-browser"]) == 0
@@ -125,6 +146,21 @@ def test_jupyterlab_opens_on_the_map_with_the_whole_course_around_it(
             "--no-browser",
         ]
     ]
+    # Its menus are in the language of the course.
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", surroundings["JUPYTER_CONFIG_PATH"])
+    chosen = ConfigManager(config_dir_name="labconfig").get("default_setting_overrides")
+    assert chosen == {"@jupyterlab/translation-extension:plugin": {"locale": "ja_JP"}}
+
+
+def test_without_jupyterlab_it_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command_line, "find_spec", lambda name: None)
+    monkeypatch.setattr(command_line, "language", lambda code: None)
+    assert command_line.main(["--language", "en"]) == 1
+    command = 'pip install "lessonkit[lab]"'
+    expected = f"lessonkit: jupyterlab is not installed. It comes with: {command}\n"
+    assert capsys.readouterr().err == expected
 
 
 def tell(tmp_path: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
@@ -139,14 +175,16 @@ def tell(tmp_path: Path, *words: str, typed: str = "") -> subprocess.CompletedPr
 
 
 def test_progress_is_shown_and_forgotten_when_somebody_says_yes(tmp_path: Path) -> None:
+    from lessonkit.course import NAMES
     from lessonkit.exercises.progress import Progress
 
+    of = f" / {len(NAMES['01-request-response'])}"
     Progress(tmp_path / "progress.json").note("survive", solved=True)
-    assert "01-request-response             1 / 3" in tell(tmp_path, "progress").stdout
+    assert f"01-request-response             1{of}" in tell(tmp_path, "progress").stdout
     assert tell(tmp_path, "reset", typed="no\n").returncode == 1
-    assert "01-request-response             1 / 3" in tell(tmp_path, "progress").stdout
+    assert f"01-request-response             1{of}" in tell(tmp_path, "progress").stdout
     assert tell(tmp_path, "reset", typed="yes\n").returncode == 0
-    assert "01-request-response             0 / 3" in tell(tmp_path, "progress").stdout
+    assert f"01-request-response             0{of}" in tell(tmp_path, "progress").stdout
 
 
 def test_the_installation_is_checked(tmp_path: Path) -> None:

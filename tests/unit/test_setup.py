@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,9 @@ import lessonkit
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+#: What the README's line installs.
+EVERYTHING = [*PROJECT["dependencies"], *EXTRAS["lab"]]
 
 
 def floors(requirements: list[str]) -> dict[str, str]:
@@ -43,16 +47,17 @@ def test_conda_has_the_same_packages_and_floors() -> None:
     assert listed["channels"] == ["conda-forge"]
     plain = [text for text in listed["dependencies"] if isinstance(text, str) and text != "pip"]
     conda = floors([text for text in plain if not text.startswith("python>")])
-    everywhere = [text for text in PROJECT["dependencies"] if Requirement(text).marker is None]
-    assert conda == floors(everywhere)
+    by_pip = "jupyterlab-language-pack"
+    everywhere = [text for text in EVERYTHING if Requirement(text).marker is None]
+    assert conda == floors([text for text in everywhere if not text.startswith(by_pip)])
     assert f"python{PROJECT['requires-python']}" in plain
-    assert {"pip": ["-e ."]} in listed["dependencies"]
+    assert {"pip": ["-e .[lab]"]} in listed["dependencies"]
 
 
 def test_the_constraints_cover_every_package_and_respect_its_floor() -> None:
     pins = constraints()
-    extras = PROJECT["optional-dependencies"]
-    for text in [*PROJECT["dependencies"], *extras["test"], *extras["bench"]]:
+    assert EXTRAS["test"][0] == "lessonkit[lab]"
+    for text in [*EVERYTHING, *EXTRAS["test"][1:], *EXTRAS["bench"]]:
         requirement = Requirement(text)
         (pin,) = pins[canonicalize_name(requirement.name)].specifier
         assert pin.operator == "=="
@@ -61,18 +66,27 @@ def test_the_constraints_cover_every_package_and_respect_its_floor() -> None:
 
 def test_what_the_owner_fixed_is_there() -> None:
     assert PROJECT["requires-python"] == ">=3.11"
-    packages = floors(PROJECT["dependencies"])
+    packages = floors(EVERYTHING)
     assert {"jupyterlab", "nest-asyncio", "ipywidgets", "pandas", "nbval"} <= set(packages)
     assert packages["ipykernel"] == "7.4"
     for name in ("notebooks", "lessonkit", "data", "environment.yml", "tests", "README.md"):
         assert (ROOT / name).exists()
 
 
+def test_the_menu_has_the_names_that_the_japanese_notebooks_tell() -> None:
+    pack = files("jupyterlab_language_pack_ja_JP") / "locale/ja_JP/LC_MESSAGES/jupyterlab.json"
+    words = json.loads(pack.read_text(encoding="utf-8"))
+    first = (ROOT / "notebooks" / "ja" / "00-start.ipynb").read_text(encoding="utf-8")
+    for name in ("Run All Cells", "Run"):
+        (told,) = {words[key][0] for key in words if key.rpartition("\x04")[2] == name}
+        assert told in first
+
+
 def test_the_data_stay_small_and_are_described() -> None:
-    files = [path for path in (ROOT / "data").iterdir() if path.suffix == ".csv"]
+    tables = list((ROOT / "data").glob("*.csv"))
     described = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
-    assert sum(path.stat().st_size for path in files) < 2_000_000
-    for path in files:
+    assert sum(path.stat().st_size for path in tables) < 2_000_000
+    for path in tables:
         assert f"## {path.name}" in described
 
 
