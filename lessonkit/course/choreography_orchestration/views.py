@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -94,7 +95,7 @@ def two_faults(found: Sequence[Pairs]) -> str:
     return table(frame).html
 
 
-def comparison(table_of_the_lesson: str, styles: Sequence[Style]) -> Picture:
+def comparison(table_of_the_lesson: Path, styles: Sequence[Style]) -> Picture:
     """The lesson's table of the two styles, a CSV file, and beside each claim what we measured."""
     lesson = pd.read_csv(table_of_the_lesson, index_col="aspect")
     names = [_("choreography"), _("orchestration")]
