@@ -57,7 +57,10 @@ def arrow(
         drawn += svg.arrow_head(x1, y1, x2, y2, look.colour, filled=look.head == "arrow")
     if message.error:
         x, y = error_mark(message, x1, y1, x2, y2)
-        drawn += svg.shape("circle", cx=x, cy=y, r=7, fill=look.colour)
+        if message.kind is Kind.EVENT:  # a handler that failed
+            drawn += svg.shape("rect", x=x - 7, y=y - 7, width=14, height=14, fill=look.colour)
+        else:
+            drawn += svg.shape("circle", cx=x, cy=y, r=7, fill=look.colour)
         drawn += svg.line(x, y - 4.5, x, y + 1.5, stroke="#fff", stroke_width=2)
         drawn += svg.line(x, y + 3, x, y + 5, stroke="#fff", stroke_width=2)
     return drawn

@@ -75,7 +75,7 @@ class Stage(StillBox):
         # of them is on.
         self.scale = widgets.Dropdown(
             options=[
-                (_("what reads better"), None),
+                (_("what reads better"), ""),  # None would mean that nothing is chosen
                 (_("by time"), "time"),
                 (_("by order"), "order"),
             ],

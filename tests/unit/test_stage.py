@@ -289,6 +289,9 @@ def test_the_scale_is_the_learners_choice() -> None:
     for scale in ("time", "order"):
         stage.scale.value = scale
         assert timeline(trace, scale=scale) in stage.picture.value
+    stage.scale.set_state({"index": 0})  # what the browser sends: back to the first choice
+    assert timeline(trace) in stage.picture.value
+    assert stage.scale.index == 0
     assert timeline(trace, scale="time") != timeline(trace, scale="order")
 
 
