@@ -74,6 +74,20 @@ def error_mark(message: Message, x1: float, y1: float, x2: float, y2: float) -> 
     return x1 + (x2 - x1) * share, y1 + (y2 - y1) * share
 
 
+def complained_of(x: float, y: float) -> str:
+    """A ring round what the auditor complains of."""
+    return svg.shape(
+        "circle",
+        cx=x,
+        cy=y,
+        r=9,
+        fill="none",
+        stroke=svg.RED,
+        stroke_width=2.5,
+        stroke_dasharray="5 2",
+    )
+
+
 def hourglass(x: float, y: float) -> str:
     """Somebody waits no longer."""
     corners = f"M{svg.number(x - 6)} {svg.number(y - 8)}h12l-12 16h12z"

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from lessonkit.lab import svg
-from lessonkit.lab.arrows import LOOKS, arrow, hourglass
+from lessonkit.lab.arrows import LOOKS, arrow, complained_of, hourglass
 from lessonkit.messages import _
 from lessonkit.records import Fate, Kind, Message
 from lessonkit.words import fit
@@ -40,6 +40,7 @@ class Legend:
         orders: Mapping[str, str],
         *,
         killed: bool,
+        complaints: bool,
         states: bool,
         left_out: int,
         top: float,
@@ -47,7 +48,7 @@ class Legend:
     ) -> None:
         self.parts: list[str] = []
         x, y = 12.0, top + HEIGHT - 4
-        samples: Iterable[tuple[str, str]] = _samples(messages, orders, killed, states)
+        samples: Iterable[tuple[str, str]] = _samples(messages, orders, killed, complaints, states)
         if left_out:
             more = _("... and {number} more messages").format(number=f"{left_out:,}")
             samples = chain(samples, [(more, "")])
@@ -64,7 +65,11 @@ class Legend:
 
 
 def _samples(
-    messages: list[Message], orders: Mapping[str, str], killed: bool, states: bool
+    messages: list[Message],
+    orders: Mapping[str, str],
+    killed: bool,
+    complaints: bool,
+    states: bool,
 ) -> Iterator[tuple[str, str]]:
     colour = {} if len(orders) < 2 else orders
     for number, order in enumerate(colour):
@@ -91,6 +96,8 @@ def _samples(
         yield _("waiting"), svg.shape("rect", y=-11, width=26, height=14, rx=3, **WAITING)
     if any(message.gave_up is not None for message in messages):
         yield _("waits no longer"), hourglass(13, -4)
+    if complaints:
+        yield _("the auditor complains"), complained_of(13, -4)
     if states:
         yield _("change of state"), svg.diamond(13, -4, 6, svg.GREEN, "")
 

@@ -154,6 +154,7 @@ class _Timeline:
             self.messages,
             self.orders,
             killed=bool(self.lanes.died),
+            complaints=bool(complaints),
             states=bool(self.states),
             left_out=len(trace.messages) - len(messages),
             top=self.bottom,
@@ -351,6 +352,12 @@ class _Timeline:
                 self.sheet.add(Box(x - 8, y - 9, x + 8, y + 9))
                 yield arrows.hourglass(x, y)
 
+        for place in dict.fromkeys(map(self.place_of, self.complaints)):
+            if place is not None:
+                x, y = place
+                self.sheet.add(Box(x - 11, y - 11, x + 11, y + 11))
+                yield arrows.complained_of(x, y)
+
     def y_of(self, record: StateChange | Note) -> float:
         return self.y(self.lanes.at(record.service, record.step))
 
@@ -368,8 +375,8 @@ class _Timeline:
             x, y = self.axis.x(change.time, change.step), self.y_of(change)
             yield from self.label(_told(change), x, y, (20, 34, -12, -26))
 
-    def complaint(self, violation: Violation) -> Iterator[str]:
-        """Where the service that it is about was last at work for the order, a cross and why."""
+    def place_of(self, violation: Violation) -> tuple[float, float] | None:
+        """Where the service that it is about was last at work for the order."""
         keeper = KEEPERS.get(violation.about)
         first = 2 if keeper == "customer" else 0  # of the arrow's numbers: its end, or its start
         points = [
@@ -381,17 +388,21 @@ class _Timeline:
         ]
         lanes = [lane for lane in self.rows if lane[0] == keeper]
         if not lanes:
+            return None
+        return points[-1] if points else (self.x_end, self.y(lanes[-1]))
+
+    def complaint(self, violation: Violation) -> Iterator[str]:
+        """Why there is a ring; without room, for the mouse and the keyboard."""
+        place = self.place_of(violation)
+        if place is None:
             return
-        x, y = points[-1] if points else (self.x_end, self.y(lanes[-1]))
-        for words in (f"✗ {violation.sentence}", "✗"):
-            width = svg.text_width(words, SIZE * 1.12)
-            found = self.sheet.place(words, SIZE * 1.12, beside(x, y, width, (-12, 20, -26, 34)))
-            if found:
-                x, y = found
-                yield svg.text(x, y, words, size=SIZE, halo=True, font_weight=600)
-                break
-        if not found or words == "✗":
-            self.unsaid[violation] = self.tip(violation.sentence, _spot(x + 5, y - 5), x, y)
+        words = f"✗ {violation.sentence}"
+        width = svg.text_width(words, SIZE * 1.12)
+        found = self.sheet.place(words, SIZE * 1.12, beside(*place, width, (-12, 20, -26, 34)))
+        if found:
+            yield svg.text(*found, words, size=SIZE, halo=True, font_weight=600)
+        else:
+            self.unsaid[violation] = self.tip(violation.sentence, _spot(*place), *place)
 
     def label_of(self, message: Message) -> Iterator[str]:
         """What is asked, near the one who is asked."""
