@@ -303,17 +303,23 @@ async def busy_for_a_moment(_shop: Shop) -> bool:
 
 def test_ctrl_c_leaves_everything_as_it_was_whenever_it_comes() -> None:
     main = threading.main_thread().ident or 0
-    before = state()
+    before, lost = state(), 0
     for number in range(100):
         delay = 0.0002 * number  # from the first step of a check to after its last
         press = threading.Timer(delay, lambda: signal.pthread_kill(main, signal.SIGINT))
-        with pytest.raises(KeyboardInterrupt) as caught:  # noqa: PT012
+        try:
             press.start()
             small.evaluate(busy_for_a_moment)
-            threading.Event().wait(10)
+            threading.Event().wait(2)
+        except KeyboardInterrupt as error:
+            assert not isinstance(error, OutOfTime)
+        else:
+            lost += 1
         press.join()
-        assert not isinstance(caught.value, OutOfTime)
         assert state() == before
+    # One may come before or after the check, while Python runs a destructor: then Python ignores
+    # it. Whatever the check itself loses, it loses every time.
+    assert lost <= 1
 
 
 def test_the_learners_own_interrupt_goes_through() -> None:
