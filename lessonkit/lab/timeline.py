@@ -376,20 +376,25 @@ class _Timeline:
             yield from self.label(_told(change), x, y, (20, 34, -12, -26))
 
     def place_of(self, violation: Violation) -> tuple[float, float] | None:
-        """Where the service that it is about was last at work for the order."""
-        keeper = KEEPERS.get(violation.about)
-        first = 2 if keeper == "customer" else 0  # of the arrow's numbers: its end, or its start
-        points = [
-            (self.lines[reply.number][first], self.lines[reply.number][first + 1])
-            for reply in self.messages
-            if reply.kind is Kind.REPLY
-            and keeper == (reply.receiver if keeper == "customer" else reply.sender)
-            and reply.correlation == violation.order_id
-        ]
-        lanes = [lane for lane in self.rows if lane[0] == keeper]
-        if not lanes:
-            return None
-        return points[-1] if points else (self.x_end, self.y(lanes[-1]))
+        """Where the service that it is about was last at work for the order, or the database was.
+
+        What has not been asked at all has no lane: then it is the order that stands wrongly.
+        """
+        for keeper in (KEEPERS.get(violation.about), "database"):
+            first = (
+                2 if keeper == "customer" else 0
+            )  # of the arrow's numbers: its end, or its start
+            points = [
+                (self.lines[reply.number][first], self.lines[reply.number][first + 1])
+                for reply in self.messages
+                if reply.kind is Kind.REPLY
+                and keeper == (reply.receiver if keeper == "customer" else reply.sender)
+                and reply.correlation == violation.order_id
+            ]
+            lanes = [lane for lane in self.rows if lane[0] == keeper]
+            if lanes:
+                return points[-1] if points else (self.x_end, self.y(lanes[-1]))
+        return None
 
     def complaint(self, violation: Violation) -> Iterator[str]:
         """Why there is a ring; without room, for the mouse and the keyboard."""
