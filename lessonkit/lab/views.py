@@ -97,7 +97,8 @@ def table(frame: pd.DataFrame) -> Picture:
     look = (
         ".lessonkit-table :is(td,th){text-align:left!important;white-space:normal!important;"
         "padding:3px 18px 3px 4px!important}"
-        ".lessonkit-table th{word-break:keep-all}"  # or a Japanese header breaks in a word
+        # Or Japanese, which may break anywhere, breaks within a word.
+        ".lessonkit-table th{word-break:keep-all}.lessonkit-table td:first-child{min-width:8em}"
     )
     return Picture(f"<style>{look}</style>{html}")
 
