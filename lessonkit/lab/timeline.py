@@ -381,9 +381,8 @@ class _Timeline:
         What has not been asked at all has no lane: then it is the order that stands wrongly.
         """
         for keeper in (KEEPERS.get(violation.about), "database"):
-            first = (
-                2 if keeper == "customer" else 0
-            )  # of the arrow's numbers: its end, or its start
+            # Of an arrow's numbers: where it ends, or where it starts.
+            first = 2 if keeper == "customer" else 0
             points = [
                 (self.lines[reply.number][first], self.lines[reply.number][first + 1])
                 for reply in self.messages

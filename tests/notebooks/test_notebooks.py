@@ -11,6 +11,8 @@ from types import ModuleType
 import nbformat
 import pytest
 
+from tests.notebooks.parts import source
+
 HERE = Path(__file__).parent
 NOTEBOOKS = HERE.parents[1] / "notebooks"
 NAMES = sorted(path.stem for path in (NOTEBOOKS / "en").glob("*.ipynb"))
@@ -33,10 +35,6 @@ execute = tool("execute")
 def read(language: str, name: str) -> dict:
     path = NOTEBOOKS / language / f"{name}.ipynb"
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def source(cell: dict) -> str:
-    return "".join(cell["source"])
 
 
 def outputs(book: dict) -> dict[str, object]:
