@@ -52,7 +52,7 @@ def test_conda_has_the_same_packages_and_floors() -> None:
 def test_the_constraints_cover_every_package_and_respect_its_floor() -> None:
     pins = constraints()
     extras = PROJECT["optional-dependencies"]
-    for text in [*PROJECT["dependencies"], *extras["test"], *extras["bench"]]:
+    for text in [*PROJECT["dependencies"], *extras["test"], *extras["bench"], *extras["real"]]:
         requirement = Requirement(text)
         (pin,) = pins[canonicalize_name(requirement.name)].specifier
         assert pin.operator == "=="
@@ -129,6 +129,7 @@ ROOMS = [
     "explorer",
     "database",
     "patterns",
+    "real",
     "lab",
     "exercises",
     "course",
