@@ -22,9 +22,8 @@ from typing import Any
 
 from filelock import FileLock
 
-PATIENCE = 10.0
-"""For so many seconds a server may take its leave, before it is killed."""
 LAST_WORDS = 2000
+"""How many characters of its log a server leaves behind."""
 
 
 def keep(order: dict[str, Any]) -> int:
@@ -81,7 +80,7 @@ def _run(order: dict[str, Any], folder: Path) -> int:
         was_to_end.set()
         server.send_signal(getattr(signal, order["stop"]) if os.name == "posix" else signal.SIGTERM)
         try:
-            server.wait(PATIENCE)
+            server.wait(order["patience"])
         except subprocess.TimeoutExpired:
             server.kill()
 

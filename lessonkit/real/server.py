@@ -24,6 +24,8 @@ from lessonkit.real.extra import need
 HOST: Final = "127.0.0.1"
 KEEPER: Final = Path(__file__).with_name("keeper.py")
 SECONDS_TO_START: Final = 60.0
+SECONDS_TO_END: Final = 10.0
+"""Then it is killed."""
 
 REASONS: Final = {
     "No space left on device": "the disk is full; make room",
@@ -131,6 +133,7 @@ class Server:
             "serve": serve(self.folder),
             "files": files or {},
             "stop": stop,
+            "patience": SECONDS_TO_END,
             # Servers refuse to work for root. Who is root can lend them somebody else's name.
             "user": "nobody" if os.name == "posix" and os.getuid() == 0 else None,
         }

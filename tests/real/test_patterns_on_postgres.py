@@ -1,4 +1,4 @@
-"""Outbox, relay, inbox and event store on PostgreSQL: unchanged, and with several writers at once."""
+"""Outbox, relay, inbox and event store on PostgreSQL: unchanged, with several writers at once."""
 
 from __future__ import annotations
 
