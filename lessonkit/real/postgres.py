@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from lessonkit.checks import between, whole_number
+from lessonkit.checks import between, some_text, whole_number
 from lessonkit.real.extra import ExtraMissing, need
 from lessonkit.real.server import HOST, Server, ServerUnavailable, free_port
 
@@ -106,6 +106,7 @@ class Postgres(Server):
             between("port", whole_number("port", port), 1024, 65535, "from 1024 to 65535")
         programs_here = programs()
         port = port or free_port()
+        self._databases = 0
         password = secrets.token_hex(16)
         self.url = f"postgresql://postgres:{password}@{HOST}:{port}/postgres"
 
@@ -137,10 +138,12 @@ class Postgres(Server):
             stop="SIGINT",
         )
 
-    def new_database(self, name: str) -> str:
-        """Make an empty database, and return its URL: each service has its own."""
+    def new_database(self, name: str = "database") -> str:
+        """Make an empty database, called ``name`` and a number, and return its URL."""
         psycopg = need("psycopg")
+        self._databases += 1
+        name = f"{some_text('name', name)}_{self._databases}"
         with psycopg.connect(self.url, autocommit=True) as connection:
-            name_in_sql = psycopg.sql.Identifier(name)
-            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(name_in_sql))
+            quoted = psycopg.sql.Identifier(name)
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(quoted))
         return f"{self.url.rpartition('/')[0]}/{name}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +11,6 @@ import pytest
 if TYPE_CHECKING:  # the extra may be missing
     from lessonkit.real.database import PostgresDatabase
     from lessonkit.real.postgres import Postgres
-
-NUMBER = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +24,7 @@ def server() -> Iterator[Postgres]:
 @pytest.fixture
 def url(server: Postgres) -> str:
     """Of an empty database."""
-    return server.new_database(f"test_{next(NUMBER)}")
+    return server.new_database()
 
 
 @pytest.fixture

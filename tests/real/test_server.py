@@ -144,7 +144,7 @@ def test_a_server_that_dies_in_the_middle_says_so() -> None:
         (postmaster,) = running_in(server.folder)
         postmaster.kill()
         until(lambda: not server.is_running)
-        with pytest.raises(DatabaseUnavailable, match="start it again"):
+        with pytest.raises(DatabaseUnavailable, match="start it again"):  # noqa: PT012
             while True:  # its last process may answer for a moment
                 database.execute("SELECT 1")
         with pytest.raises(DatabaseUnavailable, match="start it again"):
@@ -231,7 +231,7 @@ def test_it_is_of_the_wrong_version(
 
 def test_there_is_none_where_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(postgres.VARIABLE, str(tmp_path))
-    with pytest.raises(ServerUnavailable, match="there is no PostgreSQL in .*; name the folder"):
+    with pytest.raises(ServerUnavailable, match=r"there is no PostgreSQL in .*; name the folder"):
         Postgres()
 
 
