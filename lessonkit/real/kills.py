@@ -20,11 +20,9 @@ How many that are, depends on the moments of the kills, and so on the machine. Z
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from multiprocessing.connection import Connection
@@ -36,6 +34,7 @@ from lessonkit.patterns.events import Event
 from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, PollingPublisher
 from lessonkit.real.database import PostgresDatabase
 from lessonkit.real.postgres import Postgres
+from lessonkit.real.victims import process
 
 PLACES: Final = ("shop", "broker", "mail")
 WAY: Final = 0.005
@@ -204,28 +203,6 @@ def handle_next(style: str, places: Places) -> bool:
     STYLES[style].handle(places, message_id, order_id)
     places.broker.acknowledge(number)
     return True
-
-
-@contextmanager
-def process(main: Callable[..., None], *args: Any) -> Iterator[Any]:
-    """Run ``main`` in a process of its own until the end of the ``with`` block; then kill it."""
-    # A fork of a process that has imported everything begins at once. Windows has no such thing.
-    context: Any = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
-    if os.name == "posix":
-        context.set_forkserver_preload([__name__])
-    ours, theirs = context.Pipe()
-    victim = context.Process(target=main, args=(*args, theirs), daemon=True)
-    victim.start()
-    theirs.close()
-    try:
-        ours.recv()  # it is at work; an EOFError if it has died by itself
-        yield victim
-        if not victim.is_alive():
-            raise RuntimeError(f"{main.__name__} has ended by itself; what it said is on stderr")
-    finally:
-        victim.kill()
-        victim.join()
-        ours.close()
 
 
 @dataclass(frozen=True)

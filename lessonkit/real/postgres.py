@@ -127,7 +127,7 @@ class Postgres(Server):
                 return False
             return True
 
-        # SIGINT: end at once, and end the clients' connections. (SIGTERM would wait for them.)
+        # SIGQUIT: end at once, without putting in order what will be thrown away.
         super().__init__(
             "PostgreSQL",
             prepare,
@@ -135,7 +135,7 @@ class Postgres(Server):
             is_ready,
             port=port,
             files={"password": password},
-            stop="SIGINT",
+            stop="SIGQUIT",
         )
 
     def new_database(self, name: str = "database") -> str:

