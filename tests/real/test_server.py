@@ -41,15 +41,16 @@ time.sleep(600) if sys.argv[1:] == ["wait"] else None
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for folder in (tmp_path, *tmp_path.parents):  # the tests may run as root, the server never does
-        if folder.is_relative_to(tempfile.gettempdir()) and folder.owner() == tmp_path.owner():
-            folder.chmod(folder.stat().st_mode | 0o011)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    yield
-    until(lambda: not list(home().iterdir()))
-    assert running_in(tmp_path) == []
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    # Not in tmp_path: the tests may run as root, the server never does, and pytest shuts its
+    # folders for everybody else.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield Path(folder)
+        until(lambda: not list(home().iterdir()))
+        assert running_in(Path(folder)) == []
 
 
 def until(happens: Callable[[], bool], seconds: float = 60) -> None:
@@ -192,20 +193,20 @@ def programs(folder: Path, **scripts: str) -> str:
     ],
 )
 def test_it_cannot_be_prepared(
-    says: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    says: str, sentence: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = "echo 'postgres (PostgreSQL) 17.2'"
-    folder = programs(tmp_path / "bin", postgres=version, initdb=f"echo '{says}' >&2; exit 1")
+    folder = programs(place / "bin", postgres=version, initdb=f"echo '{says}' >&2; exit 1")
     monkeypatch.setenv(postgres.VARIABLE, folder)
     with pytest.raises(ServerUnavailable, match=f"PostgreSQL cannot be started: .*{sentence}"):
         Postgres()
 
 
 @posix_only
-def test_it_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_never_answers(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lessonkit.real.server.SECONDS_TO_START", 1.0)
     loop = '[ "$1" = --version ] && echo "postgres (PostgreSQL) 17.2" && exit; exec sleep 600'
-    folder = programs(tmp_path / "bin", postgres=loop, initdb="exit 0")
+    folder = programs(place / "bin", postgres=loop, initdb="exit 0")
     monkeypatch.setenv(postgres.VARIABLE, folder)
     with pytest.raises(ServerUnavailable, match="does not answer after 1 s"):
         Postgres()
@@ -221,16 +222,16 @@ def test_it_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_it_is_of_the_wrong_version(
-    version: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: str, sentence: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = programs(tmp_path / "bin", postgres=f"echo '{version}'")
+    folder = programs(place / "bin", postgres=f"echo '{version}'")
     monkeypatch.setenv(postgres.VARIABLE, folder)
     with pytest.raises(ServerUnavailable, match=sentence):
         Postgres()
 
 
-def test_there_is_none_where_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(postgres.VARIABLE, str(tmp_path))
+def test_there_is_none_where_it_is_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(postgres.VARIABLE, str(place))
     with pytest.raises(ServerUnavailable, match=r"there is no PostgreSQL in .*; name the folder"):
         Postgres()
 
