@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -27,7 +28,7 @@ def process(main: Callable[..., None], *args: Any) -> Iterator[Any]:
     if os.name == "posix":
         context.set_forkserver_preload(PRELOADED)
     ours, theirs = context.Pipe()
-    victim = context.Process(target=main, args=(*args, theirs), daemon=True)
+    victim = context.Process(target=_until_alone, args=(main, *args, theirs), daemon=True)
     victim.start()
     theirs.close()
     try:
@@ -43,3 +44,19 @@ def process(main: Callable[..., None], *args: Any) -> Iterator[Any]:
         victim.kill()
         victim.join()
         ours.close()
+
+
+def _until_alone(main: Callable[..., None], *args: Any) -> None:
+    """Do ``main``, and end when whoever would kill us was killed: the other end of the pipe goes.
+
+    Nobody ever sends anything that way.
+    """
+
+    def listen() -> None:
+        try:
+            args[-1].recv()
+        except (EOFError, OSError):
+            os._exit(1)
+
+    threading.Thread(target=listen, daemon=True).start()
+    main(*args)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -179,3 +182,33 @@ def test_a_declined_card_takes_no_money(tmp_path: Path) -> None:
     with pytest.raises(OrderFailed):
         asyncio.run(services.charge(Order("O-1", card_is_declined=True)))
     assert services.done() == []
+
+
+KERNEL = """
+import sys, time
+from pathlib import Path
+from lessonkit.real.saga_kills import process, shop
+if __name__ == "__main__":
+    with process(shop, Path(sys.argv[1]), True, "1") as victim:
+        print(victim.pid, flush=True)
+        time.sleep(600)
+"""
+
+
+def test_it_listens_nowhere_and_is_gone_when_the_kernel_is_killed(tmp_path: Path) -> None:
+    psutil = pytest.importorskip("psutil")
+    (tmp_path / "kernel.py").write_text(KERNEL)
+    kernel = subprocess.Popen(
+        [sys.executable, str(tmp_path / "kernel.py"), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with kernel:
+        assert kernel.stdout is not None
+        victim = psutil.Process(int(kernel.stdout.readline()))
+        listening = [one for one in victim.net_connections() if one.status == psutil.CONN_LISTEN]
+        kernel.kill()
+    assert listening == []
+    psutil.wait_procs([victim], timeout=60)
+    assert not victim.is_running()
