@@ -29,6 +29,7 @@ MODULES: Final = {
     "05-eventual-consistency": "eventual_consistency",
     "06-event-bus": "event_bus",
     "07-choosing": "choosing",
+    "08-summary": "summary",
 }
 """For each notebook the module (or package) that its exercises are in."""
 
@@ -69,7 +70,7 @@ def missed(notebook: str) -> StillBox | Picture:
     ValueError
         If there is no such notebook.
     """
-    course = [*MODULES, "08-summary"]
+    course = list(MODULES)
     if notebook not in course:
         raise ValueError(f"notebook must be one of {', '.join(course)}; got {notebook!r}")
     before = course[: max(0, course.index(notebook) - 1)]

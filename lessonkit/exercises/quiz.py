@@ -85,8 +85,8 @@ class QuizView(StillBox):
         self.verdict = widgets.HTML(layout=layout)
         parts: list[widgets.Widget] = []
         asked = []
+        heading = f"<b>{escape(_(quiz.title))}</b>{labels(quiz.practises, quiz.grade)}"
         for number, question in enumerate(quiz.questions):
-            heading = "" if number else labels(quiz.practises, quiz.grade)
             words = widgets.HTML(heading + _question_html(number, question), layout=layout)
             options = [(_(option.text), place) for place, option in enumerate(question.options)]
             choice = widgets.RadioButtons(options=options, value=None, layout=layout)
@@ -96,6 +96,7 @@ class QuizView(StillBox):
                 part.style = self.verdict.style
             self.choices.append(choice)
             self.feedback.append(feedback)
+            heading = ""
             parts += [words, choice, feedback]
             asked += [words, feedback]
         self._show_verdict()

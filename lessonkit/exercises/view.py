@@ -97,14 +97,15 @@ def _parts_of(widget: Any) -> Iterator[widgets.Widget]:
 
 def result_html(exercise: Task, result: Result) -> str:
     """The verdict and what belongs to it, as HTML."""
-    colour, mark = LOOKS[result.verdict]
-    verdict = escape(_(result.verdict))
+    verdict, sentence = result.verdict, result.sentence
+    if verdict is Verdict.NOT_ATTEMPTED and exercise.entry.solved:
+        verdict, sentence = Verdict.SOLVED, _("You have solved this one before.")
+    colour, mark = LOOKS[verdict]
     lines = [
-        f'<div><b style="color: {colour}">{mark} {verdict}</b> · <b>{escape(_(exercise.title))}</b>'
-        f"{labels(exercise.practises, exercise.grade)}<div>{prose(result.sentence)}</div></div>"
+        f'<div><b style="color: {colour}">{mark} {escape(_(verdict))}</b>'
+        f" · <b>{escape(_(exercise.title))}</b>{labels(exercise.practises, exercise.grade)}"
+        f"<div>{prose(sentence)}</div></div>"
     ]
-    if result.verdict is Verdict.NOT_ATTEMPTED and exercise.entry.solved:
-        lines.append(f"<div>✓ {escape(_('You have solved this one before.'))}</div>")
     if result.trouble:
         lines.append(_preformatted(result.trouble))
     if result.advice:

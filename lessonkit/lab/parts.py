@@ -72,7 +72,11 @@ class Parts(widgets.VBox):
             if run is not self.runs[number] or width != stage.width:
                 self.runs[number] = run
                 stage.width = width
-                stage.show(*_run_and_replay(run))
+                if isinstance(run, Trace):
+                    stage.show(run)
+                else:
+                    replay = run.replay if run.decisions else ""
+                    stage.show(run.run.trace, replay, run.violations)
         shown = zip_longest(self.texts[: len(texts)], self.stages[: len(runs)])
         self.children = [widget for widget in chain(*shown) if widget is not None]
         self._note()
@@ -151,12 +155,6 @@ class SideBySide(widgets.Box):
 
 def _html() -> widgets.HTML:
     return widgets.HTML(layout=widgets.Layout(width="auto"))
-
-
-def _run_and_replay(run: Trace | Case) -> tuple[Trace, str]:
-    if isinstance(run, Trace):
-        return run, ""
-    return run.run.trace, run.replay if run.decisions else ""
 
 
 def _marked(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:

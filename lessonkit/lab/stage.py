@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import chain
 
 import ipywidgets as widgets
@@ -14,6 +15,7 @@ from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import round_step
 from lessonkit.lab.timeline import MOST_MESSAGES, WIDTH, better_scale, timeline
 from lessonkit.messages import _
+from lessonkit.shop.audit import Violation
 from lessonkit.trace import Trace
 from lessonkit.words import clean
 
@@ -88,7 +90,9 @@ class Stage(StillBox):
             style={"description_width": "initial"},
             layout=widgets.Layout(flex="1 1 200px", max_width="46em"),
         )
-        self.scale.observe(lambda _change: self.show(self.trace, self.replay.value), "value")
+        self.scale.observe(
+            lambda _change: self.show(self.trace, self.replay.value, self.complaints), "value"
+        )
         row = widgets.Layout(flex_flow="row wrap", align_items="center")
         driven_by = [
             plain_button(_("Step back"), lambda: self.step(-1), icon="step-backward"),
@@ -110,9 +114,10 @@ class Stage(StillBox):
         )
         self.show(trace or Trace(), replay)
 
-    def show(self, trace: Trace, replay: str = "") -> None:
+    def show(self, trace: Trace, replay: str = "", complaints: Sequence[Violation] = ()) -> None:
         """Put another run on the stage; the moment stays, as far as the run has it."""
         at_the_end, before = self.at_the_end, self.slider.value
+        self.complaints = complaints
         self.trace = trace
         self._drawn_by = self.scale.value or better_scale(trace, self.width)
         self.moments = _moments(trace, by_order=self._drawn_by == "order")
@@ -193,6 +198,7 @@ class Stage(StillBox):
                 step=step,
                 width=self.width,
                 title=self.title,
+                complaints=self.complaints,
             )
         )
         words = _("Save as SVG")

@@ -27,13 +27,11 @@ ONE_DAY = """
 import gc, json, math, resource, sys, time
 import pandas as pd
 from lessonkit import run
+from lessonkit.course.choosing.day import shop_of_the_day
 from tests.notebook_code import namespace
 
 style, orders = sys.argv[1], int(sys.argv[2])
-notebook = namespace(
-    "07-choosing", "setup", "request-response", "event-driven", "naive-hybrid", "disk",
-    "core-code", "behind-code", "hybrid-code", "day-shop", "day-run",
-)
+notebook = namespace("07-choosing", "setup", "day-run")
 per_minute = pd.read_csv("data/busy_day.csv")
 day = [
     60 * (minute + k / number)
@@ -50,7 +48,7 @@ def moment(share):  # when this share of the day's orders has come
 
 moments = [moment(number / orders) for number in range(orders)]
 notebook["run_the_day"](notebook[style], moments[:: max(1, orders // 100)])  # warm up
-shop = notebook["shop_of_the_day"](orders)
+shop = shop_of_the_day(orders)
 work = notebook["the_day"](shop, notebook[style](shop), moments)
 gc.collect()
 before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()

@@ -106,7 +106,7 @@ def test_five_seconds_can_be_felt_and_the_page_stays_alive(open_notebook: Open) 
 
 def test_a_notebook_that_nobody_has_run_shows_its_pictures(open_notebook: Open) -> None:
     notebook = open_notebook("ja", "00-start")
-    for cell_id in ("first-picture", "first-panel", "break-panel"):
+    for cell_id in ("just-call-code", "first-panel", "break-panel"):
         still = notebook.cell(cell_id).locator("img[src^='data:image/svg']").first
         expect(still).to_be_visible()
         assert still.evaluate("e => e.naturalWidth") > 100

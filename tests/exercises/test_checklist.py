@@ -29,9 +29,11 @@ def _nothing_solved_yet() -> None:
 
 
 def test_every_notebook_but_the_last_has_one_to_three_exercises() -> None:
-    for notebook in MODULES:
+    *others, last = MODULES
+    for notebook in others:
         assert 1 <= sum(exercise.notebook == notebook for exercise in exercises()) <= 3
-    assert len(MODULES) == len(list((NOTEBOOKS / "en").glob("*.ipynb"))) - 1
+    assert last not in {exercise.notebook for exercise in exercises()}
+    assert len(MODULES) == len(list((NOTEBOOKS / "en").glob("*.ipynb")))
 
 
 def test_names_are_unique_and_every_point_has_something_behind_it() -> None:
@@ -214,7 +216,7 @@ def test_labels_are_short_enough_for_a_radio_button(quiz: Quiz) -> None:
 @each
 def test_the_place_of_the_right_option_varies(quiz: Quiz) -> None:
     places = {[option.right for option in q.options].index(True) for q in quiz.questions}
-    assert len(places) > 1
+    assert len(places) > 1 or len(quiz.questions) == 1
 
 
 @each

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from lessonkit import Shop, Told, books, explore, run
+from lessonkit import Shop, books, explore, run
 from lessonkit.course import MODULES, missed, predict, predictions
+from lessonkit.course.choosing.sandbox import OUTBOX, Choices, trial
 from lessonkit.exercises.prediction import Prediction
 from lessonkit.exercises.progress import learners_progress
 from lessonkit.faults import Refused
@@ -39,7 +40,7 @@ def guess(prediction: Prediction, right: bool, again: bool = False) -> str:
     return str(view.answer.value)
 
 
-def test_every_notebook_but_the_last_asks_something() -> None:
+def test_every_notebook_asks_something() -> None:
     assert {prediction.notebook for prediction in ASKED.values()} == set(MODULES)
     assert len(ASKED) == len(predictions())
 
@@ -83,7 +84,7 @@ def test_what_was_missed_comes_back_two_notebooks_later_and_once() -> None:
     assert asked.prediction is MAIL
     asked.buttons[0].click()
     assert (MAIL.entry.tries, MAIL.entry.solved) == (2, False)
-    for notebook in (*MODULES, "08-summary"):
+    for notebook in MODULES:
         assert isinstance(missed(notebook), Picture)
     with pytest.raises(ValueError, match="notebook must be one of 00-start, "):
         missed("02")
@@ -122,8 +123,9 @@ def first_order(**shop: Any) -> OrderBooks:
 
 
 def slow_mail() -> str:
-    cells = namespace("00-start", "setup", "just-call-code", "five-virtual")
-    return f"{cells['answer'].wait * 1000:,.0f} ms"
+    cells = namespace("00-start", "setup", "just-call-code")
+    shop = Shop(latency={"notification": 5.0})
+    return f"{run(shop.place_order(cells['just_call'](shop))).result.wait * 1000:,.0f} ms"
 
 
 def mail_off() -> str:
@@ -144,16 +146,16 @@ def two_clicks() -> str:
     return f"{case.ledgers[0].money:,} yen"
 
 
-LISTENERS = "setup", "event", "order-service", "listeners-code", "first-run"
+EVENT_DRIVEN = "setup", "order-service", "wait-panel"
 
 
 def wait_for_listeners() -> str:
-    cells = namespace("02-event-driven", *LISTENERS)
-    return f"{run(cells['event_driven'](Shop(), True)).result.wait * 1000:.0f} ms"
+    shop = namespace("02-event-driven", *EVENT_DRIVEN, "fifth-code")["shop"]
+    return f"{shop.customer.answers[0].wait * 1000:.0f} ms"
 
 
 def refused_later() -> str:
-    cells = namespace("02-event-driven", *LISTENERS, "price-explore", "price-case")
+    cells = namespace("02-event-driven", *EVENT_DRIVEN, "price-case")
     return f"“{cells['case'].answers[0].told}”"
 
 
@@ -162,6 +164,12 @@ def queue_order() -> str:
     luck = cells["stream"](0, "work")  # as the panel begins
     finished, _trace = cells["play"]("rabbitmq", "order", 3, lambda event: luck.uniform(0.02, 0.2))
     return str(len(cells["views"].overtaken(finished)))
+
+
+def two_warehouses() -> str:
+    carried = "notification-code", "state-event", "changed-code"
+    _notice, full, asked = namespace("02-event-driven", *EVENT_DRIVEN, *carried)["packed"]
+    return f"the one that asks {asked}, the other {full.lines[0].quantity}"
 
 
 def newcomer() -> str:
@@ -175,7 +183,7 @@ def poison() -> str:
 
 
 def expired_card() -> str:
-    before = "setup", "events", "services", "order-service", "choreography-run", "declined"
+    before = "setup", "services", "choreography-run", "declined"
     (order,) = books(namespace("04-choreography-orchestration", *before)["shop"])
     assert (order.stands, order.held) == (False, 2)  # and the run has gone on to its end
     return "They stay set aside for ever"
@@ -192,23 +200,39 @@ def lost_reply() -> str:
 
 
 def gap(*cells: str) -> dict[str, Any]:
-    return namespace("05-eventual-consistency", "setup", "gap-code", *cells)
+    return namespace("05-eventual-consistency", "setup", *cells)
 
 
 def which_first() -> str:
-    cells = gap("dual-code", "dual-explore")
+    cells = gap("dual-explore")
     same = cells["one_way"].survived == cells["other_way"].survived
     return "Neither: both survive the same number" if same else "?"
 
 
+def rolled_back() -> str:
+    cells = gap("shelf-panel")
+    counts = {
+        cells["screens"].sell(cells["customer"], pieces, 20, 0.5).came_of_it["rolled back"]
+        for pieces in (20, 40)
+    }
+    return f"the same: {counts.pop()}" if len(counts) == 1 else "?"
+
+
+def patience() -> str:
+    return f"{gap('polling-run')['outcome'].elapsed / 60:.0f} minutes"
+
+
 def jitter() -> str:
-    cells = gap("herd-code")
-    plain, jittered = cells["plain"], cells["jittered"]
+    cells = gap()
+    plain, jittered = (
+        cells["herd"](1000, 20, 200, cells["Backoff"](base=1, cap=10, jitter=jitter))
+        for jitter in (False, True)
+    )
     return "Sooner" if max(jittered) < max(plain) else "?"
 
 
 def relay_twice() -> str:
-    cells = gap("dual-code", "outbox-code", "relay-code", "relay-scenario", "relay-explore")
+    cells = gap("dual-explore", "outbox-code", "relay-code", "relay-explore")
     twice = cells["views"].verdict(cells["found"])[tr("something happened twice")]
     assert cells["found"].tried == 41
     return f"in {twice}"
@@ -241,28 +265,50 @@ def deaths() -> str:
     return f"at {(every['events lost'] > 0).sum()}"
 
 
-STYLES = "setup", "request-response", "event-driven", "naive-hybrid", "naive-explore"
-
-
 def naive_hybrid() -> str:
-    simple = namespace("07-choosing", *STYLES)["simple"].values()
-    shares = [found.survived / found.tried for found in simple]
+    cells = namespace("07-choosing", "setup", "naive-hybrid", "three-run")
+    shares = [found.survived / found.tried for found in cells["found"].values()]
     return "Between the two" if shares[0] < shares[2] < shares[1] else "?"
 
 
+def no_resume() -> str:
+    before = "setup", "naive-hybrid", "three-run", "without-code", "without-run"
+    whole, forgetful, *_others = namespace("07-choosing", *before)["without"]
+    assert whole.survived == whole.tried == forgetful.tried == 16
+    return f"in {len(forgetful.counterexamples)}"
+
+
 def busy_day() -> str:
-    hybrid = "disk", "core-code", "behind-code", "hybrid-code"
-    cells = namespace("07-choosing", *STYLES, *hybrid, "day-orders", "day-shop", "day-run")
-    untrue = {}
-    for style in ("RequestResponse", "EventDriven", "Hybrid"):  # one order in two hundred
-        shop, _trace = cells["run_the_day"](cells[style], cells["moments"][::200])
-        untrue[style] = sum(
-            (Told.CONFIRMED in one.told and not one.money)
-            or (Told.FAILED in one.told and one.stands)
-            for one in books(shop)
+    cells = namespace("07-choosing", "setup", "day-run")
+    moments = cells["day"].moments("../../data/busy_day.csv")[::200]
+    untrue = {
+        style: sum(
+            one.refused_in_vain or one.never_paid
+            for one in cells["run_the_day"](cells[style], moments)
         )
+        for style in ("RequestResponse", "EventDriven", "Hybrid")
+    }
     assert untrue["Hybrid"] < untrue["EventDriven"] < untrue["RequestResponse"]
     return "request-response"
+
+
+def left_out() -> str:
+    explored = namespace("08-summary", "setup", "leave-out")["explored"]
+    harm = {}
+    for part, words in (("key", "idempotency key"), ("log", "saga's log"), ("outbox", "outbox")):
+        found = explored(**{"key": True, "log": True, "outbox": True, part: False})
+        harm[f"the {words}"] = found.tried - found.survived
+    worst = max(harm, key=lambda part: harm[part])
+    assert sorted(harm.values())[-2] < harm[worst]
+    return worst
+
+
+def short_timeout() -> str:
+    longer, shorter = (trial(Choices(2, limit, OUTBOX, key=True)) for limit in (0.4, 0.25))
+    assert longer.met == (True, True, True, True)
+    assert shorter.met == (True, False, True, True)
+    assert shorter.p99 < longer.p99
+    return "There are more requests than the budget allows"
 
 
 ANSWERS: dict[str, Callable[[], str]] = {
@@ -270,7 +316,8 @@ ANSWERS: dict[str, Callable[[], str]] = {
     for one in (
         *(slow_mail, mail_off, ten_services, two_clicks, wait_for_listeners, refused_later),
         *(queue_order, newcomer, poison, expired_card, lost_reply, which_first, jitter),
-        *(relay_twice, typo, all_at_once, deaths, naive_hybrid, busy_day),
+        *(relay_twice, typo, all_at_once, deaths, naive_hybrid, no_resume, busy_day, rolled_back),
+        *(patience, short_timeout, two_warehouses, left_out),
     )
 }
 

@@ -69,14 +69,8 @@ def moves_something(panel: Panel, name: str, first: Values) -> bool:
     return False
 
 
-# Nothing in the menu of 04's choices is slow enough for the time limits to count.
-TOO_QUICK = pytest.mark.xfail(reason="choices-panel: limits", raises=AssertionError, strict=True)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=TOO_QUICK if name[:2] == "04" else ()) for name in NAMES]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_control_of_every_panel_moves_something(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

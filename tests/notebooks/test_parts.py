@@ -13,7 +13,7 @@ import pytest
 
 from tests.notebook_code import namespace
 from tests.notebooks import minutes
-from tests.notebooks.parts import NAMES, NOTEBOOKS, anchor, cells, heading, parts, source
+from tests.notebooks.parts import NAMES, NOTEBOOKS, Part, anchor, cells, heading, parts, source
 
 OTHER = {"en": "ja", "ja": "en"}
 BOTH = [(language, name) for name in NAMES for language in OTHER]
@@ -59,6 +59,32 @@ def test_the_table_of_the_course_has_the_counted_minutes() -> None:
         row = told[name]
         found = int(row["core_minutes"]), int(row["deeper_minutes"])
         assert found == (core, sum(deeper)), f"{name}: python tests/notebooks/minutes.py"
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_short_route_has_six_stops_and_takes_45_minutes(language: str) -> None:
+    places = {}  # what is left of the core from there on, in its English form
+    for name in NAMES:
+        (core, _), (english, _) = parts(language, name), parts("en", name)
+        for at, cell in enumerate(core.cells):
+            for words in re.findall(r"^## +(.+)$", source(cell), re.MULTILINE):
+                rest = Part(cell["id"], words, english.cells[at:])
+                places[f"{name}.ipynb#{anchor(words)}"] = minutes.minutes(rest)
+    text = next(source(c) for c in cells(language, "00-start") if c["id"] == "map")
+    stops = re.findall(r"^\d\. \[.+\]\((.+)\)[,、] ?(\d+)(?: minutes|分)$", text, re.MULTILINE)
+    assert len(stops) == 6
+    for link, told in stops:
+        place = f"{NAMES[0]}.ipynb{link}" if link.startswith("#") else link
+        assert int(told) == places[place], place
+    assert 40 <= sum(int(told) for _link, told in stops) <= 46
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])
+def test_the_readme_has_the_counted_minutes(readme: str) -> None:
+    text = (NOTEBOOKS.parent / readme).read_text(encoding="utf-8")
+    found = re.findall(r"^\| `(\d\d-[\w-]+)` \| (\d+) \| (\d+) \|", text, re.MULTILINE)
+    counted = {name: minutes.counted(name) for name in NAMES}
+    assert found == [(name, str(core), str(sum(rest))) for name, (core, rest) in counted.items()]
 
 
 @pytest.mark.parametrize(("language", "name"), BOTH)

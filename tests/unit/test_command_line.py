@@ -142,11 +142,11 @@ def test_progress_is_shown_and_forgotten_when_somebody_says_yes(tmp_path: Path) 
     from lessonkit.exercises.progress import Progress
 
     Progress(tmp_path / "progress.json").note("survive", solved=True)
-    assert "01-request-response             1 / 2" in tell(tmp_path, "progress").stdout
+    assert "01-request-response             1 / 3" in tell(tmp_path, "progress").stdout
     assert tell(tmp_path, "reset", typed="no\n").returncode == 1
-    assert "01-request-response             1 / 2" in tell(tmp_path, "progress").stdout
+    assert "01-request-response             1 / 3" in tell(tmp_path, "progress").stdout
     assert tell(tmp_path, "reset", typed="yes\n").returncode == 0
-    assert "01-request-response             0 / 2" in tell(tmp_path, "progress").stdout
+    assert "01-request-response             0 / 3" in tell(tmp_path, "progress").stdout
 
 
 def test_the_installation_is_checked(tmp_path: Path) -> None:

@@ -24,24 +24,15 @@ from lessonkit import (
     explore,
     run,
 )
+from lessonkit.course.choosing.hybrid import Hybrid, ShopWithADisk
+from lessonkit.course.choosing.styles import EventDriven, RequestResponse
 from lessonkit.explorer import Case, Exploration
 from lessonkit.faults import Failure, Flaky, LogNormal, Outage, Refused, ReplyLost, Uniform
 from lessonkit.patterns.saga import SagaState
 from lessonkit.shop import OrderBooks, remarks
 from tests.notebook_code import namespace
 
-CELLS = (
-    "setup",
-    "request-response",
-    "event-driven",
-    "naive-hybrid",
-    "disk",
-    "core-code",
-    "behind-code",
-    "hybrid-code",
-)
-NOTEBOOK = namespace("07-choosing", *CELLS)
-Hybrid, ShopWithADisk = NOTEBOOK["Hybrid"], NOTEBOOK["ShopWithADisk"]
+NaiveHybrid = namespace("07-choosing", "setup", "naive-hybrid")["NaiveHybrid"]
 HASTY = partial(Hybrid, attempts=2)
 """Its relay parks an event after two failures: what fails for good does not fail fifty times."""
 
@@ -104,15 +95,15 @@ def in_words(cases: Any) -> list[str]:
 
 @pytest.mark.parametrize(
     ("style", "survived", "of"),
-    [("RequestResponse", 9, 25), ("EventDriven", 20, 29), ("NaiveHybrid", 12, 27)],
+    [(RequestResponse, 9, 25), (EventDriven, 20, 29), (NaiveHybrid, 12, 27)],
 )
 def test_the_originals_survive_about_half_of_the_bad_luck(
-    style: str, survived: int, of: int
+    style: Any, survived: int, of: int
 ) -> None:
-    found = tried(NOTEBOOK[style])
+    found = tried(style)
     assert (found.survived, found.tried) == (survived, of)
     sold_twice = [v.rule for v in found.find("last-pieces").violations]
-    assert sold_twice == (["no order without its stock"] if style == "EventDriven" else [])
+    assert sold_twice == (["no order without its stock"] if style is EventDriven else [])
 
 
 # --- the hybrid under all bad luck ---------------------------------------------------------------

@@ -342,9 +342,8 @@ def test_with_outbox_and_inboxes_every_pair_is_survived() -> None:
 
 @pytest.mark.slow
 def test_so_it_is_with_the_order_service_of_the_notebook() -> None:
-    cells = ["setup", "gap-code", "dual-code", "outbox-code", "relay-code", "relay-scenario"]
-    names = namespace("05-eventual-consistency", *cells, "inbox-code", "inbox-shop")
-    usual = {"shop": names["ShopWithInboxes"], "restart": names["new_process"]}
+    names = namespace("05-eventual-consistency", "setup", "inbox-code")
+    usual = {"shop": names["shops"].ShopWithInboxes, "restart": names["new_process"]}
     exploration = explore(names["with_inboxes"], pairs=True, **usual)
     assert exploration.counterexamples == ()
     assert exploration.tried == 4052  # as it says there

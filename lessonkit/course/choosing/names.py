@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from lessonkit.course.choosing.sandbox import AFTER, OUTBOX, SYNC
 from lessonkit.messages import _
 
 
 def styles() -> list[str]:
-    """The four shops, in the order in which the notebook builds them."""
-    return [_("request-response"), _("event-driven"), _("naive hybrid"), _("hybrid")]
-
-
-def compared() -> list[str]:
-    """The three shops that are measured: all but the naive one."""
+    """The three shops that are compared."""
     return [_("request-response"), _("event-driven"), _("hybrid")]
+
+
+def hybrids() -> list[str]:
+    """The hybrid, whole and with one part taken away."""
+    return [
+        _("whole"),
+        _("the new process does not read the saga's log"),
+        _("a compensation is registered after its step"),
+        _("the charge has no idempotency key"),
+    ]
+
+
+def mails() -> dict[str, str]:
+    """When a mail can go out."""
+    return {
+        SYNC: _("before the reply"),
+        AFTER: _("after the reply, from memory"),
+        OUTBOX: _("after the reply, from an outbox"),
+    }
 
 
 def answers() -> dict[str, str]:

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 
 from lessonkit.course.choosing import names
-from lessonkit.explorer import Case, Exploration
+from lessonkit.course.choosing.sandbox import MOST_RETRIES, SYNC, TIMEOUTS
+from lessonkit.course.choosing.views import titles
+from lessonkit.explorer import Exploration
 from lessonkit.lab import PanelSpec, choice, spec, toggle, whole
 from lessonkit.messages import _, current_language
 
@@ -16,37 +18,28 @@ Style = Callable[..., Any]
 """Makes an order service."""
 
 
-def bad_luck(
-    found: Mapping[Style, Exploration], by_title: Mapping[Style, Mapping[str, Case]]
-) -> PanelSpec:
-    """The bad luck that is worth a look: what some shop does not survive, the worst first."""
+def bad_luck(found: Mapping[Style, Exploration]) -> PanelSpec:
+    """The bad luck that some shop does not survive, the worst first."""
+    by_title = [titles(explored) for explored in found.values()]
 
     def losers(title: str) -> int:
-        return sum(title in cases and not cases[title].survived for cases in by_title.values())
+        return sum(title in cases and not cases[title].survived for cases in by_title)
 
-    *_others, naive, hybrid = found
-    worth_a_look = [
-        case.title
-        for style, explored in found.items()
-        for case in explored.cases
-        if not (case.survived and case.decisions) or (style is hybrid and case.remarks)
-    ]
-    worst_first = sorted(dict.fromkeys(worth_a_look), key=losers, reverse=True)
-    menu = {title: f"{'✗' * losers(title)} {title}".strip() for title in worst_first}
-    reply_lost = found[naive].find("reply-lost", "payment.charge").title
+    lost = [case.title for explored in found.values() for case in explored.counterexamples]
+    worst_first = sorted(dict.fromkeys(lost), key=losers, reverse=True)
+    menu = {title: f"{'✗' * losers(title)} {title}" for title in worst_first}
+    *_others, hybrid = found
+    reply_lost = found[hybrid].find("reply-lost", "payment.charge").title
     return spec(
-        choice("style", _("The shop"), dict(zip(found, names.styles(), strict=True)), naive),
+        choice("style", _("The shop"), dict(zip(found, names.styles(), strict=True)), hybrid),
         choice("title", _("Bad luck (✗: a shop that fails)"), menu, reply_lost),
-        hint=_(
-            "Kill the process when the reply to inventory.reserve has come: the charge is under"
-            " way. What does the new process of the hybrid do first?"
-        ),
+        hint=_("Which of the hybrid's faults come from its core, and which from its bus?"),
     )
 
 
 def busy_day(request_response: Style, event_driven: Style, hybrid: Style) -> PanelSpec:
     """Three shops on a busy day, and what goes wrong on it."""
-    three = dict(zip((request_response, event_driven, hybrid), names.compared(), strict=True))
+    three = dict(zip((request_response, event_driven, hybrid), names.styles(), strict=True))
     return spec(
         choice("style", _("The shop"), three, request_response),
         whole("slow", _("Payment at noon: so many times as slow"), 10, low=1, high=30),
@@ -55,7 +48,22 @@ def busy_day(request_response: Style, event_driven: Style, hybrid: Style) -> Pan
             _("A quiet day"): {"slow": 1, "no_mail_minutes": 0},
             _("The mail is out all evening"): {"slow": 1, "no_mail_minutes": 120},
         },
-        hint=_("One order in 150 here. Go through the three shops: who pays for the mail server?"),
+        hint=_(
+            "One order in a thousand here. Go through the three shops: whom does the mail server"
+            " hurt?"
+        ),
+    )
+
+
+def sandbox() -> PanelSpec:
+    """What an order service may use, to meet a goal."""
+    limits = {None: _("no timeout")} | {limit: f"{limit * 1000:,.0f} ms" for limit in TIMEOUTS}
+    return spec(
+        whole("retries", _("Retries of each call"), 0, low=0, high=MOST_RETRIES),
+        choice("timeout", _("Timeout for stock and payment"), limits, None),
+        choice("mail", _("The mail goes out"), names.mails(), SYNC),
+        toggle("key", _("Idempotency key")),
+        hint=_("Meet all four parts of the goal. Change one thing at a time, and say why before."),
     )
 
 

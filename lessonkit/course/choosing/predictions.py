@@ -1,4 +1,4 @@
-"""Guesses: the naive hybrid, and a busy day."""
+"""Guesses: the simple hybrid, a part of it taken away, a busy day, and a short timeout."""
 
 from __future__ import annotations
 
@@ -29,4 +29,37 @@ guess_busy_day = Prediction(
     options=(N_("request-response"), N_("event-driven"), N_("the hybrid with saga and outbox")),
     answer="request-response",
     why=N_("The mail is its last call, so an order that stands and is paid is reported as failed."),
+)
+
+guess_no_resume = Prediction(
+    name="guess_no_resume",
+    notebook="07-choosing",
+    text=N_(
+        "The new process starts the relay, but does not read the saga's log. In how many of the 16"
+        " cases do the books no longer balance?"
+    ),
+    options=(N_("in none: the outbox has it all"), N_("in 2"), N_("in 9")),
+    answer="in 2",
+    why=N_(
+        "Only what was begun and has no event yet is forgotten: stock or money is held for an order"
+        " that nobody ends."
+    ),
+)
+
+guess_short_timeout = Prediction(
+    name="guess_short_timeout",
+    notebook="07-choosing",
+    text=N_(
+        "With two retries, a timeout of 400 ms meets the goal. What happens if you shorten it to"
+        " 250 ms?"
+    ),
+    options=(
+        N_("Orders are lost"),
+        N_("The p99 grows"),
+        N_("There are more requests than the budget allows"),
+    ),
+    answer="There are more requests than the budget allows",
+    why=N_(
+        "The p99 falls, but calls that would have been answered are given up and made once more."
+    ),
 )

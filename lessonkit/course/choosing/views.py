@@ -2,61 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from lessonkit.course.choosing import names
+from lessonkit.course.choosing.day import Served
+from lessonkit.course.choosing.sandbox import MOST_REQUESTS, MOST_WAIT, ORDERS, Trial
 from lessonkit.explorer import Case, Exploration
 from lessonkit.lab import Picture, charts, table, tiles
-from lessonkit.messages import _, current_language
-from lessonkit.shop import OrderBooks, Told
+from lessonkit.messages import _, current_language, service_name
+from lessonkit.words import escape
 
 
-def claims(criteria: pd.DataFrame) -> pd.DataFrame:
-    """What the lesson says of both styles, in the current language."""
-    ours = current_language()
-    return pd.DataFrame(
-        {
-            _("criterion"): criteria[f"criterion_{ours}"],
-            _("request-response"): criteria[f"request_response_{ours}"],
-            _("event-driven"): criteria[f"event_driven_{ours}"],
-        }
-    )
+def three_questions(found: Mapping[object, Exploration]) -> str:
+    """For each style: how long the customer waits, how much is survived, who must be known."""
+    plain = [one.find() for one in found.values()]
+    known = [
+        [service_name(to) for by, to in case.run.trace.who_knows_whom() if by == "orders"]
+        for case in plain
+    ]
+    columns = {
+        _("style"): names.styles(),
+        _("the customer waits"): [f"{case.answers[0].wait_ms} ms" for case in plain],
+        _("bad luck survived"): list(map(survived, found.values())),
+        _("the order service calls"): [_(", ").join(services) for services in known],
+    }
+    return table(pd.DataFrame(columns)).html
 
 
-def lost_mails(found: Mapping[str, Exploration]) -> pd.DataFrame:
-    """How much bad luck each shop survives, and how many mails it loses."""
-    return pd.DataFrame(
-        {
-            _("survived"): [f"{one.survived} / {one.tried}" for one in found.values()],
-            _("mails lost"): [sum(map(_lost_mails, one.cases)) for one in found.values()],
-        },
-        index=list(found),
-    )
+def survived(found: Exploration) -> str:
+    """How much of what was tried did no harm."""
+    return _("{survived} of {tried}").format(survived=found.survived, tried=found.tried)
 
 
-def four_shops(found: Iterable[Exploration]) -> pd.DataFrame:
-    """What bad luck does to the four shops, and what they still owe when it is over."""
-    found = list(found)
-    return pd.DataFrame(
-        {
-            _("survived"): [f"{one.survived} / {one.tried}" for one in found],
-            _("mails lost"): [sum(map(_lost_mails, one.cases)) for one in found],
-            _("something is still owed"): [_count(lambda o: o.owed, one) for one in found],
-            _("more than one mail"): [_count(lambda o: o.mails > 1, one) for one in found],
-        },
-        index=names.styles(),
-    )
+def case_of(found: Exploration, title: str) -> Case | None:
+    """The case of this title, if there is one."""
+    return titles(found).get(title)
 
 
-def _lost_mails(case: Case) -> int:
-    return sum(order.stands and not (order.mails or order.owed) for order in case.ledgers)
-
-
-def _count(is_so: Callable[[OrderBooks], object], found: Exploration) -> int:
-    return sum(any(map(is_so, case.ledgers)) for case in found.cases)
+def titles(found: Exploration) -> dict[str, Case]:
+    """Every title under which a case can be found: runs that are alike are one case."""
+    return {run.title: case for run, case in ((found.cases[0],) * 2, *found.alike)}
 
 
 def does_not_occur(title: str) -> str:
@@ -64,60 +53,67 @@ def does_not_occur(title: str) -> str:
     return tiles([(title, _("does not occur in this style"), "plain")])
 
 
-def survived(found: Exploration) -> str:
-    """How much of what was tried did no harm."""
-    words = _("Survived: {survived} of {tried}.")
-    return words.format(survived=found.survived, tried=found.tried)
+def without_a_part(found: Iterable[Exploration]) -> str:
+    """What the hybrid survives, whole and with one part taken away."""
+    columns = {
+        _("the hybrid"): names.hybrids(),
+        _("bad luck survived"): list(map(survived, found)),
+    }
+    return table(pd.DataFrame(columns)).html
 
 
-def figures(day: pd.DataFrame) -> dict[str, int]:
+# --- a busy day ----------------------------------------------------------------------------------
+
+
+def figures(served: Sequence[Served]) -> dict[str, int]:
     """What the customers of a day were told, how long they waited, and what they never got."""
-    confirmed, failed = day["told"] == Told.CONFIRMED, day["told"] == Told.FAILED
-    mail_due = day["stands"] & day["paid"]
+    waits = sorted(one.wait for one in served)
     return {
-        _('told "failed" although it stands'): int((failed & day["stands"]).sum()),
-        _('told "confirmed" but never paid'): int((confirmed & ~day["paid"]).sum()),
-        _("p50 (ms)"): round(day["wait"].quantile(0.5) * 1000),
-        _("p99 (ms)"): round(day["wait"].quantile(0.99) * 1000),
-        _("mails late"): int((mail_due & (day["mail after"] > 60)).sum()),
-        _("mails never"): int((mail_due & day["mail after"].isna()).sum()),
+        _('told "failed" although it stands'): sum(one.refused_in_vain for one in served),
+        _('told "confirmed" but never paid'): sum(one.never_paid for one in served),
+        _("p50 (ms)"): _quantile(waits, 0.5),
+        _("p99 (ms)"): _quantile(waits, 0.99),
+        _("mails late"): sum(one.mail_late for one in served),
+        _("mails never"): sum(one.mail_never for one in served),
     }
 
 
-def three_days(days: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def _quantile(ordered: Sequence[float], share: float) -> int:
+    return round(ordered[math.ceil(share * len(ordered)) - 1] * 1000)
+
+
+def three_days(days: Iterable[Sequence[Served]]) -> Picture:
     """The same day in three shops."""
-    return pd.DataFrame(dict(zip(names.compared(), map(figures, days), strict=True)))
+    each = list(map(figures, days))
+    rows = [[name, *(f"{one[name]:,}" for one in each)] for name in each[0]]
+    return table(pd.DataFrame(rows, columns=[_("the busy day"), *names.styles()]))
 
 
-def day(customers: pd.DataFrame) -> tuple[str, str, str]:
+def one_day(served: Sequence[Served]) -> tuple[str, str, str]:
     """The figures of a day, and what each of its half-hours was like."""
     plain = (_("p50 (ms)"), _("p99 (ms)"))
     numbers = [
         (name, f"{value:,}", "plain" if name in plain else "bad" if value else "good")
-        for name, value in figures(customers).items()
+        for name, value in figures(served).items()
     ]
-    half_hour = (customers["asked"] // 1800).astype(int)
-
-    def per_half_hour(values: pd.Series[Any], how: str) -> list[float]:
-        return list(values.groupby(half_hour).agg(how).reindex(range(48), fill_value=0))
-
-    confirmed, due = customers["told"] == Told.CONFIRMED, customers["stands"] & customers["paid"]
-    after = customers["mail after"]
+    longest, untrue, never, late = ([0.0] * 48 for _line in range(4))
+    for one in served:
+        half_hour = int(one.asked // 1800)
+        longest[half_hour] = max(longest[half_hour], one.wait)
+        untrue[half_hour] += one.refused_in_vain or one.never_paid
+        never[half_hour] += one.mail_never
+        late[half_hour] += one.mail_late
     hours = [n / 2 for n in range(48)]
     waiting = charts.lines(
         hours,
-        {_("longest wait for the answer"): per_half_hour(customers["wait"], "max")},
+        {_("longest wait for the answer"): longest},
         title=_("How long the customers of each half-hour waited"),
         xlabel=_("hour of the day"),
         ylabel=_("seconds"),
     )
     wrong = charts.lines(
         hours,
-        {
-            _("told an untruth"): per_half_hour(confirmed != due, "sum"),
-            _("mails never"): per_half_hour(due & after.isna(), "sum"),
-            _("mails late"): per_half_hour(due & (after > 60), "sum"),
-        },
+        {_("told an untruth"): untrue, _("mails never"): never, _("mails late"): late},
         title=_("What went wrong for the customers of each half-hour"),
         xlabel=_("hour of the day"),
         ylabel=_("customers"),
@@ -125,27 +121,67 @@ def day(customers: pd.DataFrame) -> tuple[str, str, str]:
     return tiles(numbers), waiting, wrong
 
 
-def measured(lesson: pd.DataFrame, cells: Iterable[Sequence[object]]) -> Picture:
-    """The lesson's claims, and beside them what was measured in three shops."""
-    words = _("{style}: measured")
-    head = [*lesson.columns, *[words.format(style=name) for name in names.compared()]]
-    rows = zip(*lesson.to_numpy().T, *cells, strict=True)
-    return table(pd.DataFrame(rows, columns=head))
+# --- the sandbox ---------------------------------------------------------------------------------
+
+
+def goal(tried: Trial) -> tuple[str, str]:
+    """How far an order service meets each part of the goal, and its first counterexample."""
+    quick, few, all_confirmed, nothing_lost = tried.met
+    words = _("{survived} of {tried}").format(survived=tried.survived, tried=tried.tried)
+    confirmed = _("{confirmed} of {all} orders").format(confirmed=tried.confirmed, all=ORDERS)
+    most = f"{MOST_WAIT * 1000:,.0f}"
+    parts = [
+        (_("p99, at most {most} ms").format(most=most), f"{tried.p99 * 1000:,.0f} ms", quick),
+        (
+            _("requests for each order, at most {most}").format(most=MOST_REQUESTS),
+            f"{tried.requests:.2f}",
+            few,
+        ),
+        (_("confirmed, all"), confirmed, all_confirmed),
+        (_("bad luck survived, all"), words, nothing_lost),
+    ]
+    verdicts = {True: (_("met"), "good"), False: (_("not met"), "bad")}
+    met = [
+        (label, f"{value} · {verdicts[is_met][0]}", verdicts[is_met][1])
+        for label, value, is_met in parts
+    ]
+    lead = _("The first counterexample:")
+    said = f"{lead} {tried.counterexample}" if tried.counterexample else ""
+    if all(tried.met):
+        said = _("The goal is met.")
+    return tiles(met), f"<p>{escape(said)}</p>"
+
+
+# --- which style ---------------------------------------------------------------------------------
+
+
+def criteria(read: pd.DataFrame) -> Picture:
+    """The lesson's table of both styles, in the current language."""
+    ours = current_language()
+    return table(
+        pd.DataFrame(
+            {
+                _("criterion"): read[f"criterion_{ours}"],
+                _("request-response"): read[f"request_response_{ours}"],
+                _("event-driven"): read[f"event_driven_{ours}"],
+            }
+        )
+    )
 
 
 def advice(style: str, in_line: Sequence[str], behind: Sequence[str]) -> tuple[str, str, str]:
     """What to choose, and the answers that speak for each side."""
     reasons = {
-        "request_response": _("Everything that you ticked belongs in line."),
+        "request_response": _("All that you ticked asks for a synchronous call."),
         "event_driven": _("Nothing that you ticked has to be waited for."),
-        "hybrid": _("Cut the task: the first list in line, the second behind."),
+        "hybrid": _("Cut the task: the first list synchronously, the second by events."),
     }
     nothing = _("Nothing speaks for events, and a call is the simpler one.")
     reason = reasons[style] if in_line or behind else nothing
     return (
         tiles([(reason, names.answers()[style], "plain")]),
-        _listed(_("Speaks for waiting in line"), in_line),
-        _listed(_("Speaks for events behind"), behind),
+        _listed(_("Speaks for a synchronous call"), in_line),
+        _listed(_("Speaks for events"), behind),
     )
 
 
@@ -162,9 +198,3 @@ def decision(row: pd.Series[Any], answer: str) -> str | tuple[str, str]:
     kind = "good" if answer == row["best"] else "bad"
     verdict = tiles([(situation, names.answers()[answer], kind)])
     return verdict, f"<p>{row[f'{answer}_{current_language()}']}</p>"
-
-
-def situations(advised: Sequence[str]) -> pd.DataFrame:
-    """In how many situations each style is the best."""
-    named = pd.Series(advised).map(names.answers())
-    return named.value_counts().rename(_("situations")).to_frame()

@@ -7,6 +7,7 @@ from lessonkit.course.choreography_orchestration.predictions import (
     guess_lost_reply,
 )
 from lessonkit.course.choreography_orchestration.saga_points import points_by_saga
+from lessonkit.exercises.written import quiz
 
 __all__ = [
     "guess_expired_card",
@@ -14,4 +15,7 @@ __all__ = [
     "lost_reply",
     "points_by_events",
     "points_by_saga",
+    "who_knows",
 ]
+
+who_knows = quiz(__name__, "who_knows")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lessonkit.course.choreography_orchestration.measured import bad_luck
+from lessonkit.course.choreography_orchestration.steered import CHOICES, EVERYTHING
 from lessonkit.explorer import Exploration
 from lessonkit.lab import PanelSpec, choice, milliseconds, spec, toggle
 from lessonkit.messages import _
-
-CHOICES = ("keys", "first", "log", "pivot", "retries", "steadfast", "limits")
-"""What can be chosen for a saga, each on or off."""
 
 
 def number_of(found: Exploration, *luck: str) -> int:
@@ -41,18 +40,19 @@ def choreography(found: Exploration) -> PanelSpec:
 
 
 def choices(found: Exploration) -> PanelSpec:
-    """The bad luck of an exploration and two more cases, and seven choices for the saga."""
-    everything: dict[str, Any] = dict.fromkeys(CHOICES, True)
+    """The bad luck of the saga with all choices, three more pieces of it, and the choices."""
+    everything: dict[str, Any] = dict(EVERYTHING)
     nothing: dict[str, Any] = dict.fromkeys(CHOICES, False)
-    lost = number_of(found, "reply-lost", "payment.charge")
-    after_mail = number_of(found, "killed", "notification.send_order_confirmation")
-    clicks = number_of(found, "clicks-twice")
-    two_more = {
-        len(found.cases): _("never charged, and putting back refused"),
-        len(found.cases) + 1: _("killed, and the refund's reply lost"),
-    }
+    menu = bad_luck(found)
+
+    def number(*luck: str) -> int:
+        return [entry.strikes for entry in menu].index(found.find(*luck).decisions)
+
+    lost = number("reply-lost", "payment.charge")
+    after_mail = number("killed", "notification.send_order_confirmation")
+    slow = len(menu) - 1
     return spec(
-        choice("fault", _("What goes wrong"), found.choices() | two_more, lost),
+        choice("fault", _("What goes wrong"), {n: one.words for n, one in enumerate(menu)}, lost),
         toggle("keys", _("Idempotency keys")),
         toggle("first", _("Compensation noted first")),
         toggle("log", _("Log, and resume")),
@@ -64,7 +64,8 @@ def choices(found: Exploration) -> PanelSpec:
             _("Everything on"): everything,
             _("Asked again without a key"): nothing | {"fault": lost, "retries": True},
             _("A log without a pivot"): everything | {"fault": after_mail, "pivot": False},
-            _("Two clicks, no keys"): nothing | {"fault": clicks},
+            _("Two clicks, no keys"): nothing | {"fault": number("clicks-twice")},
+            _("Slow, and no time limits"): everything | {"fault": slow, "limits": False},
         },
         hint=_("For each fault: which choices must be on, and which make no difference?"),
     )
@@ -72,7 +73,7 @@ def choices(found: Exploration) -> PanelSpec:
 
 def points(by_events: Callable[..., Any], by_saga: Callable[..., Any]) -> PanelSpec:
     """Two flows that give points, and a points service that is away for a while."""
-    both = {by_events: _("choreography, asking again"), by_saga: _("the saga with all choices")}
+    both = {by_events: _("choreography, repaired"), by_saga: _("the saga with all choices")}
     return spec(
         choice("style", _("Style"), both, by_events),
         milliseconds("takes", _("Points take"), 0.05, high=2),
@@ -86,3 +87,8 @@ def points(by_events: Callable[..., Any], by_saga: Callable[..., Any]) -> PanelS
             "Switch the points off. In which style do they come after all, and who waited for it?"
         ),
     )
+
+
+def two_at_once() -> str:
+    """What stands on the button that tries two faults at once."""
+    return _("Try two faults at once (some seconds)")

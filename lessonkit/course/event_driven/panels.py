@@ -17,30 +17,19 @@ def wait() -> PanelSpec:
         presets={
             _("Wait for a five-second mail"): {"wait": True, "notification": 5.0},
             _("Do not wait for it"): {"wait": False, "notification": 5.0},
-            _("Payment is off, and nobody waits"): {"wait": False, "down": True},
         },
-        hint=_("Do not wait. Then switch the payment off: what is the customer told?"),
+        hint=_("Let the mail take five seconds. When does the customer get an answer?"),
     )
 
 
-def doorbell() -> PanelSpec:
-    """How many listeners ring back, and whether anybody answers."""
+def ask_back() -> PanelSpec:
+    """How many subscribers ask back, and whether they get a reply."""
     return spec(
-        whole("listeners", _("Listeners"), 3, low=1, high=10),
-        whole("orders", _("Orders"), 1, low=1, high=10),
-        toggle("away", _("The order service is away just then")),
-        presets={_("Ten listeners, ten orders"): {"listeners": 10, "orders": 10}},
-        hint=_("Add listeners. Then send the order service away: who can still work?"),
-    )
-
-
-def parcel_or_bell() -> PanelSpec:
-    """How much travels with an event, and how many listen."""
-    return spec(
-        whole("items", _("Lines of the order"), 3, low=1, high=50),
-        whole("listeners", _("Listeners"), 3, low=1, high=10),
-        presets={_("A big order"): {"items": 50, "listeners": 10}},
-        hint=_("When everybody asks back anyway, which of the two sends more?"),
+        whole("subscribers", _("Subscribers"), 3, low=1, high=10),
+        whole("orders", _("Orders"), 1, low=1, high=4),
+        toggle("away", _("The order service is off just then")),
+        presets={_("Ten subscribers, four orders"): {"subscribers": 10, "orders": 4}},
+        hint=_("Add subscribers. Then switch the order service off: which ones can still work?"),
     )
 
 
@@ -67,6 +56,6 @@ def reading_along() -> PanelSpec:
 def from_nothing() -> PanelSpec:
     """How many of the events the new table has read."""
     return spec(
-        whole("events", _("Events that it has read"), 2, low=0, high=5),
+        whole("read", _("Events that it has read"), 2, low=0, high=5),
         hint=_("Start at 0 and go on. When does the table show P-1 six times?"),
     )

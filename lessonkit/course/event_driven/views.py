@@ -2,77 +2,91 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from typing import Any
 
 import pandas as pd
 
-from lessonkit.lab import charts, table, tiles
+from lessonkit.lab import Picture, charts, table, tiles
 from lessonkit.messages import _
+from lessonkit.patterns.events import Event, EventTypes
+from lessonkit.patterns.events.types import MissingField, NewerVersion
 from lessonkit.patterns.eventstore.projections import Projection
 from lessonkit.patterns.eventstore.store import Recorded, VersionConflict
+from lessonkit.shop import Shop
+from lessonkit.words import escape
 
 
-def waits(in_ms: Sequence[int]) -> pd.DataFrame:
-    """How long the customer waits: for calls in a row, with ``publish``, and without waiting."""
-    styles = [_("calls in a row"), _("publish and wait"), _("publish and forget")]
-    return pd.DataFrame({_("waiting time (ms)"): in_ms}, index=styles)
-
-
-def doorbell(orders: int, asked: int, stuck: int) -> str:
-    """How often the bell rang, how often somebody asked back, and who got no answer."""
+def asked_back(shop: Shop, orders: int, stuck: int) -> str:
+    """How many notices there were, how often somebody asked back, and who got no reply."""
+    asked = sum(operation == "orders.get_order" for _caller, operation, _n in shop.network.calls)
     return tiles(
         [
             (_("events"), f"{orders}", "plain"),
-            (_("calls back to the order service"), f"{asked}", "plain"),
-            (_("stuck listeners"), f"{stuck}", "bad" if stuck else "good"),
+            (_("questions to the order service"), f"{asked}", "plain"),
+            (_("stuck subscribers"), f"{stuck}", "bad" if stuck else "good"),
         ]
     )
 
 
-def pieces_heard(pieces: Sequence[int]) -> pd.DataFrame:
-    """What a listener hears that asks at once, and one that asks late."""
-    return pd.DataFrame({_("pieces"): pieces}, index=[_("asks at once"), _("asks 100 ms later")])
+def packed(notice: Any, in_full: Any, asked: int) -> Picture:
+    """What two warehouses pack: one that asks back, and one that reads the event."""
+    # The ids of a second run are longer; what is compared is what an event carries.
+    sent = [replace(event, event_id="E-1") for event in (notice, in_full)]
+    rows = {
+        _("pattern"): [_("Event notification"), _("Event-carried state transfer")],
+        _("pieces"): [asked, in_full.lines[0].quantity],
+        _("questions to the order service"): [1, 0],
+        _("bytes of the event"): [len(event.to_json().encode()) for event in sent],
+    }
+    return Picture(table(pd.DataFrame(rows)).html, _label(in_full))
 
 
-def bytes_on_the_wire(bell: int, answer: int, parcel: int, listeners: int) -> tuple[str, str]:
-    """What one order sends: a bell and its answers, or a parcel, to so many listeners."""
-    numbers = tiles(
-        [
-            (_("bell: bytes in events"), f"{bell * listeners:,}", "plain"),
-            (_("bell: calls back"), f"{listeners}", "plain"),
-            (_("bell: bytes in answers"), f"{answer * listeners:,}", "plain"),
-            (_("parcel: bytes in events"), f"{parcel * listeners:,}", "plain"),
-            (_("parcel: calls back"), "0", "plain"),
-        ]
+def _label(in_full: Any) -> str:
+    """What is printed on the parcel: all of it stands in the event."""
+    place = asdict(in_full.shipping_address)
+    address = _("{line}, {city}, {prefecture} {postal_code}").format(**place)
+    lines = [f"{line.product_name} × {line.quantity}" for line in in_full.lines]
+    title = _("The label, from the event alone")
+    inside = "".join(f"<div>{escape(words)}</div>" for words in [address, *lines])
+    return (
+        f"<div>{escape(title)}</div>"
+        '<div style="border: 1px solid #8888; padding: 6px 14px; margin: 4px 0;'
+        f' display: inline-block">{inside}</div>'
     )
-    who = list(range(1, 11))
-    picture = charts.lines(
-        who,
-        {
-            _("bell, with the answers"): [(bell + answer) * n for n in who],
-            _("parcel"): [parcel * n for n in who],
-        },
-        mark=(listeners, parcel * listeners, _("now")),
-        title=_("Bytes on the wire for one order"),
-        xlabel=_("listeners"),
-        ylabel=_("bytes"),
-    )
-    return numbers, picture
 
 
-def next_year(*read: int | Exception) -> pd.DataFrame:
-    """What a listener of this year reads in three events of next year: the yen, or an error."""
-    changes = [
-        _("a field is added"),
-        _("a field is renamed"),
-        _("the version is counted up"),
-    ]
-    words = _("read: {total} yen")
-    found = [
-        type(one).__name__ if isinstance(one, Exception) else words.format(total=one)
-        for one in read
-    ]
-    return pd.DataFrame({_("a listener of this year"): found}, index=changes)
+def next_year(
+    reader: EventTypes,
+    event: Event,
+    *,
+    add: Mapping[str, object],
+    rename: Mapping[str, str],
+    version: int,
+) -> Picture:
+    """What a reader of this year makes of ``event``, after each of these changes to its text."""
+    data = event.data()
+    changes = {
+        _("a field is added"): {"data": {**data, **add}},
+        _("a field is renamed"): {"data": {rename.get(key, key): data[key] for key in data}},
+        _("the version is counted up"): {"version": version},
+    }
+    found = [_read(reader, json.loads(event.to_json()) | change) for change in changes.values()]
+    heads = _("what changes next year"), _("a subscriber of this year")
+    return table(pd.DataFrame(dict(zip(heads, (list(changes), found), strict=True))))
+
+
+def _read(reader: EventTypes, envelope: Mapping[str, object]) -> str:
+    try:
+        event: Any = reader.from_json(json.dumps(envelope))
+    except MissingField:
+        return _("refused: a field is missing")
+    except NewerVersion:
+        return _("refused: the event is newer than the subscriber")
+    return _("read: {total} yen").format(total=f"{event.total:,}")
 
 
 def state_of_the_order(state: Mapping[str, object]) -> str:
@@ -100,8 +114,13 @@ def _time_of_day(seconds: float) -> str:
     return f"{hours % 24:02}:{minutes:02}" + (" (+1)" if hours >= 24 else "")
 
 
-def came_of_it(stored: int | VersionConflict) -> str:
-    """What a clerk is told who wanted to write: the new version, or what was in the way."""
+def came_of_it(*stored: int | VersionConflict) -> Picture:
+    """What each clerk is told who wanted to write: the new version, or what was in the way."""
+    clerks = [_("first clerk"), _("second clerk")]
+    return table(pd.DataFrame({_("who"): clerks, _("the store says"): [*map(_outcome, stored)]}))
+
+
+def _outcome(stored: int | VersionConflict) -> str:
     if isinstance(stored, VersionConflict):
         words = _("refused: expected version {expected}, found version {actual}")
         return words.format(expected=stored.expected, actual=stored.actual)
@@ -128,15 +147,11 @@ def behind(lags: Sequence[tuple[float, int]], not_found: Sequence[str]) -> tuple
 
 def sales(model: Projection) -> tuple[str, str]:
     """What a new read model knows of the pieces sold, and how much it has still to read."""
-    numbers = [
-        (_("events read"), f"{model.position}", "plain"),
-        (_("events behind"), f"{model.lag}", "plain" if model.lag else "good"),
-    ]
-    rows = pd.DataFrame(model.rows(), columns=["product", "pieces"])
+    with closing(model):
+        numbers = [
+            (_("events read"), f"{model.position}", "plain"),
+            (_("events behind"), f"{model.lag}", "plain" if model.lag else "good"),
+        ]
+        rows = pd.DataFrame(model.rows(), columns=["product", "pieces"])
     rows.columns = [_("product"), _("pieces")]
     return tiles(numbers), table(rows).html
-
-
-def sizes(**in_bytes: int) -> pd.Series[int]:
-    """How long each kind of event is."""
-    return pd.Series(in_bytes, name=_("bytes"))

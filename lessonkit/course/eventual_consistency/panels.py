@@ -7,19 +7,19 @@ from math import inf
 from typing import Any
 
 from lessonkit.course.eventual_consistency.names import moments
-from lessonkit.lab import PanelSpec, choice, milliseconds, probability, spec, whole
+from lessonkit.lab import PanelSpec, choice, milliseconds, spec, whole
 from lessonkit.messages import _
 
 
 def gap() -> PanelSpec:
     """How long the gap is, and a moment to look at."""
     return spec(
-        milliseconds("inventory", _("Inventory takes"), 0.1, low=0.01, high=1),
+        milliseconds("inventory", _("Inventory takes"), 0.1, low=0.01, high=0.2),
         whole("backlog", _("Orders that are in line before"), 0, low=0, high=5),
-        probability("at", _("Look at this moment"), 0.5),
+        milliseconds("at", _("Look at this moment"), 0.06, high=1.2),
         presets={
-            _("In the middle of the gap"): {"inventory": 0.1, "backlog": 0, "at": 0.5},
-            _("Five in line before you"): {"inventory": 0.1, "backlog": 5, "at": 0.5},
+            _("In the middle of the gap"): {"inventory": 0.1, "backlog": 0, "at": 0.06},
+            _("Five in line before you"): {"inventory": 0.1, "backlog": 5, "at": 0.3},
         },
         hint=_("Move through the run. From when to when do the two services disagree?"),
     )
@@ -75,11 +75,10 @@ def herd() -> PanelSpec:
 
 
 def outbox() -> PanelSpec:
-    """Four order services, and the bad luck that each meets."""
+    """Three order services, and the bad luck that each meets."""
     styles = {
         "publish first": _("publish, then commit"),
         "commit first": _("commit, then publish"),
-        "outbox": _("outbox and relay"),
         "inbox": _("outbox, relay and inboxes"),
     }
     words = _("killed when: {moment}")
@@ -95,9 +94,8 @@ def outbox() -> PanelSpec:
         choice("style", _("The order service"), styles, "inbox"),
         choice("luck", _("Bad luck"), lucks, published),
         presets={
-            _("Published, not marked"): {"style": "outbox", "luck": published},
-            _("The same, with inboxes"): {"style": "inbox", "luck": published},
             _("Committed, not published"): {"style": "inbox", "luck": ("killed", "database.save")},
+            _("Published, not marked"): {"style": "inbox", "luck": published},
             _("Two customers, one shelf"): {"style": "inbox", "luck": ("last-pieces", "")},
         },
         hint=_("For each style, try each bad luck. Which one is honest every time?"),

@@ -1,4 +1,4 @@
-"""Guesses: two writes, random pauses, and what a relay does twice."""
+"""Guesses: two writes, a long patience, roll-backs, random pauses, what a relay does twice."""
 
 from __future__ import annotations
 
@@ -21,6 +21,34 @@ guess_which_first = Prediction(
     why=N_(
         "Each has its own gap between the two writes: one loses the event, the other the order."
     ),
+)
+
+guess_rolled_back = Prediction(
+    name="guess_rolled_back",
+    notebook="05-eventual-consistency",
+    text=N_(
+        "There are 20 pieces, 20 customers a second, a gap of half a second: 9 customers see"
+        " their order rolled back. How many will it be with 40 pieces?"
+    ),
+    options=(N_("fewer: 4 or 5"), N_("the same: 9"), N_("twice as many: 18")),
+    answer="the same: 9",
+    why=N_(
+        "It happens only at the end: to those who order between the last piece and the moment at"
+        " which the page hears of it."
+    ),
+)
+
+guess_patience = Prediction(
+    name="guess_patience",
+    notebook="05-eventual-consistency",
+    text=N_(
+        "The lesson's loop asks ten times. It waits for 1 s after the first question, and then"
+        " twice as long each time. The order is never confirmed. After how long is the customer"
+        " told?"
+    ),
+    options=(N_("10 s"), N_("55 s"), N_("17 minutes")),
+    answer="17 minutes",
+    why=N_("1 + 2 + 4 + … + 512 s. The last wait alone is half of it, and no question follows."),
 )
 
 guess_jitter = Prediction(

@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
+from sqlite3 import Connection
 
 import pandas as pd
 
+from lessonkit.course.eventual_consistency.killing import Books
 from lessonkit.course.eventual_consistency.names import moments
-from lessonkit.explorer import Exploration
+from lessonkit.course.eventual_consistency.screens import OFTEN, Sale
+from lessonkit.course.eventual_consistency.shops import ShopWithDisk, ShopWithInboxes
+from lessonkit.explorer import Case, Exploration
 from lessonkit.lab import charts, table, tiles
 from lessonkit.messages import _
-from lessonkit.shop import OrderBooks, Told
+from lessonkit.shop import OrderBooks, Shop, Told
+from lessonkit.shop.audit import Violation
+from lessonkit.trace import Trace
 
 
-def gap(t1: float, t2: float, now: float) -> str:
-    """From when to when two services disagree, and what each says now (times in seconds)."""
-    knows = _("the order is confirmed") if now >= t1 else _("nothing yet")
-    hears = _("the stock is reduced") if now >= t2 else _("nothing yet")
+def gap(trace: Trace, at: float) -> str:
+    """From when to when two services disagree about the last order, and what they say at ``at``."""
+    t1, t2 = (
+        [change.time for change in trace.states if change.service == service][-1]
+        for service in ("database", "inventory")
+    )
+    knows = _("the order is confirmed") if at >= t1 else _("nothing yet")
+    hears = _("the stock is reduced") if at >= t2 else _("nothing yet")
     return tiles(
         [
             ("T1", f"{t1 * 1000:,.0f} ms", "plain"),
             ("T2", f"{t2 * 1000:,.0f} ms", "plain"),
             (_("the gap"), f"{(t2 - t1) * 1000:,.0f} ms", "plain"),
             (_("the order service says"), knows, "plain"),
-            (_("the inventory says"), hears, "bad" if t1 <= now < t2 else "good"),
+            (_("the inventory says"), hears, "bad" if t1 <= at < t2 else "good"),
         ]
     )
-
-
-def gaps_in_line(lengths: Mapping[int, Sequence[int]]) -> str:
-    """The gap (ms) of each order in line, for an inventory that takes so many ms."""
-    words = _("inventory takes {ms} ms")
-    return charts.lines(
-        range(0, max(map(len, lengths.values())), 7),
-        {words.format(ms=ms): gaps[::7] for ms, gaps in lengths.items()},
-        title=_("The gap, when so many orders are in line before"),
-        xlabel=_("orders in line"),
-        ylabel=_("gap (ms)"),
-    )
-
-
-def gaps_of_rates(rates: Mapping[int, Sequence[int]]) -> str:
-    """The gap (ms) of three orders, when so many come in a second."""
-    coming: dict[str, list[int]] = {_("orders per second"): list(rates)}
-    for n in (1, 50, 100):
-        found = [gaps[n - 1] for gaps in rates.values()]
-        coming[_("gap of order {n} (ms)").format(n=n)] = found
-    return table(pd.DataFrame(coming)).html
 
 
 def pages(rows: Sequence[tuple[Sequence[tuple[bool, float]], int]]) -> pd.DataFrame:
@@ -79,24 +70,18 @@ def page(found: bool, wait: float) -> str:
     )
 
 
-def rolled_back(by_gap: Mapping[float, int]) -> pd.DataFrame:
-    """How many customers saw their order rolled back, for each length of the gap (s)."""
-    counted = pd.Series(by_gap, name=_("saw it rolled back"))
-    return counted.rename_axis(_("the gap (s)")).to_frame()
-
-
-def shelf(came_of_it: Mapping[str, int], samples: Sequence[tuple[int, int]]) -> tuple[str, str]:
-    """What became of the customers, and what was shown and was true, every 50 ms."""
-    back = came_of_it["rolled back"]
+def shelf(sale: Sale) -> tuple[str, str]:
+    """What became of the customers, and what was shown and was true meanwhile."""
+    ordered, back = sale.came_of_it["ordered"], sale.came_of_it["rolled back"]
     numbers = [
-        (_('saw "ordered" at once'), f"{came_of_it['ordered']}", "plain"),
-        (_("kept it"), f"{came_of_it['ordered'] - back}", "plain"),
+        (_('saw "ordered" at once'), f"{ordered}", "plain"),
+        (_("kept it"), f"{ordered - back}", "plain"),
         (_("saw it rolled back"), f"{back}", "bad" if back else "good"),
-        (_('saw "sold out" from the start'), f"{came_of_it['turned away']}", "plain"),
+        (_('saw "sold out" from the start'), f"{sale.came_of_it['turned away']}", "plain"),
     ]
-    shown, real = zip(*samples, strict=True)
+    shown, real = zip(*sale.samples, strict=True)
     picture = charts.lines(
-        [number * 0.05 for number in range(len(samples))],
+        [number / OFTEN for number in range(len(sale.samples))],
         {_("shown as ordered"): shown, _("really reserved"): real},
         title=_("Orders while the shelf empties"),
         xlabel=_("time (s)"),
@@ -116,29 +101,27 @@ def lessons_loop(asked: Sequence[float], gave_up: float) -> pd.DataFrame:
     return pd.Series(figures, name=_("the lesson's loop")).to_frame()
 
 
-def learned_late(
-    confirmed: Sequence[int], endless: Sequence[int], capped: Sequence[int]
-) -> pd.DataFrame:
-    """How much later (s) than it was confirmed a client learns of it."""
-    late = {_("doubling without end"): endless, _("doubling up to ten seconds"): capped}
-    return pd.DataFrame(late, index=pd.Index(confirmed, name=_("confirmed after (s)")))
+def learned_late(late: Callable[[float, float], float]) -> pd.DataFrame:
+    """How late (s) a client learns that its order is confirmed: ``late(confirmed_at, cap)``."""
+    moments = (5, 70, 300)
+    caps = {_("doubling without end"): inf, _("doubling up to ten seconds"): 10}
+    index = pd.Index(moments, name=_("confirmed after (s)"))
+    rows = {name: [round(late(at, cap)) for at in moments] for name, cap in caps.items()}
+    return pd.DataFrame(rows, index=index)
 
 
-def peaks(plain: tuple[int, int], jittered: tuple[int, int]) -> pd.DataFrame:
-    """The busiest second, and the last one, without jitter and with it."""
-    columns = [_("most requests in a second, once it is back"), _("everybody served after (s)")]
-    index = [_("without jitter"), _("with jitter")]
-    return pd.DataFrame([plain, jittered], columns=columns, index=index)
+def peak_and_end(asked: Mapping[int, int], outage: int) -> tuple[int, int]:
+    """The most requests in a second once the service is back, and the second of the last one."""
+    return max(asked[second] for second in asked if second >= outage), max(asked)
 
 
-def herd(
-    found: Sequence[Counter[int]], peaks: Sequence[tuple[int, int]], outage: int
-) -> tuple[str, str]:
+def herd(found: Sequence[Counter[int]], outage: int) -> tuple[str, str]:
     """The requests in each second, without jitter and with it; the peak and the end of each."""
     names = [_("without jitter"), _("with jitter")]
     most, served = _("most requests in a second, once it is back"), _("everybody served after")
     numbers = []
-    for name, (peak, end) in zip(names, peaks, strict=True):
+    for name, asked in zip(names, found, strict=True):
+        peak, end = peak_and_end(asked, outage)
         numbers.append((f"{name}: {most}", f"{peak:,}", "plain"))
         numbers.append((f"{name}: {served}", f"{end:,} s", "plain"))
     seconds = range(max(map(max, found)) + 2)
@@ -157,7 +140,10 @@ def killed(publish_first: Exploration, commit_first: Exploration) -> str:
 
     def said(found: Exploration) -> list[str]:
         cases = [found.find("killed", what) for what in moments()]
-        return [" ".join(one.sentence for one in case.violations) or "✓" for case in cases]
+        return [" ".join(map(without_order, case.violations)) or "✓" for case in cases]
+
+    def without_order(one: Violation) -> str:
+        return one.sentence.removeprefix(f"{one.order_id}: ")  # there is only one order
 
     return table(
         pd.DataFrame(
@@ -170,10 +156,32 @@ def killed(publish_first: Exploration, commit_first: Exploration) -> str:
     ).html
 
 
-def rows_on_disk(counts: Sequence[Sequence[int]]) -> pd.DataFrame:
-    """The rows in both tables: on a good day, and when the power fails."""
+def rows(disk: Connection) -> str:
+    """What the two tables hold, with the columns that a learner needs."""
+
+    def data(body: str) -> str:
+        return json.dumps(json.loads(body)["data"])  # what the event tells; its id is the run's own
+
+    orders, outbox = (
+        pd.read_sql_query(f"SELECT {columns} FROM {name}", disk)
+        for name, columns in (
+            ("orders", "id AS 'orders.id', body"),
+            ("outbox", "event_type AS 'outbox.event_type', aggregate_id, payload, published"),
+        )
+    )
+    orders["body"], outbox["payload"] = orders["body"].map(data), outbox["payload"].map(data)
+    return table(orders).html + table(outbox).html
+
+
+def rows_on_disk(well: Connection, power_fails: Connection) -> pd.DataFrame:
+    """How many rows there are in both tables: on a good day, and when the power fails."""
+    tables = "orders", "outbox"
+    counts = [
+        [disk.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables]
+        for disk in (well, power_fails)
+    ]
     names = [_("all went well"), _("the power fails between the two rows")]
-    return pd.DataFrame(counts, index=names, columns=["orders", "outbox"])
+    return pd.DataFrame(counts, index=names, columns=list(tables))
 
 
 def verdict(found: Exploration) -> dict[str, int]:
@@ -207,31 +215,39 @@ def verdict(found: Exploration) -> dict[str, int]:
     }
 
 
-def verdicts(*found: Exploration) -> pd.DataFrame:
-    """The verdicts on the outbox, on the outbox with inboxes, and on that one killed twice."""
-    names = [_("outbox and relay"), _("outbox, relay and inboxes"), _("the same, killed twice")]
-    return pd.DataFrame(dict(zip(names, map(verdict, found), strict=False)))
+def verdicts(found: Exploration) -> str:
+    """The verdict as a table: what came of it, in how many cases."""
+    said = verdict(found)
+    columns = {_("what came of it"): said.keys(), _("how often"): said.values()}
+    return table(pd.DataFrame(columns)).html
 
 
-def effects(times: Sequence[int], absorbed: int) -> str:
+def with_outbox(case: Case) -> Case:
+    """The case, with the rows of its outbox (if it has one) under the lanes of its picture."""
+    if isinstance(case.shop, ShopWithDisk | ShopWithInboxes):
+        case.run.trace.rows[:] = case.shop.outbox_rows()
+    return case
+
+
+def effects(shop: Shop) -> str:
     """How often each effect has happened, and how many duplicates did nothing."""
+    booked = shop.inventory.reservations, shop.payment.captures, shop.notification.mails
+    inboxes = getattr(shop, "inboxes", {}).values()
+    absorbed = sum(inbox.duplicates for inbox in inboxes)
+    times = " / ".join(str(len(each)) for each in booked)
     return tiles(
         [
-            (
-                _("times: stock taken, card charged, mail sent"),
-                ", ".join(map(str, times)),
-                "plain",
-            ),
+            (_("stock taken / card charged / mail sent"), times, "plain"),
             (_("duplicates that an inbox has absorbed"), f"{absorbed}", "plain"),
         ]
     )
 
 
-def after_five_kills(no_event: int, no_order: int, not_once: int) -> pd.DataFrame:
+def after_five_kills(books: Books) -> pd.DataFrame:
     """What two databases on a disk say of each other after five kills."""
     counted = {
-        _("an order without its event"): no_event,
-        _("an event without its order"): no_order,
-        _("an effect that did not happen exactly once"): not_once,
+        _("an order without its event"): books.no_event,
+        _("an event without its order"): books.no_order,
+        _("an effect that did not happen exactly once"): books.not_once,
     }
     return pd.Series(counted, name=_("after five kills")).to_frame()

@@ -1,23 +1,20 @@
-"""Notebook 08: what its panels are called, and what to try in them."""
+"""Notebook 08: what its panel is called, and what to try in it."""
 
 from __future__ import annotations
 
-from lessonkit.lab import PanelSpec, choice, milliseconds, spec
+from lessonkit.lab import PanelSpec, spec, toggle
 from lessonkit.messages import _
 
 
-def side_by_side() -> PanelSpec:
-    """Three shops, and the same bad luck for all."""
-    faults = {
-        "none": _("nothing"),
-        "stock": _("the inventory refuses"),
-        "declined": _("the payment is down"),
-        "reply": _("the reply of the payment is lost"),
-        "mail": _("the mail refuses"),
-    }
+def three_parts() -> PanelSpec:
+    """Three parts of the whole order, each on or off."""
     return spec(
-        choice("fault", _("What goes wrong"), faults, "mail"),
-        milliseconds("mail", _("Mail takes"), 0.5, high=5),
-        presets={_("The CTO's two questions"): {"fault": "declined", "mail": 5.0}},
-        hint=_("Which shop never lies? None of them. Which faults does each one lie about?"),
+        toggle("key", _("Idempotency key")),
+        toggle("log", _("The saga's log"), True),
+        toggle("outbox", _("Outbox"), True),
+        presets={
+            _("All three"): {"key": True, "log": True, "outbox": True},
+            _("None of them"): {"key": False, "log": False, "outbox": False},
+        },
+        hint=_("Leave out one part at a time. What kind of bad luck is it that does harm then?"),
     )

@@ -1,48 +1,199 @@
-"""Notebook 08: what was measured in the course, in words, and how it is shown."""
+"""Notebook 08: how its figures are shown, in tables and tiles, and the glossary."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from itertools import groupby
+from typing import Any
+from unicodedata import normalize
 
 import pandas as pd
 
-from lessonkit.lab import shop_view
+from lessonkit.course.summary.styles import Scenario, chain, choreography
+from lessonkit.explorer import Case, Exploration
+from lessonkit.lab import Picture, case_books, shop_view, tiles
 from lessonkit.messages import _, current_language
-from lessonkit.shop import Shop
+from lessonkit.shop import Answer, Shop
+
+READING = "あかさたなはまやらわ"
+"""The first of each row of the Japanese syllabary."""
 
 
-def measured(notebook: str, figure: str) -> tuple[str, str]:
-    """What was measured in a notebook, in words, and the figure."""
-    words = {
-        "00-start": _("the wait, with a five-second mail"),
-        "01-request-response": _("cases of bad luck that a chain of calls survives"),
-        "02-event-driven": _("the wait, and the bad luck survived"),
-        "03-message-brokers": _("left to be read again, of 3: log, queue"),
-        "04-choreography-orchestration": _("cases of bad luck that a saga survives, repaired"),
-        "05-eventual-consistency": _("ten doublings; orders and events after a power cut"),
-        "06-event-bus": _("moments at which a kill loses an event"),
-        "07-choosing": _("the answer while no mail can be sent: chain, core in line"),
-    }
-    return words[notebook], figure
-
-
-def table_of_the_course(course: pd.DataFrame, figures: Mapping[str, tuple[str, str]]) -> str:
-    """Each notebook with its question, and the figure that answers it, as Markdown."""
-    here = current_language()
-    heads = [_("notebook"), _("question"), _("what was measured"), _("figure")]
-    lines = [" | ".join(heads), "---|---|---|---"]
-    for name, (what, figure) in figures.items():
-        title, question = course.loc[name, [f"title_{here}", f"question_{here}"]]
-        link = f"[{name[:2]} · {title}]({name}.ipynb)"
-        lines.append(f"{link} | {question} | {what} | **{figure}**")
-    return "\n".join(lines)
-
-
-def side_by_side(shops: Sequence[Shop]) -> list[str]:
-    """The books of three shops."""
-    names = [
-        _("everything in line"),
-        _("events only"),
-        _("the core in line, the rest behind"),
+def eight_points(figures: Iterable[Sequence[int]]) -> Picture:
+    """The lesson's closing table, and beside each point what was measured."""
+    points = [
+        (
+            "01-request-response",
+            _("Request-response"),
+            _("Simple, but closely coupled: delays and failures spread"),
+            _("{0} ms of waiting; {1} of {2} pieces of bad luck survived"),
+        ),
+        (
+            "02-event-driven",
+            _("Event-driven"),
+            _("Loosely coupled; consistency and debugging become the task"),
+            _("{0} ms of waiting; {1} of {2} pieces of bad luck survived"),
+        ),
+        (
+            "02-event-driven",
+            _("Event notification"),
+            _("The event says the least; subscribers ask for the rest"),
+            _("{0} questions back for one order with three subscribers"),
+        ),
+        (
+            "02-event-driven",
+            _("Event-carried state transfer"),
+            _("The event carries everything, so nobody has to ask"),
+            _("{0} questions back for the same order"),
+        ),
+        (
+            "04-choreography-orchestration",
+            _("Choreography"),
+            _("Control is spread: each service reacts by itself"),
+            _("{0} services drive the flow of one order"),
+        ),
+        (
+            "04-choreography-orchestration",
+            _("Orchestration"),
+            _("Control is in one place, where the whole flow can be seen"),
+            _("{0} service drives the flow of one order"),
+        ),
+        (
+            "05-eventual-consistency",
+            _("Eventual consistency"),
+            _("Immediate consistency is given up for loose coupling"),
+            _("{0} ms between the confirmed order and the reduced stock"),
+        ),
+        (
+            "07-choosing",
+            _("Hybrid"),
+            _("The core synchronously, side work asynchronously: practical"),
+            _("{0} ms of waiting; {1} of {2} pieces of bad luck survived"),
+        ),
     ]
-    return [f"<b>{name}</b>{shop_view(shop)}" for name, shop in zip(names, shops, strict=True)]
+    rows = [
+        (
+            f'{number} · <a href="{notebook}.ipynb">{escape(name)}</a>',
+            escape(says),
+            f"<b>{escape(words.format(*one))}</b>",
+        )
+        for number, ((notebook, name, says, words), one) in enumerate(
+            zip(points, figures, strict=True), start=1
+        )
+    ]
+    return Picture(_table((_("Point"), _("What the lesson says"), _("What was measured")), rows))
+
+
+def left_out(found: Exploration) -> tuple[str, str, Case]:
+    """How much bad luck is survived, and the first case that is not."""
+    whole = found.survived == found.tried
+    words = _("{survived} of {tried}").format(survived=found.survived, tried=found.tried)
+    figure = tiles([(_("pieces of bad luck survived"), words, "good" if whole else "bad")])
+    case = found.cases[0] if whole else found.counterexamples[0]
+    return figure, case_books(case), case
+
+
+def folded(*parts: str) -> Picture:
+    """What a run says, below a fold: first say it yourself."""
+    summary = _("What the run says")
+    return Picture(f"<details><summary>{summary}</summary>{''.join(parts)}</details>")
+
+
+def waits(answer: Answer) -> Picture:
+    """What a customer was told, and after how long."""
+    told = (_("the customer was told"), _(answer.told), "plain")
+    waited = (_("the customer waited"), f"{answer.wait * 1000:,.0f} ms", "plain")
+    return folded(tiles([told, waited]))
+
+
+def compared(one: Shop, whole: Shop, style: Scenario) -> Picture:
+    """The books of a shop in some style, and those of the whole order."""
+    shops = {_style(style): one, _("the whole order"): whole}
+    return folded(*(f"<b>{escape(name)}</b>{shop_view(shop)}" for name, shop in shops.items()))
+
+
+def _style(style: Scenario) -> str:
+    names: dict[Scenario, str] = {
+        chain: _("request-response"),
+        choreography: _("choreography"),
+    }
+    return names[style]
+
+
+def read_again(log: int, queue: int) -> Picture:
+    """What a log and a queue still have when all was read."""
+    return folded(
+        tiles(
+            [
+                (_("left in the log"), str(log), "plain"),
+                (_("left in the queue"), str(queue), "plain"),
+            ]
+        )
+    )
+
+
+def after_the_power_cut(orders: int, events: int) -> Picture:
+    """What a database has kept of a transaction that was cut off."""
+    return folded(
+        tiles([(_("orders kept"), str(orders), "plain"), (_("events kept"), str(events), "plain")])
+    )
+
+
+def moments_of_loss(lost: Sequence[int]) -> Picture:
+    """At how many moments a death loses an event."""
+    words = _("{bad} of {all}").format(bad=sum(map(bool, lost)), all=len(lost))
+    return folded(tiles([(_("moments at which a kill loses an event"), words, "bad")]))
+
+
+def deaths(found: Sequence[Exploration]) -> Picture:
+    """How many deaths the customers of three shops do not notice."""
+    names = (_("request-response"), _("event-driven"), _("the whole order"))
+    words = _("{survived} of {tried}")
+    rows = [
+        (escape(name), f"<b>{words.format(survived=one.survived, tried=one.tried)}</b>")
+        for name, one in zip(names, found, strict=True)
+    ]
+    return Picture(_table((_("shop"), _("deaths survived")), rows))
+
+
+def glossary(terms: pd.DataFrame) -> Picture:
+    """The terms in the current language, folded by their first letter."""
+    here = current_language()
+    there = "en" if here == "ja" else "ja"
+    sorted_by = "reading_ja" if here == "ja" else "term_en"
+    rows = sorted(
+        terms.to_dict("records"), key=lambda row: (_letter(row[sorted_by]), row[sorted_by])
+    )
+    heads = (_("term"), _("meaning"), _("in practice"), _("notebook"))
+    folds = []
+    for letter, group in groupby(rows, key=lambda row: _letter(row[sorted_by])):
+        cells = [_term(row, here, there) for row in group]
+        summary = f"<summary><b>{letter}</b> · {len(cells)}</summary>"
+        folds.append(f"<details>{summary}{_table(heads, cells)}</details>")
+    return Picture(*folds)
+
+
+def _letter(word: str) -> str:
+    first = word[0].upper()
+    if first.isascii():
+        return first
+    plain = normalize("NFD", first)[0]  # without its voicing mark: か for が
+    return max(row for row in READING if row <= plain)
+
+
+def _term(row: Mapping[Any, str], here: str, there: str) -> tuple[str, ...]:
+    name = f"<b>{escape(row[f'term_{here}'])}</b><br>{escape(row[f'term_{there}'])}"
+    products = row["in_practice"].split("; ")
+    practice = f'<a href="{escape(row["source"])}">{escape(_(", ").join(products))}</a>'
+    link = f'<a href="{row["notebook"]}.ipynb">{row["notebook"][:2]}</a>'
+    return name, escape(row[f"meaning_{here}"]), practice, link
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """An HTML table for reading; its cells are HTML already."""
+    look = "text-align: left; padding: 3px 18px 3px 4px"
+    cell, top = f'style="{look}; white-space: normal"', f'style="{look}; white-space: nowrap"'
+    head = "".join(f"<th {top}>{escape(one)}</th>" for one in heads)
+    body = "".join(f"<tr>{''.join(f'<td {cell}>{one}</td>' for one in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -9,11 +9,11 @@ from lessonkit.course.choreography_orchestration import (
 )
 from tests.exercises.answers import Right, Wrong, changed
 
-DANCE = ["events", "services", "order-service", "choreography-run", "declined", "release"]
+DANCE = ["services", "choreography-run", "declined", "release"]
 NEEDS = {
     "lost_reply": ["setup", "saga-class"],
-    "points_by_events": ["setup", *DANCE, "again"],
-    "points_by_saga": ["setup", "actions", "saga-choices"],
+    "points_by_events": ["setup", *DANCE],
+    "points_by_saga": ["setup"],
 }
 
 # --- a compensation that does not need the reply -------------------------------------------------
@@ -264,7 +264,7 @@ LOST_REPLY = [
 
 # --- points by events ----------------------------------------------------------------------------
 
-HEARS = '    @bus.subscribe(PaymentCompleted, service="points")\n'
+HEARS = '    @bus.subscribe(events.PaymentCompleted, service="points")\n'
 BACK = (
     '    @bus.subscribe(OrderReturned, service="points")\n'
     "    async def take_back(event):\n"
@@ -273,14 +273,14 @@ BACK = (
 WAITING = """
 def sell(shop, command=None):
     shop.bus = InMemoryEventBus(shop.network)
-    orders = OrderService(shop, shop.bus, again)
+    orders = dance.OrderService(shop, shop.bus, dance.again)
     mine = (inventory_service, payment_service, notification_service, release_on_failure, my_points)
     for service in mine:
-        service(shop, shop.bus, again)
+        service(shop, shop.bus, dance.again)
 
     async def create_order(command):
         await orders.create_order(command)
-        await again(shop.points.give, command)
+        await dance.again(shop.points.give, command)
 
     return shop.place_order(create_order, command)
 """
@@ -326,7 +326,9 @@ POINTS_BY_EVENTS = [
     ),
     Wrong(
         "takes back when the payment fails",
-        changed(points_by_events.answer, ("OrderReturned, service", "PaymentFailed, service")),
+        changed(
+            points_by_events.answer, ("OrderReturned, service", "events.PaymentFailed, service")
+        ),
         "who heard",
     ),
     Wrong(
@@ -352,7 +354,7 @@ POINTS_BY_EVENTS = [
         "lets another service do it",
         changed(
             points_by_events.answer,
-            (HEARS, "    @bus.subscribe(PaymentCompleted)\n"),
+            (HEARS, "    @bus.subscribe(events.PaymentCompleted)\n"),
         ),
         "process of another service",
     ),
@@ -375,7 +377,7 @@ POINTS_BY_EVENTS = [
     ),
     Wrong(
         "lets nobody ask again",
-        changed(points_by_events.answer, ("ask=again, ", "")),
+        changed(points_by_events.answer, ("ask=dance.again, ", "")),
         "nobody puts back",
     ),
     Wrong(
@@ -455,7 +457,10 @@ POINTS_BY_SAGA = [
     ),
     Wrong(
         "turns the log off",
-        changed(points_by_saga.answer, ('"log", ', "")),
+        changed(
+            points_by_saga.answer,
+            ("complete_saga(shop, ", "order_saga(shop, **steered.EVERYTHING | {'log': False}, "),
+        ),
         "The saga has no log",
     ),
 ]
@@ -590,7 +595,7 @@ class PreparedSaga(CreateOrderSaga):
                     "        for _attempt in range(5):\n"
                     "            try:\n"
                     "                return await shop.points.give(event.command)\n"
-                    "            except (NoReply, ServiceRefused):\n"
+                    "            except ShopError:\n"
                     "                await sleep(0.2)\n",
                 ),
             ),
@@ -609,15 +614,15 @@ class PreparedSaga(CreateOrderSaga):
         Right(
             "has one handler for both",
             """
-class OrderReturned(OrderEvent): ...
+class OrderReturned(events.OrderEvent): ...
 
 
-def my_points(shop, bus, ask=once):
+def my_points(shop, bus, ask=dance.once):
     async def hear(event):
         returned = isinstance(event, OrderReturned)
         await ask(shop.points.take_back if returned else shop.points.give, event.command)
 
-    for kind in (PaymentCompleted, OrderReturned):
+    for kind in (events.PaymentCompleted, OrderReturned):
         bus.subscribe(kind, service="points")(hear)
 
 
@@ -640,7 +645,7 @@ def my_points(shop, bus, ask=once):
             "takes back when the payment fails as well",
             changed(
                 points_by_events.answer,
-                (BACK, BACK + BACK.replace("OrderReturned", "PaymentFailed")),
+                (BACK, BACK + BACK.replace("OrderReturned", "events.PaymentFailed")),
             ),
         ),
     ],
@@ -675,7 +680,7 @@ def my_points(shop, bus, ask=once):
             "builds the list on its own",
             """
 def my_flow(do, pivot):
-    steps = order_flow(do, pivot)
+    steps = steered.order_flow(do, pivot)
     bonus = Step("points", do.shop.points.give, do.shop.points.take_back)
     place = [step.name for step in steps].index("save")
     return [*steps[:place], bonus, *steps[place:]]

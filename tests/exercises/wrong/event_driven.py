@@ -7,7 +7,7 @@ from tests.exercises.answers import Right, Wrong, changed
 
 NEEDS = {
     "carry_state": ["setup", "notification-code"],
-    "owed": ["setup", "event", "sourcing-events"],
+    "owed": ["setup", "order-service", "cqrs-panel"],
 }
 
 FIELD = "    items: tuple[Item, ...]\n"

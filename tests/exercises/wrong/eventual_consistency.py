@@ -35,6 +35,7 @@ STATUS = (
 )
 CANCEL = "def cancel_order(disk, order_id):\n"
 WITH = "    with disk:\n"
+SQLITE = "import sqlite3\n\n"
 
 SAFE = relay_safe.answer
 GIVE_WAY = "            return  # the next call begins with this event, and nothing overtakes it\n"
@@ -64,7 +65,7 @@ WRONG = {
         ),
         Wrong(
             "looks at the real clock",
-            changed(POLITE, ("get_running_loop().time\n", "time.monotonic\n")),
+            "import time\n" + changed(POLITE, ("get_running_loop().time\n", "time.monotonic\n")),
             "a real clock",
         ),
         Wrong(
@@ -219,7 +220,8 @@ WRONG = {
         ),
         Wrong(
             "catches the error inside the transaction",
-            CANCEL
+            SQLITE
+            + CANCEL
             + STATUS
             + WITH
             + UPDATE
@@ -230,7 +232,8 @@ WRONG = {
         ),
         Wrong(
             "catches the error outside, and says nothing",
-            changed(
+            SQLITE
+            + changed(
                 CANCEL
                 + "    try:\n"
                 + "".join(f"    {line}\n" for line in (WITH + UPDATE + INSERT).splitlines())
@@ -265,7 +268,8 @@ WRONG = {
         ),
         Wrong(
             "writes down that it failed, as an event",
-            CANCEL
+            SQLITE
+            + CANCEL
             + "    try:\n"
             + "".join(f"    {line}\n" for line in IN_ONE.splitlines()[1:])
             + "    except sqlite3.Error:\n"
@@ -440,7 +444,7 @@ WRONG = {
         ),
         Wrong(
             "gives an event up after three attempts",
-            "TRIED = Counter()\n"
+            "from collections import Counter\n\nTRIED = Counter()\n"
             + changed(
                 SAFE,
                 (
@@ -510,6 +514,8 @@ RIGHT = {
         ),
         Right(
             "has a generator of delays",
+            "from itertools import count\n"
+            "\n"
             "def delays(rng):\n"
             "    for number in count():\n"
             "        yield rng.uniform(0, min(2**number, 10))\n"
@@ -543,6 +549,8 @@ RIGHT = {
         ),
         Right(
             "has a class for the clock",
+            "from dataclasses import dataclass\n"
+            "\n"
             "@dataclass\n"
             "class Deadline:\n"
             "    end: float\n"
@@ -629,6 +637,8 @@ RIGHT = {
         ),
         Right(
             "commits and rolls back by hand, and says if there was nothing to do",
+            "from contextlib import closing\n"
+            "\n"
             "CANCELLED = 'CANCELLED'\n"
             "def mark(cursor, order_id):\n"
             "    cursor.execute(\n"
@@ -650,7 +660,8 @@ RIGHT = {
         ),
         Right(
             "tries three times, and returns whether it has changed anything",
-            "ADD = \"INSERT INTO outbox (event_type, order_id) VALUES ('OrderCancelled', ?)\"\n"
+            SQLITE
+            + "ADD = \"INSERT INTO outbox (event_type, order_id) VALUES ('OrderCancelled', ?)\"\n"
             "def cancel_order(disk, order_id, tries=3):\n"
             "    try:\n"
             "        with disk:\n"
@@ -724,6 +735,9 @@ RIGHT = {
         ),
         Right(
             "suppresses and looks",
+            "from contextlib import closing\n"
+            "from dataclasses import dataclass\n"
+            "\n"
             "@dataclass\n"
             "class Row:\n"
             "    id: int\n"
@@ -746,6 +760,8 @@ RIGHT = {
         ),
         Right(
             "awaits a task, and goes on in an else",
+            "from asyncio import create_task\n"
+            "\n"
             "async def relay_batch(disk, publish):\n"
             "    cursor = disk.cursor()\n"
             "    cursor.execute('SELECT id, body FROM outbox WHERE NOT published ORDER BY id"

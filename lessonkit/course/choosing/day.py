@@ -1,0 +1,109 @@
+"""One busy day: the shop on it, its orders, and what became of each customer."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lessonkit.course.choosing.hybrid import ShopWithADisk
+from lessonkit.faults import LogNormal, Outage
+from lessonkit.shop import CreateOrder, Item, Told, books
+from lessonkit.trace import Trace
+
+HOUR = 3600.0
+LATE = 60.0
+"""Seconds after the answer: a mail that comes later is late."""
+
+
+def moments(path: Path | str) -> list[float]:
+    """The seconds since midnight at which the day's orders come, spread over each minute."""
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        minutes = [(int(row["minute"]), int(row["orders"])) for row in csv.DictReader(file)]
+    return [60 * (minute + k / orders) for minute, orders in minutes for k in range(orders)]
+
+
+@dataclass(frozen=True)
+class SlowFor:
+    """A latency that is ``times`` as long between ``start`` and ``end`` (seconds)."""
+
+    usual: LogNormal
+    start: float
+    end: float
+    times: float
+
+    def sample(self, rng: random.Random) -> float:
+        """Draw the duration of one call, in seconds."""
+        now = asyncio.get_running_loop().time()
+        return self.usual.sample(rng) * (self.times if self.start <= now < self.end else 1)
+
+
+def shop_of_the_day(orders: int, slow: float = 10, no_mail_minutes: float = 30) -> ShopWithADisk:
+    """A slow payment service from 12:00 to 13:00, and no mail from 20:15 on."""
+    off = Outage("notification", 20.25 * HOUR, 20.25 * HOUR + 60 * no_mail_minutes)
+    latency = {
+        "inventory": LogNormal(mean=0.1, p99=0.3),
+        "payment": SlowFor(LogNormal(mean=0.2, p99=0.8), 12 * HOUR, 13 * HOUR, slow),
+        "notification": LogNormal(mean=0.5, p99=1.5),
+    }
+    return ShopWithADisk(latency=latency, faults=[off], stock={"P-1": 2 * orders})
+
+
+def order_of_the_day(number: int) -> CreateOrder:
+    """Two pieces, like every order; every fiftieth customer has an expired card."""
+    card = "expired card" if number % 50 == 0 else "card"
+    return CreateOrder(f"O-{number}", f"C-{number}", (Item("P-1", 2, 2500),), card)
+
+
+@dataclass(frozen=True)
+class Served:
+    """What became of one customer; ``mail_after`` is in seconds, None if no mail came."""
+
+    asked: float
+    wait: float
+    told: Told
+    stands: bool
+    paid: bool
+    mail_after: float | None
+
+    @property
+    def refused_in_vain(self) -> bool:
+        """Told "failed", although the order stands."""
+        return self.told is Told.FAILED and self.stands
+
+    @property
+    def never_paid(self) -> bool:
+        """Told "confirmed", and no money came."""
+        return self.told is Told.CONFIRMED and not self.paid
+
+    @property
+    def mail_never(self) -> bool:
+        """An order that stands and is paid, without its mail."""
+        return self.stands and self.paid and self.mail_after is None
+
+    @property
+    def mail_late(self) -> bool:
+        """The same, with a mail that came late."""
+        return self.stands and self.paid and (self.mail_after or 0) > LATE
+
+
+def customers_of(shop: ShopWithADisk, trace: Trace) -> Sequence[Served]:
+    """Everybody who has ordered, after the run."""
+    sent = [change.time for change in trace.states if change.service == "notification"]
+    mailed = {
+        mail.order_id: time
+        for mail, time in zip(shop.notification.mails, sent, strict=True)
+        if mail.says is Told.CONFIRMED
+    }
+    ledger = {order.order_id: order for order in books(shop)}
+    served = []
+    for answer in shop.customer.answers:
+        order, mail = ledger[answer.order_id], mailed.get(answer.order_id)
+        after = None if mail is None else mail - answer.answered
+        served.append(
+            Served(answer.asked, answer.wait, answer.told, order.stands, order.money > 0, after)
+        )
+    return served

@@ -1,0 +1,129 @@
+"""The shop in the styles of the course, each in as few lines as it can be.
+
+Each is a scenario: called with a fresh shop, it gives the coroutine of one customer's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from lessonkit.patterns.bus import InMemoryEventBus
+from lessonkit.patterns.events import Event
+from lessonkit.shop import Answer, CreateOrder, Order, OrderFailed, Shop
+
+Ordering = Coroutine[Any, Any, Answer]
+Scenario = Callable[[Any], Ordering]
+
+
+@dataclass(frozen=True)
+class OrderEvent(Event):
+    """Carries the whole order, so that nobody has to ask back."""
+
+    order: Order
+
+
+@dataclass(frozen=True)
+class OrderCreated(OrderEvent):
+    """It was saved."""
+
+
+@dataclass(frozen=True)
+class InventoryReserved(OrderEvent):
+    """Its pieces are set aside."""
+
+
+@dataclass(frozen=True)
+class PaymentCompleted(OrderEvent):
+    """It is paid."""
+
+
+@dataclass(frozen=True)
+class NotificationSent(OrderEvent):
+    """Its customer has a mail."""
+
+
+def chain(shop: Shop) -> Ordering:
+    """Notebook 01: call one service after the other, and wait for each."""
+
+    async def create_order(command: CreateOrder) -> None:
+        reserved = await shop.inventory.reserve(command.items)
+        if not reserved.success:
+            raise OrderFailed("out of stock")
+        payment = await shop.payment.charge(command.total, command.payment_method)
+        if not payment.success:
+            raise OrderFailed("card declined")
+        order = Order.create(command, str(payment.transaction_id))
+        await shop.database.save(order)
+        await shop.notification.send_order_confirmation(order)
+
+    return shop.place_order(create_order)
+
+
+def event_driven(shop: Shop, ask_back: bool = False) -> Ordering:
+    """Notebook 02: save the order and publish it; everything else is done by who subscribes.
+
+    With ``ask_back`` the event is only a notification: each subscriber asks the order service.
+    """
+    bus = InMemoryEventBus(shop.network)
+
+    async def details(event: OrderEvent) -> Order:
+        order = event.order
+        if ask_back:
+            await shop.network.call("orders", "get_order", lambda: order)
+        return order
+
+    async def reserve(event: OrderEvent) -> None:
+        order = await details(event)
+        await shop.inventory.reserve(order.items, order.order_id)
+
+    bus.subscribe(OrderCreated, reserve, service="inventory")
+
+    async def charge(event: OrderEvent) -> None:
+        order = await details(event)
+        await shop.payment.charge(order.total, "card", order.order_id)
+
+    bus.subscribe(OrderCreated, charge, service="payment")
+
+    async def mail(event: OrderEvent) -> None:
+        await shop.notification.send_order_confirmation(await details(event))
+
+    bus.subscribe(OrderCreated, mail, service="notification")
+
+    async def create_order(command: CreateOrder) -> None:
+        order = Order.create(command)
+        await shop.database.save(order)
+        bus.publish_and_forget(OrderCreated(order))
+
+    return shop.place_order(create_order)
+
+
+def choreography(shop: Shop) -> Ordering:
+    """Notebook 04: each service reacts to the event of the one before, and publishes its own."""
+    bus = InMemoryEventBus(shop.network)
+
+    async def reserve(event: OrderEvent) -> None:
+        await shop.inventory.reserve(event.order.items, event.order.order_id)
+        bus.publish_and_forget(InventoryReserved(event.order))
+
+    bus.subscribe(OrderCreated, reserve, service="inventory")
+
+    async def charge(event: OrderEvent) -> None:
+        await shop.payment.charge(event.order.total, "card", event.order.order_id)
+        bus.publish_and_forget(PaymentCompleted(event.order))
+
+    bus.subscribe(InventoryReserved, charge, service="payment")
+
+    async def mail(event: OrderEvent) -> None:
+        await shop.notification.send_order_confirmation(event.order)
+        bus.publish_and_forget(NotificationSent(event.order))
+
+    bus.subscribe(PaymentCompleted, mail, service="notification")
+
+    async def create_order(command: CreateOrder) -> None:
+        order = Order.create(command)
+        await shop.database.save(order)
+        bus.publish_and_forget(OrderCreated(order))
+
+    return shop.place_order(create_order)
