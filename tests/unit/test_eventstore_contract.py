@@ -23,9 +23,9 @@ their own SQLite store it is missing, too), and one ``insert_events`` may write 
 
 from __future__ import annotations
 
-import sqlite3
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -46,6 +46,7 @@ from eventsourcing.persistence import (
 from eventsourcing.tests import persistence as contract  # as a module: its classes are no tests
 
 from lessonkit import Event, EventStore, EventTypes
+from lessonkit.database import Database, SqlDatabase
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
 from lessonkit.patterns.eventstore.store import DuplicateEvent, Recorded, VersionConflict
 
@@ -86,13 +87,18 @@ def to_theirs(one: Recorded) -> Notification:
 
 
 class OurRecorder(ApplicationRecorder):
-    """Opens the file anew in each call: a connection belongs to the thread that has opened it."""
+    """Connects anew in each call: a connection belongs to the thread that has opened it.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    ``connect`` gives the database of a name; there, and later, it is always the same one.
+    """
 
-    def open(self) -> EventStore:
-        return EventStore(TYPES, self.path, timeout=60)
+    def __init__(self, connect: Callable[[str], SqlDatabase]) -> None:
+        self.connect = connect
+
+    @contextmanager
+    def open(self, name: str = "recorder") -> Iterator[EventStore]:
+        with closing(self.connect(name)) as database:
+            yield EventStore(TYPES, database)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         if not stored_events:
@@ -181,26 +187,24 @@ class OurProcessRecorder(OurRecorder, ProcessRecorder):
         """Let the projection catch up to a position; the last event is what writes the rows."""
         positions = count(1)
 
-        def apply(db: sqlite3.Connection, event: Event) -> None:
+        def apply(db: Any, event: Event) -> None:
             if before + next(positions) < upto:
                 return
             for row in rows:
                 values = (str(row.originator_id), row.originator_version, row.topic, row.state)
                 db.execute(f"INSERT INTO {application} VALUES (?, ?, ?, ?)", values)
 
-        columns = "originator, version INTEGER, topic, state BLOB, UNIQUE (originator, version)"
-        with EventStore(TYPES, self.path.with_name(f"{application}.db")) as upstream:
-            projection = Projection(application, upstream, apply, columns, path=self.path)
+        columns = "originator TEXT, version INTEGER, topic TEXT, state BYTEA"
+        columns += ", UNIQUE (originator, version)"
+        with self.open(application) as upstream, closing(self.connect("recorder")) as own:
+            projection = Projection(application, upstream, apply, columns, path=own)
             before = projection.position
-            try:
-                if upto > before:
-                    missing = range(upstream.last_position, upto)
-                    if missing:
-                        upstream.append("upstream", [Upstream() for _ in missing])
-                    projection.catch_up(upto - before)
-                position = projection.position
-            finally:
-                projection.close()
+            if upto > before:
+                missing = range(upstream.last_position, upto)
+                if missing:
+                    upstream.append("upstream", [Upstream() for _ in missing])
+                projection.catch_up(upto - before)
+            position = projection.position
         if upto and upto <= before:  # a projection does not go back: it has nothing to do
             raise IntegrityError(f"{application} has been followed up to {before} already")
         return position
@@ -223,38 +227,41 @@ class OurProcessRecorder(OurRecorder, ProcessRecorder):
 
 
 class WithAFile:
-    """Gives each recorder a new file."""
+    """Gives each recorder a new folder for its files."""
 
     @pytest.fixture(autouse=True)
-    def _file(self, tmp_path: Path) -> None:
-        self.path = tmp_path / "recorder.db"
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def connect(self, name: str) -> SqlDatabase:
+        return Database(self.folder / f"{name}.db", timeout=60)
 
 
 class TestAsAggregateRecorder(WithAFile, contract.AggregateRecorderTestCase):
     def create_recorder(self) -> AggregateRecorder:
-        return OurAggregateRecorder(self.path)
+        return OurAggregateRecorder(self.connect)
 
 
 class TestAsApplicationRecorder(
     WithAFile, contract.ApplicationRecorderTestCase[ApplicationRecorder]
 ):
     def create_recorder(self) -> ApplicationRecorder:
-        return OurRecorder(self.path)
+        return OurRecorder(self.connect)
 
 
 class TestAsTrackingRecorder(WithAFile, contract.TrackingRecorderTestCase):
     def create_recorder(self) -> TrackingRecorder:
-        return OurProcessRecorder(self.path)
+        return OurProcessRecorder(self.connect)
 
 
 class TestAsProcessRecorder(WithAFile, contract.ProcessRecorderTestCase):
     def create_recorder(self) -> ProcessRecorder:
-        return OurProcessRecorder(self.path)
+        return OurProcessRecorder(self.connect)
 
 
 class TestPositionsDoNotInterleave(WithAFile, contract.NonInterleavingNotificationIDsBaseCase):
     def create_recorder(self) -> ApplicationRecorder:
-        return OurRecorder(self.path)
+        return OurRecorder(self.connect)
 
 
 def test_every_contract_that_makes_sense_for_a_store_is_run() -> None:

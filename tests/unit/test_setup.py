@@ -57,7 +57,12 @@ def test_conda_has_the_same_packages_and_floors() -> None:
 def test_the_constraints_cover_every_package_and_respect_its_floor() -> None:
     pins = constraints()
     assert EXTRAS["test"][0] == "lessonkit[lab]"
-    for text in [*EVERYTHING, *EXTRAS["test"][1:], *EXTRAS["bench"]]:
+    for text in [
+        *EVERYTHING,
+        *EXTRAS["test"][1:],
+        *EXTRAS["bench"],
+        *EXTRAS["real"],
+    ]:
         requirement = Requirement(text)
         (pin,) = pins[canonicalize_name(requirement.name)].specifier
         assert pin.operator == "=="
@@ -143,6 +148,7 @@ ROOMS = [
     "explorer",
     "database",
     "patterns",
+    "real",
     "lab",
     "exercises",
     "course",

@@ -1,0 +1,195 @@
+"""The order flow on DBOS, in a process that is really killed (SIGKILL), again and again.
+
+The services keep their books in a SQLite file. With a key they look first whether they have done
+what they are asked to do, in the transaction in which they do it: that is an inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+from lessonkit.checks import instance_of, true_or_false, whole_number
+from lessonkit.database import Database
+from lessonkit.faults import stream
+from lessonkit.patterns.outbox import Inbox
+from lessonkit.patterns.saga.progress import Step
+from lessonkit.real.dbos_saga import dbos, launched, on_dbos
+from lessonkit.real.victims import process
+from lessonkit.shop.errors import OrderFailed
+
+WAY: Final = 0.02
+"""Seconds that a service's reply is under way: it has been done, and DBOS does not know yet."""
+LONGEST: Final = 1.0
+"""Seconds of work before a process is killed."""
+DECLINED: Final = 4
+"""Each fourth card is declined."""
+WHOLE: Final = ({"reserve", "charge", "save", "mail"}, {"reserve", "put_back"})
+"""What may have been done in the end: all of it; or, with a declined card, and undone."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """The command."""
+
+    order_id: str
+    card_is_declined: bool = False
+
+
+class Services:
+    """What the steps do: 04's inventory, payment, orders and notification, with books on a disk."""
+
+    def __init__(self, folder: Path, keys: bool) -> None:
+        self.path, self.keys = folder / "shop.sqlite", keys
+        with closing(Database(self.path)) as database:
+            database.execute("CREATE TABLE IF NOT EXISTS done (what TEXT, order_id TEXT)")
+
+    async def _do(self, what: str, order_id: str) -> None:
+        def work(tx: Any) -> None:
+            tx.execute("INSERT INTO done VALUES (?, ?)", (what, order_id))
+
+        with closing(Database(self.path, timeout=60)) as database:
+            if self.keys:
+                Inbox(database, what).handle(order_id, work)
+            else:
+                work(database)
+        await asyncio.sleep(WAY)
+
+    async def reserve(self, order: Order) -> None:
+        """Set the goods aside."""
+        await self._do("reserve", order.order_id)
+
+    async def put_back(self, order: Order) -> None:
+        """Undo that."""
+        await self._do("put_back", order.order_id)
+
+    async def charge(self, order: Order) -> None:
+        """Charge the card."""
+        if order.card_is_declined:
+            raise OrderFailed("card declined")
+        await self._do("charge", order.order_id)
+
+    async def save(self, order: Order) -> None:
+        """Save the order."""
+        await self._do("save", order.order_id)
+
+    async def mail(self, order: Order) -> None:
+        """Send the confirmation."""
+        await self._do("mail", order.order_id)
+
+    def done(self) -> list[tuple[str, str]]:
+        """What was done, and for which order."""
+        with closing(Database(self.path)) as database:
+            return database.fetch("SELECT what, order_id FROM done ORDER BY rowid")
+
+
+def order_flow(do: Services) -> list[Step]:
+    """The steps of notebook 04."""
+    return [
+        Step("reserve", do.reserve, do.put_back),
+        Step("charge", do.charge),
+        Step("save", do.save, pivot=True),
+        Step("mail", do.mail),
+    ]
+
+
+def shop(folder: Path, keys: bool, seed: str, ready: Connection) -> None:
+    """Take orders until killed; behind their back DBOS goes on with those of the dead."""
+
+    async def take_orders() -> None:
+        for number in count(1):
+            order = Order(f"O-{seed}-{number}", number % DECLINED == 0)
+            with dbos.SetWorkflowID(order.order_id):
+                handle = await dbos.DBOS.start_workflow_async(saga, order)
+            await handle.get_result()
+
+    with launched(folder) as launch:
+        saga = on_dbos("order", order_flow(Services(folder, keys)))
+        launch()
+        ready.send("at work")
+        asyncio.run(take_orders())
+
+
+def recover(folder: Path, keys: bool, ready: Connection) -> None:
+    """Take no more orders; say when those of the dead have come to their end."""
+    with launched(folder) as launch:
+        on_dbos("order", order_flow(Services(folder, keys)))
+        launch()
+        while dbos.DBOS.list_workflows(status=["PENDING", "ENQUEUED"]):
+            time.sleep(0.05)
+        ready.send(
+            [workflow.workflow_id for workflow in dbos.DBOS.list_workflows(status="SUCCESS")]
+        )
+        time.sleep(600)  # until killed, as everybody here
+
+
+@dataclass(frozen=True)
+class Count:
+    """What became of the orders.
+
+    Attributes
+    ----------
+    kills
+        How often the process was killed.
+    orders
+        How many were begun.
+    finished
+        How many DBOS has brought to their end.
+    half
+        How many were left with neither all of it done nor all of it undone.
+    twice
+        How many had something done twice.
+    """
+
+    keys: bool
+    kills: int
+    orders: int
+    finished: int
+    half: int
+    twice: int
+
+
+def kill_and_count(folder: Path, keys: bool, kills: int = 30) -> Count:
+    """Let a process take orders and kill it, so many times; then let a last one recover the rest.
+
+    Parameters
+    ----------
+    folder
+        An empty one, for the log and the books.
+    keys
+        Whether the services go by idempotency keys.
+    kills
+        How often.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is none of these.
+    """
+    instance_of("folder", folder, Path)
+    true_or_false("keys", keys)
+    whole_number("kills", kills, low=1)
+    rng = stream(0, f"saga kills {keys}")
+    for number in range(1, kills + 1):
+        with process(shop, folder, keys, str(number)):
+            time.sleep(rng.uniform(0, LONGEST))
+    with process(recover, folder, keys) as last:
+        finished = last.said
+    done = Services(folder, keys).done()
+    orders: dict[str, list[str]] = {}
+    for what, order_id in done:
+        orders.setdefault(order_id, []).append(what)
+    return Count(
+        keys,
+        kills,
+        orders=len(orders),
+        finished=len(orders.keys() & set(finished)),
+        half=sum(set(steps) not in WHOLE for steps in orders.values()),
+        twice=sum(len(set(steps)) < len(steps) for steps in orders.values()),
+    )

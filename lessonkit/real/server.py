@@ -1,0 +1,196 @@
+"""A server in a folder of its own, on 127.0.0.1, which lives as long as this process at most."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, Self
+
+from filelock import FileLock, Timeout
+
+from lessonkit.real.extra import need
+
+HOST: Final = "127.0.0.1"
+KEEPER: Final = Path(__file__).with_name("keeper.py")
+SECONDS_TO_START: Final = 60.0
+SECONDS_TO_END: Final = 10.0
+"""Then it is killed."""
+
+REASONS: Final = {
+    "No space left on device": "the disk is full; make room",
+    "Address already in use": "port {port} is taken; name another one, or none: a free one is used",
+    "Permission denied": "a file cannot be read or written; let this user read the environment's"
+    " files, and write to the folder for temporary files",
+    "No such file or directory": "a file of it is missing; install it again",
+}
+
+
+class ServerUnavailable(RuntimeError):
+    """A server cannot be started, or has gone. It says why, and what to do."""
+
+
+def home() -> Path:
+    """The folder that holds the servers' folders: this user's own.
+
+    Raises
+    ------
+    ServerUnavailable
+        If somebody else has made it: what we put there could be changed.
+    """
+    path = Path(tempfile.gettempdir()) / f"lessonkit-{getpass.getuser()}"
+    path.mkdir(mode=0o711, exist_ok=True)
+    if os.name == "posix" and path.stat().st_uid != os.getuid():
+        raise ServerUnavailable(f"{path} belongs to somebody else; remove it, or set TMPDIR")
+    return path
+
+
+def free_port() -> int:
+    """A port that nobody uses at this moment."""
+    with socket.socket() as one:
+        one.bind((HOST, 0))
+        return int(one.getsockname()[1])
+
+
+def remove_leftovers() -> None:
+    """End what a keeper has left that was killed itself, and remove its folder."""
+    for lock in home().glob("*.lock"):
+        try:
+            with FileLock(lock, timeout=0):  # whoever is alive holds it
+                folder = lock.with_suffix("")
+                _end_all_in(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+                lock.unlink(missing_ok=True)
+        except Timeout:
+            continue
+
+
+def _end_all_in(folder: Path) -> None:
+    psutil = need("psutil")
+
+    def is_in(process: Any) -> bool:
+        return any(str(folder) in part for part in process.info["cmdline"] or ())
+
+    found = [process for process in psutil.process_iter(["cmdline"]) if is_in(process)]
+    for process in found:
+        process.terminate()
+    for process in psutil.wait_procs(found, timeout=3)[1]:
+        process.kill()
+    psutil.wait_procs(found, timeout=3)
+
+
+class Server:
+    """A running server. It ends with the ``with`` block, or :meth:`stop`, or this process.
+
+    Parameters
+    ----------
+    name
+        What it is, for people: ``"PostgreSQL"``.
+    prepare, serve
+        Functions that make commands, given the folder: those to be run before, and the server's.
+    is_ready
+        Whether it answers.
+    port
+        Where it listens.
+    files
+        Their names in the folder, and what is to stand in them.
+    stop
+        The signal on which it ends.
+
+    Raises
+    ------
+    ServerUnavailable
+        If it cannot be started. Then nothing is left running, and no folder is left behind.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        prepare: Callable[[Path], list[Sequence[str]]],
+        serve: Callable[[Path], Sequence[str]],
+        is_ready: Callable[[], bool],
+        *,
+        port: int,
+        files: Mapping[str, str] | None = None,
+        stop: str = "SIGTERM",
+    ) -> None:
+        self.name, self.port = name, port
+        remove_leftovers()
+        self.folder = home() / f"{name.lower()}-{secrets.token_hex(4)}"
+        order = {
+            "folder": str(self.folder),
+            "prepare": prepare(self.folder),
+            "serve": serve(self.folder),
+            "files": files or {},
+            "stop": stop,
+            "patience": SECONDS_TO_END,
+            # Servers refuse to work for root. Who is root can lend them somebody else's name.
+            "user": "nobody" if os.name == "posix" and os.getuid() == 0 else None,
+        }
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-I", str(KEEPER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C, or an interrupted kernel, is none of its business
+        )
+        assert self._keeper.stdin is not None
+        try:
+            self._keeper.stdin.write(json.dumps(order) + "\n")
+            self._keeper.stdin.flush()
+            self._wait(is_ready, time.monotonic() + SECONDS_TO_START)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait(self, is_ready: Callable[[], bool], deadline: float) -> None:
+        while not is_ready():
+            if not self.is_running:
+                raise ServerUnavailable(f"{self.name} cannot be started: {self._why()}")
+            if time.monotonic() > deadline:
+                raise ServerUnavailable(
+                    f"{self.name} does not answer after {SECONDS_TO_START:g} s; try again when the"
+                    " machine is less busy"
+                )
+            time.sleep(0.02)
+        if not self.is_running:  # it was somebody else, on the same port, who has answered
+            raise ServerUnavailable(f"{self.name} cannot be started: {self._why()}")
+
+    def _why(self) -> str:
+        assert self._keeper.stderr is not None
+        words = self._keeper.stderr.read().strip()
+        for sign, why in REASONS.items():
+            if sign in words:
+                return why.format(port=self.port)
+        return f"it says: {words.splitlines()[-1] if words else 'nothing'}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._keeper.poll() is None
+
+    def stop(self) -> None:
+        """End the server, and remove its folder. Afterwards there is nothing left of it."""
+        assert self._keeper.stdin is not None
+        assert self._keeper.stderr is not None
+        with suppress(BrokenPipeError):  # the keeper has gone before it read its order
+            self._keeper.stdin.close()
+        self._keeper.wait()
+        self._keeper.stderr.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -1,0 +1,42 @@
+"""One PostgreSQL for all the tests of a process, and an empty database for each that wants one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # the extra may be missing
+    from lessonkit.real.database import PostgresDatabase
+    from lessonkit.real.postgres import Postgres
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    from lessonkit.real.postgres import Postgres
+
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def url(server: Postgres) -> str:
+    """Of an empty database."""
+    return server.new_database()
+
+
+@pytest.fixture
+def connect(url: str) -> Iterator[Callable[..., PostgresDatabase]]:
+    """Makes connections to it, which are closed at the end."""
+    from lessonkit.real.database import PostgresDatabase
+
+    with ExitStack() as stack:
+
+        def connect(timeout: float = 60) -> PostgresDatabase:
+            database = PostgresDatabase(url, timeout)
+            stack.callback(database.close)
+            return database
+
+        yield connect

@@ -1,0 +1,18 @@
+"""Real parts are optional: what is not installed is skipped, and named. CI skips nothing."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+import pytest
+
+
+def need_or_skip(*packages: str) -> None:
+    """Skip the module that calls this unless these packages are installed."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        words = f'not installed: {", ".join(missing)} (pip install -e ".[real]")'
+        if os.environ.get("CI"):
+            pytest.fail(words, pytrace=False)
+        pytest.skip(words, allow_module_level=True)

