@@ -1,4 +1,4 @@
-"""lessonkit as others install it: a wheel, and no checkout.
+"""lessonkit as others install it: a wheel, without what it can do without, and the oldest packages.
 
 Each test makes an environment of its own, so these are slow ones.
 """
@@ -9,12 +9,18 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+#: Each part of the core once, and those tests that are quick.
+UNITS = "bus clock events faults inbox lab outbox panel polling run saga shop stage trace"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
@@ -69,3 +75,27 @@ def test_a_notebook_runs_anywhere_with_the_wheel(wheel: Path, tmp_path: Path) ->
     alone = tmp_path / "alone.ipynb"
     alone.write_bytes((ROOT / "notebooks" / "ja" / "06-event-bus.ipynb").read_bytes())
     call(python, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", alone, cwd=ROOT)
+
+
+def test_the_oldest_packages_do_and_the_core_needs_no_jupyterlab(
+    wheel: Path, tmp_path: Path
+) -> None:
+    tools = [text for text in EXTRAS["test"] if text.startswith(("hypothesis", "pytest>="))]
+    python = environment(tmp_path / "venv", wheel, *floors(PROJECT["dependencies"]), *floors(tools))
+    absent = "from importlib.util import find_spec; print(*map(find_spec, {}))"
+    none = call(python, "-c", absent.format(["jupyterlab", "ipykernel", "nbval"]), cwd=tmp_path)
+    assert none.split() == ["None"] * 3
+    tests = [f"tests/unit/test_{name}.py" for name in UNITS.split()]
+    pytests = (python, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider")
+    call(*pytests, "--import-mode=importlib", "-m", "not slow", *tests, cwd=ROOT)
+
+    install(python, wheel, *floors(EXTRAS["lab"]))
+    call(python, "-m", "lessonkit", "check", cwd=ROOT)
+    books = [f"notebooks/{name}.ipynb" for name in ("en/00-start", "ja/08-summary")]
+    call(*pytests, "--nbval-lax", "--nbval-current-env", *books, cwd=ROOT)
+
+
+def floors(requirements: list[str]) -> list[str]:
+    here = [Requirement(text) for text in requirements]
+    here = [one for one in here if one.marker is None or one.marker.evaluate()]
+    return [f"{one.name}{one.specifier}".replace(">=", "==") for one in here]
