@@ -46,10 +46,13 @@ class Queues:
     async def publish(self, queue: Any, *bodies: str) -> None:
         """Send messages, and wait until the broker has confirmed each (a publisher confirm)."""
         for body in bodies:
-            message = aio_pika.Message(
-                body.encode(), delivery_mode=aio_pika.DeliveryMode.PERSISTENT
-            )
-            await self.channel.default_exchange.publish(message, queue.name)
+            await self.channel.default_exchange.publish(text(body), queue.name)
+
+
+def text(body: str, message_id: str | None = None) -> Any:
+    """A message that also survives a restart of the broker, if its queue does."""
+    persistent = aio_pika.DeliveryMode.PERSISTENT
+    return aio_pika.Message(body.encode(), delivery_mode=persistent, message_id=message_id)
 
 
 @asynccontextmanager
