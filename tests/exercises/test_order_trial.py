@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from lessonkit import CreateOrder, Item, Order, OrderFailed, Shop, explore
+from lessonkit import CreateOrder, Item, Order, OrderFailed, Outbox, Shop, explore
+from lessonkit.database import Database
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.audit_advice import what_the_audit_says
 from lessonkit.exercises.conditions import (
@@ -335,3 +337,19 @@ def test_a_client_says_what_its_service_can_be_asked() -> None:
     front = TrialShop().front
     front.bus = "mine"
     assert front.bus == "mine"
+
+
+def test_the_auditor_takes_no_programs_word_for_what_is_still_owed() -> None:
+    class Excuse(Outbox):
+        def owes(self, _order_id: str) -> bool:
+            return True
+
+    shop = TrialShop()
+    for excuse in (Excuse(Database()), SimpleNamespace(owes=lambda _order_id: True)):
+        with pytest.raises(NotYours, match="does not take the word"):
+            shop.front.keepers.append(excuse)
+        with pytest.raises(NotYours):
+            shop.front.keepers += [excuse]
+    assert not shop.keepers
+    shop.front.keepers.append(written := Outbox(Database()))
+    assert shop.keepers == [written]
