@@ -91,8 +91,8 @@ class Keepers:
         owes = getattr(type(keeper), "owes", None)
         if not getattr(owes, "__module__", "").startswith("lessonkit."):
             words = _(
-                "shop.keepers: the auditor does not take the word of {name}. What is still owed must"
-                " be written down in an outbox or a saga's log"
+                "shop.keepers: the auditor does not take the word of {name}. What is still owed"
+                " must be written down in an outbox or a saga's log"
             )
             raise NotYours(words.format(name=type(keeper).__name__))
         self._known.append(keeper)
