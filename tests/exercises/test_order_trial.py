@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lessonkit import CreateOrder, Item, Order, OrderFailed, Outbox, Shop, explore
+from lessonkit.database import Database
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.audit_advice import what_the_audit_says
 from lessonkit.exercises.conditions import (
@@ -344,11 +345,11 @@ def test_the_auditor_takes_no_programs_word_for_what_is_still_owed() -> None:
             return True
 
     shop = TrialShop()
-    for excuse in (Excuse(":memory:"), SimpleNamespace(owes=lambda _order_id: True)):
+    for excuse in (Excuse(Database(":memory:")), SimpleNamespace(owes=lambda _order_id: True)):
         with pytest.raises(NotYours, match="does not take the word"):
             shop.front.keepers.append(excuse)
         with pytest.raises(NotYours):
             shop.front.keepers += [excuse]
     assert not shop.keepers
-    shop.front.keepers.append(written := Outbox(":memory:"))
+    shop.front.keepers.append(written := Outbox(Database(":memory:")))
     assert shop.keepers == [written]
