@@ -27,9 +27,11 @@ SECONDS_TO_START: Final = 60.0
 SECONDS_TO_END: Final = 10.0
 """Then it is killed."""
 
+TAKEN: Final = "port {port} is taken; name another one, or none: a free one is used"
 REASONS: Final = {
     "No space left on device": "the disk is full; make room",
-    "Address already in use": "port {port} is taken; name another one, or none: a free one is used",
+    "Address already in use": TAKEN,
+    "Address in use": TAKEN,
     "Permission denied": "a file cannot be read or written; let this user read the environment's"
     " files, and write to the folder for temporary files",
     "No such file or directory": "a file of it is missing; install it again",

