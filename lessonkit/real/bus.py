@@ -224,6 +224,16 @@ class RealEventBus:
             self._started = False
             await self._wire.stop()
 
+    async def remove(self) -> None:
+        """Let the broker forget topic and groups, or exchange and queues, after :meth:`close`.
+
+        Raises
+        ------
+        ServerUnavailable
+            If there is no broker.
+        """
+        await self._wire.remove()
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from lessonkit.checks import between, whole_number
 from lessonkit.real.extra import ExtraMissing, need
-from lessonkit.real.server import HOST, Server, ServerUnavailable, free_port
+from lessonkit.real.server import HOST, Server, ServerUnavailable, free_port, unavailable
 
 VARIABLE: Final = "KAFKA"
 SCHEME: Final = "kafka://"
@@ -129,3 +129,34 @@ def admin_of(url: str) -> Any:
     """What makes and deletes topics on the broker at ``url``."""
     kafka = need("confluent_kafka.admin")
     return kafka.AdminClient({"bootstrap.servers": address_of(url), **CLIENT})
+
+
+def make_topic(url: str, name: str, partitions: int) -> None:
+    """Make a topic, if there is none of that name."""
+    kafka, admin = need("confluent_kafka"), admin_of(url)
+    topic = need("confluent_kafka.admin").NewTopic(name, partitions)
+    with in_plain_words(url):
+        try:
+            admin.create_topics([topic], request_timeout=PATIENCE)[name].result()
+        except kafka.KafkaException as error:
+            if error.args[0].code() != kafka.KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+
+
+def remove_topic(url: str, name: str, groups: Collection[str]) -> None:
+    """Let the broker forget a topic, and what these groups have committed."""
+    admin = admin_of(url)
+    with in_plain_words(url):
+        if groups:
+            for gone in admin.delete_consumer_groups(list(groups)).values():
+                gone.result()
+        admin.delete_topics([name], request_timeout=PATIENCE)[name].result()
+
+
+@contextmanager
+def in_plain_words(url: str) -> Iterator[None]:
+    """Inside the ``with`` block, what the client says of the broker becomes a sentence."""
+    try:
+        yield
+    except need("confluent_kafka").KafkaException as error:
+        raise unavailable(url, error.args[0].str()) from error

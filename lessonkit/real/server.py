@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -40,6 +41,19 @@ REASONS: Final = {
 
 class ServerUnavailable(RuntimeError):
     """A server cannot be started, or has gone. It says why, and what to do."""
+
+
+def shown(url: str) -> str:
+    """The URL without the password."""
+    return re.sub(r"//[^@/]*@", "//", url)
+
+
+def unavailable(url: str, why: str) -> ServerUnavailable:
+    """What to say, and to do, when a broker does not answer."""
+    return ServerUnavailable(
+        f"the broker at {shown(url)!r} cannot be used ({why.strip()}); if it is to be there, start"
+        " it again, and look at the address"
+    )
 
 
 def home() -> Path:

@@ -9,17 +9,25 @@ https://faststream.ag2.ai
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from lessonkit.real.extra import need
-from lessonkit.real.kafka import CLIENT, PATIENCE, SCHEME, address_of, admin_of
-from lessonkit.real.server import ServerUnavailable
+from lessonkit.real.kafka import (
+    CLIENT,
+    PATIENCE,
+    SCHEME,
+    address_of,
+    in_plain_words,
+    make_topic,
+    remove_topic,
+)
+from lessonkit.real.server import shown, unavailable
 
 Receive = Callable[[bytes], Awaitable[None]]
 SECONDS_TO_JOIN: Final = 30.0
+PARTITIONS: Final = 3
 
 
 class Wire(Protocol):
@@ -53,11 +61,6 @@ def wire(url: str, name: str) -> Wire:
     raise ValueError(f"url must begin with {SCHEME} or amqp://; got {shown(url)!r}")
 
 
-def shown(url: str) -> str:
-    """The URL without the password."""
-    return re.sub(r"//[^@/]*@", "//", url)
-
-
 async def body_of(message: Any) -> bytes:
     """The body as it came."""
     body: bytes = message.body
@@ -69,44 +72,52 @@ PLAIN: Final[Any] = {"logger": None, "apply_types": False, "decoder": body_of}
 
 
 class KafkaWire:
-    """One topic, of which each service is a consumer group."""
+    """One topic, of which each service is a consumer group; who listens twice, shares the work."""
 
     def __init__(self, url: str, name: str) -> None:
         self._url, self._topic = url, name
-        # librdkafka tries again until it gives up; left alone, that takes it five minutes.
-        config = {**CLIENT, "message.timeout.ms": round(PATIENCE * 1000)}
+        config = {
+            **CLIENT,
+            # Until then it tries again; left alone, for five minutes.
+            "message.timeout.ms": round(PATIENCE * 1000),
+            # What has no key goes to any partition, and not for a while to one of them.
+            "sticky.partitioning.linger.ms": 0,
+        }
+        # No client makes a topic by asking for it: that would bring back one that was removed.
         self._broker = need("faststream.confluent").KafkaBroker(
-            address_of(url), acks="all", config=config, **PLAIN
+            address_of(url), acks="all", allow_auto_create_topics=False, config=config, **PLAIN
         )
-        self._joined: dict[str, asyncio.Event] = {}
+        self._joined: list[asyncio.Event] = []
+        self._groups: set[str] = set()
 
     def listen(self, subscriber: str, receive: Receive) -> None:
         group = f"{self._topic}.{subscriber}"
         joined, loop = asyncio.Event(), asyncio.get_running_loop()
-        self._joined[group] = joined
+        self._joined.append(joined)
+        self._groups.add(group)
         self._broker.subscriber(
             self._topic,
             group_id=group,
             auto_offset_reset="earliest",
+            fetch_max_wait_ms=50,
             ack_policy=need("faststream").AckPolicy.NACK_ON_ERROR,
             on_assign=lambda *_: loop.call_soon_threadsafe(joined.set),
         )(receive)
 
     async def start(self) -> None:
-        with self._plain_words():
-            # FastStream would wait for ever for a broker that is not there.
-            await asyncio.to_thread(admin_of(self._url).list_topics, timeout=PATIENCE)
+        # FastStream would wait for ever for a broker that is not there.
+        await asyncio.to_thread(make_topic, self._url, self._topic, PARTITIONS)
         await self._broker.start()
         try:
             async with asyncio.timeout(SECONDS_TO_JOIN):
-                for joined in self._joined.values():
+                for joined in self._joined:
                     await joined.wait()
         except TimeoutError:
             await self._broker.stop()
             raise unavailable(self._url, "it gives a consumer group no partitions") from None
 
     async def send(self, body: str, key: str | None) -> None:
-        with self._plain_words():
+        with in_plain_words(self._url):
             encoded = None if key is None else key.encode()
             await self._broker.publish(body.encode(), self._topic, key=encoded)
 
@@ -117,23 +128,11 @@ class KafkaWire:
         await self._broker.stop()
 
     async def remove(self) -> None:
-        admin, options = admin_of(self._url), {"operation_timeout": PATIENCE}
-        with self._plain_words():
-            if self._joined:
-                for gone in admin.delete_consumer_groups(list(self._joined)).values():
-                    await asyncio.wrap_future(gone)
-            await asyncio.wrap_future(admin.delete_topics([self._topic], **options)[self._topic])
-
-    @contextmanager
-    def _plain_words(self) -> Iterator[None]:
-        try:
-            yield
-        except need("confluent_kafka").KafkaException as error:
-            raise unavailable(self._url, error.args[0].str()) from error
+        await asyncio.to_thread(remove_topic, self._url, self._topic, self._groups)
 
 
 class RabbitWire:
-    """One exchange, at which each service has a queue."""
+    """One exchange, at which each service has a queue; who listens twice, shares the work."""
 
     def __init__(self, url: str, name: str) -> None:
         self._url, self._rabbit = url, need("faststream.rabbit")
@@ -142,11 +141,11 @@ class RabbitWire:
         self._broker = self._rabbit.RabbitBroker(url, default_channel=one, **PLAIN)
         kind = self._rabbit.ExchangeType.FANOUT
         self._exchange = self._rabbit.RabbitExchange(name, type=kind, durable=True)
-        self._queues: list[Any] = []
+        self._queues: set[str] = set()
 
     def listen(self, subscriber: str, receive: Receive) -> None:
         queue = self._rabbit.RabbitQueue(f"{self._exchange.name}.{subscriber}", durable=True)
-        self._queues.append(queue)
+        self._queues.add(queue.name)
         policy = need("faststream").AckPolicy.NACK_ON_ERROR
         self._broker.subscriber(queue, self._exchange, ack_policy=policy)(receive)
 
@@ -178,7 +177,7 @@ class RabbitWire:
             connection = await need("aio_pika").connect(self._url, timeout=PATIENCE)
             async with connection, connection.channel() as channel:
                 for queue in self._queues:
-                    await channel.queue_delete(queue.name)
+                    await channel.queue_delete(queue)
                 await channel.exchange_delete(self._exchange.name)
 
     @contextmanager
@@ -187,11 +186,3 @@ class RabbitWire:
             yield
         except (OSError, TimeoutError, need("aiormq").exceptions.AMQPError) as error:
             raise unavailable(self._url, str(error) or type(error).__name__) from error
-
-
-def unavailable(url: str, why: str) -> ServerUnavailable:
-    """What to say, and to do, when a broker does not answer."""
-    return ServerUnavailable(
-        f"the broker at {shown(url)!r} cannot be used ({why.strip()}); if it is to be there, start"
-        " it again, and look at the address"
-    )
