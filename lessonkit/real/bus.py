@@ -36,9 +36,12 @@ LOG_LENGTH: Final = 10_000
 
 @dataclass
 class Delivery:
-    """One event for one service; the attributes are those of a delivery in memory."""
+    """One event for one service; the attributes are those of a delivery in memory.
 
-    event: Event
+    ``event`` is None if what came cannot be read.
+    """
+
+    event: Event | None
     subscriber: str
     ended: float | None = None
     error: BaseException | None = None
@@ -165,7 +168,11 @@ class RealEventBus:
         for subscriber, handlers in self._handlers.items():
             kinds = {kind.__name__: kind for each, _ in handlers for kind in family(each)}
             self._wire.listen(subscriber, self._receiver(subscriber, EventTypes(*kinds.values())))
-        await self._wire.start()
+        try:
+            await self._wire.start()
+        except BaseException:
+            await self._wire.stop()
+            raise
         self._started = True
 
     def _receiver(
@@ -176,6 +183,9 @@ class RealEventBus:
                 event = types.from_json(body.decode())
             except UnknownEventType:
                 return  # of no interest here
+            except ValueError as error:  # a newer version, or no event at all
+                await self._note_failure(Delivery(None, subscriber), error)
+                raise
             for kind, handler in self._handlers[subscriber]:
                 if isinstance(event, kind):
                     await self._deliver(Delivery(event, subscriber), handler)
@@ -184,9 +194,10 @@ class RealEventBus:
 
     async def _deliver(self, delivery: Delivery, handler: Handler) -> None:
         event, trace = delivery.event, find_trace()
+        assert event is not None
         self.log.append(delivery)
         # In memory a ContextVar carries the order along. It does not cross a wire: here the order
-        # has come in the message (correlation_id), and is put back into the context.
+        # has come in the event, as its correlation_id, and is put back into the context.
         context = context_of(event)
         if (process := self._processes.get(delivery.subscriber)) is not None:
             context.run(here.set, process)
@@ -196,14 +207,16 @@ class RealEventBus:
         try:
             await asyncio.create_task(call(handler, event), context=context)
         except Exception as error:
-            delivery.error = error
-            self.failures.append(delivery)
-            if trace is not None:
-                trace.note(delivery.subscriber, N_("handler failed"))
-            await asyncio.sleep(PAUSE)
+            await self._note_failure(delivery, error)
             raise  # so that it is not acknowledged
-        finally:
-            delivery.ended = now()
+        delivery.ended = now()
+
+    async def _note_failure(self, delivery: Delivery, error: Exception) -> None:
+        delivery.ended, delivery.error = now(), error
+        self.failures.append(delivery)
+        if (trace := find_trace()) is not None:
+            trace.note(delivery.subscriber, N_("handler failed"))
+        await asyncio.sleep(PAUSE)
 
     # --- the end ---------------------------------------------------------------------------------
 

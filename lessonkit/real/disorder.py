@@ -120,8 +120,8 @@ async def on_broker(url: str, key_of: KeyOf, takes: dict[Event, float]) -> list[
 
     for _ in range(CONSUMERS):
         way.listen("work", work)
-    await way.start()
     try:
+        await way.start()
         for event in EVENTS:
             await way.send(" ".join(event), key_of(event))
         all_sent.set()
@@ -131,6 +131,7 @@ async def on_broker(url: str, key_of: KeyOf, takes: dict[Event, float]) -> list[
         done = f"it has handed out {len(finished)} of {len(EVENTS)} events"
         raise unavailable(url, f"{done} in {SECONDS_AT_MOST:g} s") from None
     finally:
+        all_sent.set()
         await way.deafen()
         await way.stop()
     await way.remove()

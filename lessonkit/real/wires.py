@@ -61,14 +61,12 @@ def wire(url: str, name: str) -> Wire:
     raise ValueError(f"url must begin with {SCHEME} or amqp://; got {shown(url)!r}")
 
 
-async def body_of(message: Any) -> bytes:
-    """The body as it came."""
-    body: bytes = message.body
-    return body
+async def as_it_is(message: Any) -> Any:
+    """The message, of which FastStream is to make nothing else."""
+    return message
 
 
-# No log lines, and nothing is made of a message but what we make of it.
-PLAIN: Final[Any] = {"logger": None, "apply_types": False, "decoder": body_of}
+PLAIN: Final[Any] = {"logger": None, "apply_types": False, "decoder": as_it_is}
 
 
 class KafkaWire:
@@ -80,6 +78,9 @@ class KafkaWire:
             **CLIENT,
             # Until then it tries again; left alone, for five minutes.
             "message.timeout.ms": round(PATIENCE * 1000),
+            # What was read is not yet done. FastStream commits for all partitions at once: with an
+            # event in another one, it would commit also one that has failed and is to come again.
+            "enable.auto.offset.store": False,
             # What has no key goes to any partition, and not for a while to one of them.
             "sticky.partitioning.linger.ms": 0,
         }
@@ -93,6 +94,11 @@ class KafkaWire:
     def listen(self, subscriber: str, receive: Receive) -> None:
         group = f"{self._topic}.{subscriber}"
         joined, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        async def do(message: Any) -> None:
+            await receive(message.body)
+            message.consumer.consumer.store_offsets(message.raw_message)
+
         self._joined.append(joined)
         self._groups.add(group)
         self._broker.subscriber(
@@ -102,7 +108,7 @@ class KafkaWire:
             fetch_max_wait_ms=50,
             ack_policy=need("faststream").AckPolicy.NACK_ON_ERROR,
             on_assign=lambda *_: loop.call_soon_threadsafe(joined.set),
-        )(receive)
+        )(do)
 
     async def start(self) -> None:
         # FastStream would wait for ever for a broker that is not there.
@@ -113,7 +119,6 @@ class KafkaWire:
                 for joined in self._joined:
                     await joined.wait()
         except TimeoutError:
-            await self._broker.stop()
             raise unavailable(self._url, "it gives a consumer group no partitions") from None
 
     async def send(self, body: str, key: str | None) -> None:
@@ -146,8 +151,12 @@ class RabbitWire:
     def listen(self, subscriber: str, receive: Receive) -> None:
         queue = self._rabbit.RabbitQueue(f"{self._exchange.name}.{subscriber}", durable=True)
         self._queues.add(queue.name)
+
+        async def do(message: Any) -> None:
+            await receive(message.body)
+
         policy = need("faststream").AckPolicy.NACK_ON_ERROR
-        self._broker.subscriber(queue, self._exchange, ack_policy=policy)(receive)
+        self._broker.subscriber(queue, self._exchange, ack_policy=policy)(do)
 
     async def start(self) -> None:
         with self._plain_words():
