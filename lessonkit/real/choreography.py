@@ -29,7 +29,7 @@ from lessonkit.trace import Trace
 
 Services = Callable[[Any, Any], OrderFunction]
 """Lets the handlers subscribe, given a shop and a bus; returns what takes an order."""
-SECONDS_TO_SETTLE: Final = 30.0
+SECONDS_TO_SETTLE: Final = 20.0
 """How long the auditor's complaints may be only that something is still under way."""
 ORDERS: Final = tuple(
     CreateOrder(f"O-{number:03}", f"C-{number:03}", (Item("P-1", pieces, 2500),), how)

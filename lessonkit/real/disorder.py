@@ -28,7 +28,7 @@ KEYS: Final[dict[str, KeyOf]] = {
     "step": lambda event: event[1],
     "none": lambda event: None,
 }
-SECONDS_AT_MOST: Final = 60.0
+SECONDS_AT_MOST: Final = 30.0
 
 
 def in_disorder_by_key(url: str, seed: int = 0) -> dict[str, dict[str, float]]:

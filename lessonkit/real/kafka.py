@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from lessonkit.checks import between, whole_number
 from lessonkit.real.extra import ExtraMissing, need
@@ -30,24 +30,6 @@ CLIENT: Final = {"log_level": 0, "reconnect.backoff.max.ms": 200}
 """For its clients: what goes wrong they tell whoever asks, not everybody, on stderr."""
 PATIENCE: Final = 5.0
 """Seconds to wait for a broker's answer."""
-
-
-@contextmanager
-def a_broker() -> Iterator[str]:
-    """The URL of a broker: of the one that ``KAFKA`` names, or else of a new :class:`Tansu`.
-
-    As in ``with a_broker() as url: RealEventBus(url)``.
-
-    Raises
-    ------
-    ExtraMissing, ServerUnavailable
-        If there is none.
-    """
-    if named := os.environ.get(VARIABLE):
-        yield f"{SCHEME}{named.removeprefix(SCHEME)}"
-        return
-    with Tansu() as broker:
-        yield broker.url
 
 
 def program() -> Path:
@@ -72,18 +54,20 @@ def program() -> Path:
     return Path(spec.origin).parent / "bin" / "tansu"
 
 
-class Tansu(Server):
-    """A broker, as in ``with Tansu() as broker: RealEventBus(broker.url)``.
+class Kafka:
+    """A broker, as in ``with Kafka() as broker: RealEventBus(broker.url)``: Tansu, or a named one.
 
     Parameters
     ----------
     port
-        Where it is to listen; None for a free port.
+        Where Tansu is to listen; None for a free port. A broker that is named has its own.
 
     Attributes
     ----------
     url
         ``kafka://127.0.0.1:9092``: what :class:`~lessonkit.real.bus.RealEventBus` takes.
+    server
+        The server that was started; None if it is a named one.
 
     Raises
     ------
@@ -92,32 +76,54 @@ class Tansu(Server):
     ExtraMissing
         If the extra ``real`` is not installed.
     ServerUnavailable
-        If the server cannot be started; it says what to do.
+        If there is no broker, or it cannot be started; it says what to do.
     """
 
     def __init__(self, port: int | None = None) -> None:
+        need("confluent_kafka")
         if port is not None:
             between("port", whole_number("port", port), 1024, 65535, "from 1024 to 65535")
-        tansu, port = str(program()), port or free_port()
-        address, cluster = f"{HOST}:{port}", secrets.token_hex(8)
-        self.url = f"{SCHEME}{address}"
-        admin = admin_of(self.url)
+        self.server: Server | None = None
+        if named := os.environ.get(VARIABLE):
+            self.url = f"{SCHEME}{named.removeprefix(SCHEME)}"
+            with in_plain_words(self.url):
+                admin_of(self.url).list_topics(timeout=PATIENCE)
+        else:
+            port = port or free_port()
+            self.url = f"{SCHEME}{HOST}:{port}"
+            self.server = _start(self.url, port)
 
-        def serve(folder: Path) -> list[str]:
-            here = ["--listener-url", f"tcp://{address}"]
-            told = ["--advertised-listener-url", f"tcp://{address}"]
-            store = ["--storage-engine", f"memory://{folder.name}/"]
-            return [tansu, "broker", *here, *told, *store, "--cluster-id", cluster]
+    def stop(self) -> None:
+        """End the server, and remove its folder; but one that was named goes on."""
+        if self.server is not None:
+            self.server.stop()
 
-        def is_ready() -> bool:
-            try:
-                # Another broker may have had the port, and answer as well.
-                return bool(admin.list_topics(timeout=0.2).cluster_id == cluster)
-            except need("confluent_kafka").KafkaException:  # not yet; if never, Server says so
-                return False
+    def __enter__(self) -> Self:
+        return self
 
-        # SIGKILL: it has nothing to put in order, and would wait for its clients.
-        super().__init__("Tansu", lambda folder: [], serve, is_ready, port=port, stop="SIGKILL")
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _start(url: str, port: int) -> Server:
+    tansu, address, cluster = str(program()), address_of(url), secrets.token_hex(8)
+    admin = admin_of(url)
+
+    def serve(folder: Path) -> list[str]:
+        here = ["--listener-url", f"tcp://{address}"]
+        told = ["--advertised-listener-url", f"tcp://{address}"]
+        store = ["--storage-engine", f"memory://{folder.name}/"]
+        return [tansu, "broker", *here, *told, *store, "--cluster-id", cluster]
+
+    def is_ready() -> bool:
+        try:
+            # Another broker may have had the port, and answer as well.
+            return bool(admin.list_topics(timeout=0.2).cluster_id == cluster)
+        except need("confluent_kafka").KafkaException:  # not yet; if it never is, Server says so
+            return False
+
+    # SIGKILL: it has nothing to put in order, and would wait for its clients.
+    return Server("Tansu", lambda folder: [], serve, is_ready, port=port, stop="SIGKILL")
 
 
 def address_of(url: str) -> str:

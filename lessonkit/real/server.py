@@ -24,15 +24,16 @@ from lessonkit.real.extra import need
 
 HOST: Final = "127.0.0.1"
 KEEPER: Final = Path(__file__).with_name("keeper.py")
-SECONDS_TO_START: Final = 60.0
+SECONDS_TO_START: Final = 120.0
 SECONDS_TO_END: Final = 10.0
 """Then it is killed."""
 
-TAKEN: Final = "port {port} is taken; name another one, or none: a free one is used"
+PORT_TAKEN: Final = "port {port} is taken; name another one, or none: a free one is used"
 REASONS: Final = {
     "No space left on device": "the disk is full; make room",
-    "Address already in use": TAKEN,
-    "Address in use": TAKEN,
+    "Address already in use": PORT_TAKEN,
+    "Address in use": PORT_TAKEN,
+    "could_not_start_listener": PORT_TAKEN,  # Erlang says less than it knows
     "Permission denied": "a file cannot be read or written; let this user read the environment's"
     " files, and write to the folder for temporary files",
     "No such file or directory": "a file of it is missing; install it again",

@@ -26,7 +26,8 @@ from lessonkit.real.kafka import (
 from lessonkit.real.server import shown, unavailable
 
 Receive = Callable[[bytes], Awaitable[None]]
-SECONDS_TO_JOIN: Final = 30.0
+SECONDS_TO_JOIN: Final = 20.0
+"""Some brokers wait for a new group's other members: Kafka 3 s, Tansu 5 s."""
 PARTITIONS: Final = 3
 
 
@@ -66,7 +67,12 @@ async def as_it_is(message: Any) -> Any:
     return message
 
 
-PLAIN: Final[Any] = {"logger": None, "apply_types": False, "decoder": as_it_is}
+PLAIN: Final[Any] = {
+    "logger": None,
+    "apply_types": False,
+    "decoder": as_it_is,
+    "graceful_timeout": PATIENCE,
+}
 
 
 class KafkaWire:

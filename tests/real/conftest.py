@@ -1,4 +1,7 @@
-"""One PostgreSQL for all the tests of a process, and an empty database for each that wants one."""
+"""One PostgreSQL and one RabbitMQ for all the tests of a process that want one.
+
+And an empty database for each that wants one.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import pytest
 if TYPE_CHECKING:  # the extra may be missing
     from lessonkit.real.database import PostgresDatabase
     from lessonkit.real.postgres import Postgres
+    from lessonkit.real.rabbitmq import RabbitMQ
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +22,14 @@ def server() -> Iterator[Postgres]:
     from lessonkit.real.postgres import Postgres
 
     with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    from lessonkit.real.rabbitmq import RabbitMQ
+
+    with RabbitMQ() as server:
         yield server
 
 
