@@ -112,7 +112,7 @@ def _start(url: str, port: int) -> Server:
     def serve(folder: Path) -> list[str]:
         here = ["--listener-url", f"tcp://{address}"]
         told = ["--advertised-listener-url", f"tcp://{address}"]
-        store = ["--storage-engine", f"memory://{folder.name}/"]
+        store = ["--storage-engine", f"memory://{folder}/"]  # where else could it name the folder
         return [tansu, "broker", *here, *told, *store, "--cluster-id", cluster]
 
     def is_ready() -> bool:
