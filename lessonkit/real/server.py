@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -31,6 +32,7 @@ PORT_TAKEN: Final = "port {port} is taken; name another one, or none: a free one
 REASONS: Final = {
     "No space left on device": "the disk is full; make room",
     "Address already in use": PORT_TAKEN,
+    "Address in use": PORT_TAKEN,
     "could_not_start_listener": PORT_TAKEN,  # Erlang says less than it knows
     "Permission denied": "a file cannot be read or written; let this user read the environment's"
     " files, and write to the folder for temporary files",
@@ -40,6 +42,19 @@ REASONS: Final = {
 
 class ServerUnavailable(RuntimeError):
     """A server cannot be started, or has gone. It says why, and what to do."""
+
+
+def shown(url: str) -> str:
+    """The URL without the password."""
+    return re.sub(r"//[^@/]*@", "//", url)
+
+
+def unavailable(url: str, why: str) -> ServerUnavailable:
+    """What to say, and to do, when a broker does not answer."""
+    return ServerUnavailable(
+        f"the broker at {shown(url)!r} cannot be used ({why.strip()}); if it is to be there, start"
+        " it again, and look at the address"
+    )
 
 
 def home() -> Path:

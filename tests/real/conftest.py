@@ -1,4 +1,4 @@
-"""One PostgreSQL and one RabbitMQ for all the tests of a process that want one.
+"""One PostgreSQL, one RabbitMQ and one Kafka broker for all the tests of a process.
 
 And an empty database for each that wants one.
 """
@@ -13,6 +13,7 @@ import pytest
 
 if TYPE_CHECKING:  # the extra may be missing
     from lessonkit.real.database import PostgresDatabase
+    from lessonkit.real.kafka import Kafka
     from lessonkit.real.postgres import Postgres
     from lessonkit.real.rabbitmq import RabbitMQ
 
@@ -31,6 +32,14 @@ def rabbitmq() -> Iterator[RabbitMQ]:
 
     with RabbitMQ() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    from lessonkit.real.kafka import Kafka
+
+    with Kafka() as broker:
+        yield broker
 
 
 @pytest.fixture
