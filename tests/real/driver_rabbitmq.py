@@ -95,10 +95,15 @@ class Worker:
         self.group = group
         self.cable = Cable()
         self.inbox: asyncio.Queue[Any] = asyncio.Queue()
+        self.is_gone = False
+
+    def _gone(self, *_: object) -> None:
+        self.is_gone = True
 
     async def begin(self, url: str, queue: str, prefetch: int, heartbeat: int) -> None:
         near = await self.cable.lay(url)
         self.connection = await aio_pika.connect(near, heartbeat=heartbeat)
+        self.connection.close_callbacks.add(self._gone)
         self.channel: AbstractChannel = await self.connection.channel()
         await self.channel.set_qos(prefetch_count=prefetch)
         self.queue = await self.channel.get_queue(queue)
@@ -174,7 +179,7 @@ class RabbitMQDriver:
 
     def _worker(self, consumer: str) -> Worker:
         worker = self.workers[consumer]
-        if worker.connection.is_closed:  # heartbeats of a living one were late
+        if worker.is_gone:  # heartbeats of a living one were late
             raise TooSlow
         if any(time.monotonic() - since > 1.5 * self.heartbeat for _, since in self.frozen):
             raise TooSlow
