@@ -14,7 +14,9 @@ from hypothesis import Phase, given, settings
 
 from tests.real.installed import need_or_skip
 
-need_or_skip("boto3", "ministack")
+need_or_skip("boto3", "ministack", "psutil")
+
+import psutil  # noqa: E402
 
 from tests.real.driver_models import SqsFifoModel, SqsModel  # noqa: E402
 from tests.real.driver_sqs import Sqs, SqsFifo, client, emulator  # noqa: E402
@@ -122,6 +124,9 @@ FIFO = BOTH | {
     "a dead letter is overtaken": Scenario(
         [X, A, A, B, Receive("x"), Nack("x"), Receive("x"), Receive("x"), DeadLetters()], failures=1
     ),
+    "who is late deletes nothing any more": Scenario(
+        [X, Y, A, Receive("x"), TimeOut(), Receive("y"), Ack("y"), Ack("x"), Look()]
+    ),
     "the same body is the same message, in whichever group": Scenario(
         [X, *SAME, Receive("x"), Ack("x"), Look(), *SAME, Look()]
     ),
@@ -203,6 +208,16 @@ def old(reals: dict[str, Make]) -> Iterator[dict[str, Future[Difference | None]]
         yield {
             kind: pool.submit(difference, OLD, MODELS[kind], make) for kind, make in reals.items()
         }
+
+
+def test_the_emulator_listens_on_127_0_0_1_alone(reals: dict[str, Make]) -> None:
+    listening = [
+        connection.laddr.ip
+        for child in psutil.Process().children(recursive=True)
+        for connection in child.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert set(listening) == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in FIXED for name in FIXED[kind]])
