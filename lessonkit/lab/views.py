@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lessonkit.explorer import Case
 from lessonkit.lab.picture import Picture
@@ -85,6 +85,7 @@ def table(frame: pd.DataFrame) -> Picture:
     import pandas as pd
 
     frame = frame.rename(columns=lambda name: fit(name) if isinstance(name, str) else name)
+    formats: list[Any] = [None] * frame.shape[1]
     for number, kind in enumerate(frame.dtypes):
         if pd.api.types.is_string_dtype(kind) or pd.api.types.is_object_dtype(kind):
             cells = frame.iloc[:, number]
@@ -92,10 +93,13 @@ def table(frame: pd.DataFrame) -> Picture:
                 lambda cell: fit(cell, LONGEST_TEXT) if isinstance(cell, str) else cell
             )
             frame.isetitem(number, list(short))
+            if all(isinstance(cell, str) for cell in short):
+                formats[number] = str  # as they are: pandas would write a new line as \n
+    given: Any = {"border": 0, "classes": "lessonkit-table", "max_rows": MOST_ROWS}
     with pd.option_context("display.max_colwidth", None):
-        html = frame.to_html(index=False, border=0, classes="lessonkit-table", max_rows=MOST_ROWS)
+        html = frame.to_html(index=False, formatters=formats, **given)
     look = (
-        ".lessonkit-table :is(td,th){text-align:left!important;white-space:normal!important;"
+        ".lessonkit-table :is(td,th){text-align:left!important;white-space:pre-line!important;"
         "padding:3px 18px 3px 4px!important}"
         # Or Japanese, which may break anywhere, breaks within a word.
         ".lessonkit-table th{word-break:keep-all}.lessonkit-table td:first-child{min-width:8em}"

@@ -49,7 +49,7 @@ config.errorlog = None
 until_closed = lambda: asyncio.to_thread(sys.stdin.read)
 asyncio.run(serve(app, config, shutdown_trigger=until_closed))
 """
-TIMEOUT = 2
+TIMEOUT = 1
 """Seconds of the visibility timeout, if a scenario waits for its end: SQS knows no fractions."""
 RETENTION = 60
 """Seconds, likewise; it is the shortest that SQS knows."""
@@ -97,7 +97,7 @@ class Sqs:
     fifo = False
     numbers = count(1)
 
-    def __init__(self, pace: float, url: str, clients: tuple[Any, Any]) -> None:
+    def __init__(self, pace: float, clients: tuple[Any, Any]) -> None:
         self.timeout = round(TIMEOUT * pace)
         self.sqs, self.sns = clients
         self.must_be_done_by = float("inf")
@@ -129,7 +129,7 @@ class Sqs:
                 }
                 attributes["RedrivePolicy"] = json.dumps(redrive)
             self.queues[group] = self._make(group, attributes)
-        self.topic = None
+        self.topic: str | None = None
         if len(scenario.groups) > 1:
             self._fan_out(scenario, {name.replace("Queue", "Topic"): fifo[name] for name in fifo})
 
