@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Coroutine
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from lessonkit.course.summary.styles import Ordering, Scenario, chain, choreography, event_driven
@@ -38,8 +38,9 @@ def eight_points() -> list[Figures]:
     ]
 
 
-def explore_whole(**tried: Any) -> Exploration:
-    """All bad luck, or some, for the order with all its parts."""
+@cache  # a table and a panel show it
+def explore_whole() -> Exploration:
+    """All bad luck for the order with all its parts."""
 
     def scenario(shop: Any) -> Ordering:
         return whole_order(shop)
@@ -47,7 +48,7 @@ def explore_whole(**tried: Any) -> Exploration:
     def restart(shop: Any) -> Coroutine[Any, Any, None]:
         return WholeOrder(shop, True, True, True).recover()
 
-    return explore(scenario, shop=ShopWithADisk, restart=restart, **tried)
+    return explore(scenario, shop=ShopWithADisk, restart=restart)
 
 
 def one_order(scenario: Scenario) -> Run[Answer]:
