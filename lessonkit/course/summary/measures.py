@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Coroutine
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from lessonkit.course.summary.styles import Ordering, Scenario, chain, choreography, event_driven
@@ -38,7 +38,6 @@ def eight_points() -> list[Figures]:
     ]
 
 
-@cache  # a table and a panel show it
 def explore_whole() -> Exploration:
     """All bad luck for the order with all its parts."""
 
