@@ -12,7 +12,7 @@ def need_or_skip(*packages: str) -> None:
     """Skip the module that calls this unless these packages are installed."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        words = f'not installed: {", ".join(missing)} (pip install -e ".[real]")'
+        words = f'not installed: {", ".join(missing)} (pip install -e ".[real-test]")'
         if os.environ.get("CI"):
             pytest.fail(words, pytrace=False)
         pytest.skip(words, allow_module_level=True)
