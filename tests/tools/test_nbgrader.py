@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from lessonkit.course import NAMES
-from lessonkit.course.request_response import mail_behind, survive
+from lessonkit.course.start import shorter_wait, stock_back
 
 ROOT = Path(__file__).parents[2]
-NAME = "01-request-response"
+NAME = "00-start"
 
 
 @pytest.mark.timeout(900)
@@ -42,8 +42,8 @@ def test_nbgrader_grades_what_learners_hand_in(tmp_path: Path) -> None:
     assert len(list((tmp_path / "source").glob("*/*.ipynb"))) == len(NAMES)
     call("nbgrader", "generate_assignment", NAME)
     given = json.loads((tmp_path / "release" / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8"))
-    both = {f"exercise-{one.name}": one for one in (survive, mail_behind)}
-    for learner, solved in {"ada": both, "grace": ["exercise-mail_behind"], "linus": []}.items():
+    both = {f"exercise-{one.name}": one for one in (shorter_wait, stock_back)}
+    for learner, solved in {"ada": both, "grace": ["exercise-stock_back"], "linus": []}.items():
         for cell in given["cells"]:
             if (exercise := both.get(cell["id"])) is not None:
                 chosen = exercise.answer if cell["id"] in solved else exercise.starter
@@ -58,7 +58,7 @@ def test_nbgrader_grades_what_learners_hand_in(tmp_path: Path) -> None:
     with (tmp_path / "grades.csv").open(encoding="utf-8") as file:
         points = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     assert points == {
-        "ada": survive.grade + mail_behind.grade,
-        "grace": mail_behind.grade,
+        "ada": shorter_wait.grade + stock_back.grade,
+        "grace": stock_back.grade,
         "linus": 0,
     }
