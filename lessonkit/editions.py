@@ -7,6 +7,7 @@ edition of such a file is put beside it.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import shutil
@@ -52,6 +53,12 @@ def data_file(name: str) -> Path:
         if (folder / "data" / name).is_file():
             return folder / "data" / name
     raise FileNotFoundError(f"there is no data/{name} in {here}, nor above it, nor in {package}")
+
+
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a table in a file, each by its headings."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @dataclass

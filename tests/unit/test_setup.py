@@ -62,6 +62,7 @@ def test_the_constraints_cover_every_package_and_respect_its_floor() -> None:
         *EXTRAS["test"][1:],
         *EXTRAS["bench"],
         *EXTRAS["real"],
+        *EXTRAS["site"],
         *(text for text in EXTRAS["real-test"] + EXTRAS["tools"] if "lessonkit" not in text),
     ]:
         requirement = Requirement(text)
