@@ -1,4 +1,4 @@
-"""No test touches the progress of whoever runs it, and what says the same twice is slow."""
+"""No test touches the home of whoever runs it; what says the same twice is slow."""
 
 import os
 import shutil
@@ -10,11 +10,13 @@ import pytest
 os.environ["LESSONKIT_QUIET"] = "1"  # a slow machine shows no more than a quick one
 _FOLDER = tempfile.mkdtemp()
 os.environ["LESSONKIT_PROGRESS"] = str(Path(_FOLDER) / "progress.json")
+for _name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
+    os.environ[_name] = str(Path(_FOLDER) / _name.lower())
 
 
 def pytest_unconfigure() -> None:
     """Leave nothing behind."""
-    shutil.rmtree(_FOLDER)
+    shutil.rmtree(_FOLDER, ignore_errors=True)  # a kernel may just be writing its last line
 
 
 @pytest.hookimpl(tryfirst=True)

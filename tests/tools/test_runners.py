@@ -41,7 +41,7 @@ def test_uv_opens_the_course_from_a_folder_without_an_environment(tmp_path: Path
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, project / name)
     uv = Path(sys.executable).with_name("uv")
-    own = {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_PYTHON_DOWNLOADS": "never"}
+    own = {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_PYTHON": sys.executable}
     # uv does not read where pip gets its packages.
     index = subprocess.run(
         [sys.executable, "-m", "pip", "config", "get", "global.index-url"],
