@@ -80,6 +80,15 @@ def test_what_the_owner_fixed_is_there() -> None:
         assert (ROOT / name).exists()
 
 
+def test_what_the_workflows_install_and_run_is_there() -> None:
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+        lines = " ".join(step.get("run", "") for job in jobs.values() for step in job["steps"])
+        assert set(re.findall(r"\.\[(\w+)\]", lines)) <= set(EXTRAS)
+        for name in re.findall(r"(?:docs|tests|\.ci)/[\w/.]+", lines):
+            assert (ROOT / name).exists(), name
+
+
 def test_the_menu_has_the_names_that_the_japanese_notebooks_tell() -> None:
     pack = files("jupyterlab_language_pack_ja_JP") / "locale/ja_JP/LC_MESSAGES/jupyterlab.json"
     words = json.loads(pack.read_text(encoding="utf-8"))
