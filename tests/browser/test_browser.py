@@ -73,6 +73,7 @@ def test_everything_can_be_done_with_the_keyboard(open_notebook: Open) -> None:
     expect(cell.locator("svg text", has_text=re.compile("after "))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_picture_is_labelled_for_screen_readers(open_notebook: Open) -> None:
     notebook = open_notebook("ja", "00-start")
     notebook.run_all()
@@ -113,6 +114,7 @@ def test_a_notebook_that_nobody_has_run_shows_its_pictures(open_notebook: Open) 
     expect(notebook.page.get_by_text("Error displaying widget")).to_have_count(0)
 
 
+@pytest.mark.slow  # a JupyterLab of its own
 @pytest.mark.parametrize("lab", ["JupyterLab Dark"], indirect=True)
 def test_the_dark_theme_has_light_letters(open_notebook: Open, lab: Lab) -> None:
     notebook = open_notebook("en", "01-request-response")

@@ -99,7 +99,7 @@ def test_a_link_of_the_checklist_opens_the_notebook_in_the_lab(open_notebook: Op
     expect(tab).to_be_visible()
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("language", ["en", pytest.param("ja", marks=pytest.mark.slow)])
 def test_a_quiz_is_solved_with_the_keyboard(open_notebook: Open, lab: Lab, language: str) -> None:
     lab.progress.unlink(missing_ok=True)
     notebook = open_notebook(language, "03-message-brokers")

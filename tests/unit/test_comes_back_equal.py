@@ -101,7 +101,7 @@ ANYTHING = st.recursive(
         ),
     )
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_an_event_comes_back_equal_or_is_refused(fields: dict[str, Any]) -> None:
     event = Stored(**fields)
     types = EventTypes(Stored)
@@ -122,7 +122,7 @@ def test_an_event_comes_back_equal_or_is_refused(fields: dict[str, Any]) -> None
 
 
 @given(state=ANYTHING)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_snapshot_comes_back_equal_or_is_refused(state: Any) -> None:
     with EventStore(EventTypes(Stored)) as store:
         store.append("O-1", [Stored()])
@@ -138,7 +138,7 @@ def test_a_snapshot_comes_back_equal_or_is_refused(state: Any) -> None:
 
 
 @given(command=ANYTHING, result=ANYTHING)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_saga_s_command_and_results_come_back_equal_or_are_refused(
     command: Any, result: Any
 ) -> None:

@@ -66,12 +66,14 @@ def load_scenario() -> ModuleType:
     return module
 
 
+@pytest.mark.slow  # ten processes, for each Python
 @pytest.mark.parametrize("executable", PYTHONS)
 def test_ten_fresh_processes_give_one_trace(executable: str) -> None:
     digests = [first for first, *_ in in_fresh_processes(executable)]
     assert digests == [GOLDEN] * len(LAYOUTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executable", PYTHONS)
 def test_on_a_stock_loop_the_same_scenario_gives_many_orders(executable: str) -> None:
     # Otherwise the test above would prove nothing. Each part by itself has other orders.

@@ -787,7 +787,7 @@ fields_of_measured = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.dictionaries(fields_of_measured, anything, max_size=4))
 def test_the_quick_way_writes_what_the_slow_way_writes(values: dict[str, Any]) -> None:
     event = Measured(**values, event_id="E-1", occurred_at=1.0)

@@ -229,6 +229,9 @@ class OurProcessRecorder(OurRecorder, ProcessRecorder):
 class WithAFile:
     """Gives each recorder a new folder for its files."""
 
+    # They only measure, and tests/benchmarks does that.
+    test_performance = test_concurrent_throughput = None
+
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path

@@ -63,7 +63,7 @@ def test_the_constraints_cover_every_package_and_respect_its_floor() -> None:
         *EXTRAS["bench"],
         *EXTRAS["real"],
         *EXTRAS["site"],
-        *(text for text in EXTRAS["real-test"] if not text.startswith("lessonkit")),
+        *(text for text in EXTRAS["real-test"] + EXTRAS["tools"] if "lessonkit" not in text),
     ]:
         requirement = Requirement(text)
         (pin,) = pins[canonicalize_name(requirement.name)].specifier
@@ -78,6 +78,15 @@ def test_what_the_owner_fixed_is_there() -> None:
     assert packages["ipykernel"] == "7.4"
     for name in ("notebooks", "lessonkit", "data", "environment.yml", "tests", "README.md"):
         assert (ROOT / name).exists()
+
+
+def test_what_the_workflows_install_and_run_is_there() -> None:
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+        lines = " ".join(step.get("run", "") for job in jobs.values() for step in job["steps"])
+        assert set(re.findall(r"\.\[(\w+)\]", lines)) <= set(EXTRAS)
+        for name in re.findall(r"(?:docs|tests|\.ci)/[\w/.]+", lines):
+            assert (ROOT / name).exists(), name
 
 
 def test_the_menu_has_the_names_that_the_japanese_notebooks_tell() -> None:
