@@ -137,6 +137,7 @@ ROOMS = [
     "messages",
     "checks",
     "words",
+    "files",
     "clock",
     "jsonable",
     "records",
