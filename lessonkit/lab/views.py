@@ -97,7 +97,7 @@ def table(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> Picture:
         half = MOST_ROWS // 2
         rows[half:-half] = [f"<tr>{_cells('td', ['…'] * len(heads))}</tr>"]
     look = (
-        ".lessonkit-table :is(td,th){text-align:left!important;white-space:normal!important;"
+        ".lessonkit-table :is(td,th){text-align:left!important;white-space:pre-line!important;"
         "padding:3px 18px 3px 4px!important}"
         # Or Japanese, which may break anywhere, breaks within a word.
         ".lessonkit-table th{word-break:keep-all}.lessonkit-table td:first-child{min-width:8em}"

@@ -9,8 +9,8 @@ from pathlib import Path
 from lessonkit.course.choosing import names
 from lessonkit.course.choosing.day import Served
 from lessonkit.course.choosing.sandbox import MOST_REQUESTS, MOST_WAIT, ORDERS, Trial
-from lessonkit.editions import csv_rows
 from lessonkit.explorer import Case, Exploration
+from lessonkit.files import csv_rows
 from lessonkit.lab import Picture, charts, table, tiles
 from lessonkit.messages import _, current_language, service_name
 from lessonkit.words import escape

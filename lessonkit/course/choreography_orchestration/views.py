@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lessonkit.course.choreography_orchestration.measured import Pairs, Row, Style
-from lessonkit.editions import csv_rows
 from lessonkit.explorer import Exploration
+from lessonkit.files import csv_rows
 from lessonkit.lab import Picture, flow_view, table, tiles
 from lessonkit.messages import _, current_language
 from lessonkit.patterns.saga import SagaLog

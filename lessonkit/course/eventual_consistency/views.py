@@ -137,7 +137,7 @@ def killed(publish_first: Exploration, commit_first: Exploration) -> str:
 
     def said(found: Exploration) -> list[str]:
         cases = [found.find("killed", what) for what in moments()]
-        return [" ".join(map(without_order, case.violations)) or "✓" for case in cases]
+        return ["\n".join(map(without_order, case.violations)) or "✓" for case in cases]
 
     def without_order(one: Violation) -> str:
         return one.sentence.removeprefix(f"{one.order_id}: ")  # there is only one order

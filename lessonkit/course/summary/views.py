@@ -10,8 +10,8 @@ from typing import Any
 from unicodedata import normalize
 
 from lessonkit.course.summary.styles import Scenario, chain, choreography
-from lessonkit.editions import csv_rows
 from lessonkit.explorer import Case, Exploration
+from lessonkit.files import csv_rows
 from lessonkit.lab import Picture, case_books, shop_view, tiles
 from lessonkit.messages import _, current_language
 from lessonkit.shop import Answer, Shop
