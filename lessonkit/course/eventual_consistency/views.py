@@ -140,7 +140,8 @@ def killed(publish_first: Exploration, commit_first: Exploration) -> str:
         return ["\n".join(map(without_order, case.violations)) or "✓" for case in cases]
 
     def without_order(one: Violation) -> str:
-        return one.sentence.removeprefix(f"{one.order_id}: ")  # there is only one order
+        words = one.sentence.removeprefix(f"{one.order_id}: ")  # there is only one order
+        return words[:1].upper() + words[1:]
 
     columns = {
         _("killed when"): moments().values(),
