@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
@@ -30,10 +30,10 @@ from typing import Any, Final
 
 from lessonkit.checks import one_of, whole_number
 from lessonkit.faults import stream
-from lessonkit.patterns.events import Event
 from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, PollingPublisher
 from lessonkit.real.database import PostgresDatabase
 from lessonkit.real.postgres import Postgres
+from lessonkit.real.travel import OrderCreated
 from lessonkit.real.victims import process
 
 PLACES: Final = ("shop", "broker", "mail")
@@ -41,13 +41,6 @@ WAY: Final = 0.005
 """Seconds between two of the places: a network."""
 LONGEST: Final = 0.15
 """Seconds of work before a process is killed."""
-
-
-@dataclass(frozen=True)
-class OrderCreated(Event):
-    """What the service tells."""
-
-    order_id: str
 
 
 class Broker:
@@ -95,6 +88,18 @@ class Places:
         """The orders, or those whose mails were sent."""
         return [order_id for (order_id,) in database.fetch(f"SELECT order_id FROM {table}")]
 
+    def relay(self) -> PollingPublisher:
+        """A relay from the shop's outbox to the broker."""
+
+        async def publish(message: OutboxMessage) -> None:
+            self.broker.publish(f"orders/{message.id}", message.aggregate)
+
+        return PollingPublisher(self.outbox, publish)
+
+    def run_relay(self) -> None:
+        """Publish what is in the outbox."""
+        asyncio.run(self.relay().run_once())
+
     def close(self) -> None:
         """Close the connections."""
         for database in (self.shop, self.broker.database, self.mail):
@@ -128,16 +133,7 @@ def outbox_and_relay(places: Places, order_id: str) -> None:
     with places.shop.transaction() as tx:
         save(tx, order_id)
         places.outbox.add(tx, OrderCreated(order_id), key=order_id)
-    asyncio.run(relay(places).run_once())
-
-
-def relay(places: Places) -> PollingPublisher:
-    """A relay from the shop's outbox to the broker."""
-
-    async def publish(message: OutboxMessage) -> None:
-        places.broker.publish(f"orders/{message.id}", message.aggregate)
-
-    return PollingPublisher(places.outbox, publish)
+    places.run_relay()
 
 
 # --- the consumer --------------------------------------------------------------------------------
@@ -177,15 +173,15 @@ STYLES: Final = {
 # --- the processes -------------------------------------------------------------------------------
 
 
-def service(style: str, urls: dict[str, str], seed: str, ready: Connection) -> None:
+def service(style: Style, urls: dict[str, str], seed: str, ready: Connection) -> None:
     """Take orders until killed."""
     places = Places(urls)
     ready.send("at work")
     for number in count(1):
-        STYLES[style].take(places, f"O-{seed}-{number}")
+        style.take(places, f"O-{seed}-{number}")
 
 
-def consumer(style: str, urls: dict[str, str], seed: str, ready: Connection) -> None:
+def consumer(style: Style, urls: dict[str, str], ready: Connection) -> None:
     """Handle messages until killed."""
     places = Places(urls)
     ready.send("at work")
@@ -194,13 +190,13 @@ def consumer(style: str, urls: dict[str, str], seed: str, ready: Connection) -> 
             time.sleep(WAY)
 
 
-def handle_next(style: str, places: Places) -> bool:
+def handle_next(style: Style, places: Places) -> bool:
     """Take the next message from the broker, handle it, acknowledge it; False if there is none."""
     message = places.broker.next()
     if message is None:
         return False
     number, message_id, order_id = message
-    STYLES[style].handle(places, message_id, order_id)
+    style.handle(places, message_id, order_id)
     places.broker.acknowledge(number)
     return True
 
@@ -227,7 +223,9 @@ class Count:
     twice: int
 
 
-def kill_and_count(server: Postgres, style: str, rounds: int = 20) -> Count:
+def kill_and_count(
+    server: Postgres, style: str, rounds: int = 20, styles: Mapping[str, Style] = STYLES
+) -> Count:
     """In each round, let a service and a consumer work, and kill both.
 
     Parameters
@@ -235,9 +233,11 @@ def kill_and_count(server: Postgres, style: str, rounds: int = 20) -> Count:
     server
         Where the three databases are to be.
     style
-        One of :data:`STYLES`.
+        One of the ``styles``.
     rounds
         How often.
+    styles
+        What is to be tried. Its functions travel into other processes.
 
     Raises
     ------
@@ -246,19 +246,19 @@ def kill_and_count(server: Postgres, style: str, rounds: int = 20) -> Count:
     DatabaseUnavailable
         If the server has gone.
     """
-    one_of("style", style, STYLES)
+    tried = styles[one_of("style", style, styles)]
     whole_number("rounds", rounds, low=1)
     urls = {name: server.new_database(name) for name in PLACES}
     rng = stream(0, f"kills {style}")
     with closing(Places(urls)) as places:
         for number in range(1, rounds + 1):
             seed = str(number)
-            with process(service, style, urls, seed):
-                with process(consumer, style, urls, seed):
+            with process(service, tried, urls, seed):
+                with process(consumer, tried, urls):
                     time.sleep(rng.uniform(0, LONGEST))
                 time.sleep(rng.uniform(0, LONGEST))
-        asyncio.run(relay(places).drain())
-        while handle_next(style, places):
+        asyncio.run(places.relay().drain())
+        while handle_next(tried, places):
             pass
         orders = places.order_ids(places.shop, "orders")
         mails = places.order_ids(places.mail, "mails")

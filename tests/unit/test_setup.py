@@ -152,8 +152,8 @@ ROOMS = [
     "real",
     "lab",
     "exercises",
-    "course",
     "editions",
+    "course",
     "__main__",
 ]
 
