@@ -7,13 +7,13 @@ trial gets clients: objects that can ask, and know nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
 from inspect import iscoroutinefunction
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from lessonkit.messages import _
-from lessonkit.shop import Answer, CreateOrder, Shop
+from lessonkit.shop import Answer, CreateOrder, Keeper, Shop
 from lessonkit.shop.customer import OrderFunction
 from lessonkit.shop.network import Network
 
@@ -80,6 +80,29 @@ class Wire:
         raise NotYours(words.format(name=wanted))
 
 
+class Keepers:
+    """Whom the auditor asks what is still owed: an outbox or a log, but no program's own word."""
+
+    def __init__(self, known: list[Keeper]) -> None:
+        self._known = known
+
+    def append(self, keeper: Keeper) -> None:
+        """Let the auditor ask this one as well."""
+        owes = getattr(type(keeper), "owes", None)
+        if not getattr(owes, "__module__", "").startswith("lessonkit."):
+            words = _(
+                "shop.keepers: the auditor does not take the word of {name}. What is still owed"
+                " must be written down in an outbox or a saga's log"
+            )
+            raise NotYours(words.format(name=type(keeper).__name__))
+        self._known.append(keeper)
+
+    def __iadd__(self, keepers: Iterable[Keeper]) -> Self:
+        for keeper in keepers:
+            self.append(keeper)
+        return self
+
+
 class ShopFront:
     """A shop as its own programs see it.
 
@@ -96,7 +119,7 @@ class ShopFront:
     def __init__(self, shop: Shop, services: Mapping[str, object]) -> None:
         vars(self).update({name: Client(name, one) for name, one in services.items()})
         self.network = Wire(shop.network, tuple(services))
-        self.keepers = shop.keepers
+        self.keepers = Keepers(shop.keepers)
 
         async def place_order(
             create_order: OrderFunction, command: CreateOrder | None = None
