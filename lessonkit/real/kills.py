@@ -84,10 +84,6 @@ class Places:
                 # No primary key: a second mail for the same order is stored, and seen.
                 database.execute(f"CREATE TABLE IF NOT EXISTS {table} (order_id TEXT)")
 
-    def order_ids(self, database: PostgresDatabase, table: str) -> list[str]:
-        """The orders, or those whose mails were sent."""
-        return [order_id for (order_id,) in database.fetch(f"SELECT order_id FROM {table}")]
-
     def relay(self) -> PollingPublisher:
         """A relay from the shop's outbox to the broker."""
 
@@ -260,14 +256,23 @@ def kill_and_count(
         asyncio.run(places.relay().drain())
         while handle_next(tried, places):
             pass
-        orders = places.order_ids(places.shop, "orders")
-        mails = places.order_ids(places.mail, "mails")
+        return count_of(style, 2 * rounds, places.shop, places.mail)
+
+
+def count_of(style: str, kills: int, shop: PostgresDatabase, mail: PostgresDatabase) -> Count:
+    """Compare the orders in the one database with the mails in the other."""
+    orders, mails = order_ids(shop, "orders"), order_ids(mail, "mails")
     known, mailed = set(orders), set(mails)
     return Count(
         style,
-        kills=2 * rounds,
+        kills,
         orders=len(orders),
         lost=len(known - mailed),
         invented=len(mailed - known),
         twice=sum(mails.count(order_id) > 1 for order_id in mailed),
     )
+
+
+def order_ids(database: PostgresDatabase, table: str) -> list[str]:
+    """The orders, or those whose mails were sent."""
+    return [order_id for (order_id,) in database.fetch(f"SELECT order_id FROM {table}")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -23,13 +24,16 @@ from lessonkit.real.extra import need
 
 HOST: Final = "127.0.0.1"
 KEEPER: Final = Path(__file__).with_name("keeper.py")
-SECONDS_TO_START: Final = 60.0
+SECONDS_TO_START: Final = 120.0
 SECONDS_TO_END: Final = 10.0
 """Then it is killed."""
 
+PORT_TAKEN: Final = "port {port} is taken; name another one, or none: a free one is used"
 REASONS: Final = {
     "No space left on device": "the disk is full; make room",
-    "Address already in use": "port {port} is taken; name another one, or none: a free one is used",
+    "Address already in use": PORT_TAKEN,
+    "Address in use": PORT_TAKEN,
+    "could_not_start_listener": PORT_TAKEN,  # Erlang says less than it knows
     "Permission denied": "a file cannot be read or written; let this user read the environment's"
     " files, and write to the folder for temporary files",
     "No such file or directory": "a file of it is missing; install it again",
@@ -38,6 +42,19 @@ REASONS: Final = {
 
 class ServerUnavailable(RuntimeError):
     """A server cannot be started, or has gone. It says why, and what to do."""
+
+
+def shown(url: str) -> str:
+    """The URL without the password."""
+    return re.sub(r"//[^@/]*@", "//", url)
+
+
+def unavailable(url: str, why: str) -> ServerUnavailable:
+    """What to say, and to do, when a broker does not answer."""
+    return ServerUnavailable(
+        f"the broker at {shown(url)!r} cannot be used ({why.strip()}); if it is to be there, start"
+        " it again, and look at the address"
+    )
 
 
 def home() -> Path:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-PRELOADED: Final = ["lessonkit.real.kills", "lessonkit.real.saga_kills"]
+PRELOADED: Final = [
+    f"lessonkit.real.{name}" for name in ("kills", "queues", "rabbitmq_kills", "saga_kills")
+]
 
 
 @contextmanager

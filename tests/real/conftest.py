@@ -1,4 +1,7 @@
-"""One PostgreSQL for all the tests of a process, and an empty database for each that wants one."""
+"""One PostgreSQL, one RabbitMQ and one Kafka broker for all the tests of a process.
+
+And an empty database for each that wants one.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ import pytest
 
 if TYPE_CHECKING:  # the extra may be missing
     from lessonkit.real.database import PostgresDatabase
+    from lessonkit.real.kafka import Kafka
     from lessonkit.real.postgres import Postgres
+    from lessonkit.real.rabbitmq import RabbitMQ
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +24,22 @@ def server() -> Iterator[Postgres]:
 
     with Postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    from lessonkit.real.rabbitmq import RabbitMQ
+
+    with RabbitMQ() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    from lessonkit.real.kafka import Kafka
+
+    with Kafka() as broker:
+        yield broker
 
 
 @pytest.fixture

@@ -1,0 +1,190 @@
+"""A RabbitMQ server for a moment: without root, without Docker, on 127.0.0.1 alone.
+
+Whoever has one running can name it: ``AMQP_URL=amqp://user:password@host:5672/``. Otherwise the
+machine's program ``rabbitmq-server`` is started in a folder of its own; what runs as a service of
+the machine is not touched.
+
+RabbitMQ is made for several nodes. So it listens for others, and a second program, ``epmd``, which
+outlives it, tells them where. Here there are no others: neither listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import shutil
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from lessonkit.checks import between, whole_number
+from lessonkit.real.extra import need
+from lessonkit.real.server import HOST, Server, ServerUnavailable, free_port
+
+VARIABLE: Final = "AMQP_URL"
+DEBIAN: Final = "/usr/lib/rabbitmq/bin"
+"""Looked at first: what Debian has on the PATH runs only as the user of its service."""
+CONFIGURATION: Final = """
+listeners.tcp.1 = {host}:{port}
+default_user = lessonkit
+default_pass = {password}
+log.console.level = error
+vm_memory_high_watermark.absolute = 512MB
+disk_free_limit.absolute = 50MB
+"""
+ALONE: Final = "-sname {node} -dist_listen false -start_epmd false -erl_epmd_port {port}"
+"""For Erlang. Its node has a name, but no port; asked for one, it gives that of RabbitMQ."""
+
+
+def program() -> str:
+    """The path of ``rabbitmq-server``.
+
+    Raises
+    ------
+    ServerUnavailable
+        If there is none on this machine.
+    """
+    found = shutil.which("rabbitmq-server", path=f"{DEBIAN}{os.pathsep}{os.environ.get('PATH')}")
+    if os.name != "posix" or found is None:
+        raise ServerUnavailable(
+            "there is no rabbitmq-server on this machine; install RabbitMQ (Debian, Ubuntu:"
+            f" apt install rabbitmq-server), or name a running one in {VARIABLE}"
+        )
+    return found
+
+
+class RabbitMQ:
+    """A RabbitMQ server, as in ``with RabbitMQ() as server: aio_pika.connect(server.url)``.
+
+    Parameters
+    ----------
+    port
+        Where it is to listen; None for a free port. A server that is named has its own.
+
+    Attributes
+    ----------
+    url
+        What a client connects to. It contains the password, which is a new one each time: others
+        on the same machine can reach 127.0.0.1 as well.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``port`` is none, or ``AMQP_URL`` is no such URL.
+    ExtraMissing
+        If the extra ``real`` is not installed.
+    ServerUnavailable
+        If there is no server, or it cannot be started; it says what to do.
+    """
+
+    def __init__(self, port: int | None = None) -> None:
+        need("aio_pika")
+        if port is not None:
+            between("port", whole_number("port", port), 1024, 65535, "from 1024 to 65535")
+        self.server: Server | None = None
+        if named := os.environ.get(VARIABLE):
+            self.url = named
+            _look_for(named)
+        else:
+            port = port or free_port()
+            password = secrets.token_hex(16)
+            self.url = f"amqp://lessonkit:{password}@{HOST}:{port}/"
+            self.server = _start(self.url, port, password)
+
+    def stop(self) -> None:
+        """End the server, and remove its folder; but one that was named goes on."""
+        if self.server is not None:
+            self.server.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _start(url: str, port: int, password: str) -> Server:
+    path = program()
+    node = f"lessonkit{port}@localhost"
+
+    def serve(folder: Path) -> list[str]:
+        # All that it reads and writes is in the folder; nothing of /etc/rabbitmq is.
+        places = {
+            "HOME": "",  # Erlang's cookie
+            "RABBITMQ_CONFIG_FILE": "rabbitmq",
+            "RABBITMQ_CONFIG_FILES": "more",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": "advanced",
+            "RABBITMQ_CONF_ENV_FILE": "environment",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": "plugins",
+            "RABBITMQ_FEATURE_FLAGS_FILE": "features",
+            "RABBITMQ_GENERATED_CONFIG_DIR": "generated",
+            "RABBITMQ_LOG_BASE": "logs",
+            "RABBITMQ_MNESIA_BASE": "data",
+            "RABBITMQ_PID_FILE": "pid",
+            "RABBITMQ_SCHEMA_DIR": "schema",
+        }
+        settings = {
+            "ERL_CRASH_DUMP_SECONDS": "0",
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_NODENAME": node,
+            "RABBITMQ_NODE_IP_ADDRESS": HOST,
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ALONE.format(node=node, port=port),
+            # It *is* the server then. Otherwise it is a script that waits for it.
+            "RUNNING_UNDER_SYSTEMD": "true",
+            **{name: str(folder / place) for name, place in places.items()},
+        }
+        return ["env", *(f"{name}={value}" for name, value in settings.items()), path]
+
+    # SIGQUIT: end at once, without putting in order what will be thrown away.
+    return Server(
+        "RabbitMQ",
+        lambda folder: [],
+        serve,
+        lambda: answers(url),
+        port=port,
+        files={
+            "rabbitmq.conf": CONFIGURATION.format(host=HOST, port=port, password=password),
+            "plugins": "[].",
+        },
+        stop="SIGQUIT",
+    )
+
+
+def answers(url: str) -> bool:
+    """Whether a RabbitMQ is there that knows this user."""
+    aio_pika = need("aio_pika")
+    address = urlsplit(url)
+
+    async def connect() -> None:
+        await (await aio_pika.connect(url, timeout=10)).close()
+
+    try:
+        # First without the library, which says of each failure so in the log.
+        socket.create_connection((address.hostname, address.port or 5672), timeout=2).close()
+        # In a thread: in a notebook's own one there is a loop already.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, connect()).result()
+    except (OSError, aio_pika.exceptions.AMQPError):
+        return False
+    return True
+
+
+def _look_for(url: str) -> None:
+    address = urlsplit(url)
+    if address.scheme not in ("amqp", "amqps") or not address.hostname:
+        raise ValueError(f"{VARIABLE} must be like amqp://user:password@host:5672/")
+    if not answers(url):
+        # Never shown: the password.
+        shown = re.sub(r"//[^@/]*@", "//", url)
+        raise ServerUnavailable(
+            f"no RabbitMQ that knows this user answers at {shown}, which {VARIABLE} names; start"
+            " it, or unset that"
+        )

@@ -1,0 +1,169 @@
+"""From PostgreSQL over RabbitMQ to PostgreSQL, in three processes that are really killed (SIGKILL).
+
+=============  ==================================================================================
+process        what it does for an order
+=============  ==================================================================================
+``service``    saves the order, and puts a message into the outbox: one transaction in ``shop``
+``relay``      publishes the message; when RabbitMQ has *confirmed* that it has it, marks it
+``consumer``   sends the mail, and notes the message in the inbox: one transaction in ``mail``;
+               then it acknowledges the message to RabbitMQ
+=============  ==================================================================================
+
+Killed in between, the relay's successor publishes the message once more, and the consumer's gets it
+once more. So nothing is lost; and because of the inbox, nothing is done twice.
+
+How much comes twice, depends on the moments of the kills, and so on the machine. Zero does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import closing
+from itertools import count
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+from lessonkit.checks import true_or_false, whole_number
+from lessonkit.faults import stream
+from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, Relay
+from lessonkit.real.database import PostgresDatabase
+from lessonkit.real.kills import LONGEST, WAY, Count, count_of, save, send
+from lessonkit.real.postgres import Postgres
+from lessonkit.real.queues import aio_pika, queues_on, text
+from lessonkit.real.travel import OrderCreated
+from lessonkit.real.victims import process
+
+PREFETCH: Final = 10
+LEASE: Final = 1.0
+"""Seconds until the next relay may take what a dead one had in hand."""
+
+
+def open_table(url: str, table: str) -> PostgresDatabase:
+    """Connect to a database with a table of order ids, in which one may stand twice."""
+    database = PostgresDatabase(url, timeout=60)
+    with database.making(table, "the shop's"):
+        database.execute(f"CREATE TABLE IF NOT EXISTS {table} (order_id TEXT)")
+    return database
+
+
+# --- the processes -------------------------------------------------------------------------------
+
+
+def service(shop_url: str, seed: str, ready: Connection) -> None:
+    """Take orders until killed."""
+    shop = open_table(shop_url, "orders")
+    outbox = Outbox(shop)
+    ready.send("at work")
+    for number in count(1):
+        order_id = f"O-{seed}-{number}"
+        with shop.transaction() as tx:
+            save(tx, order_id)
+            outbox.add(tx, OrderCreated(order_id), key=order_id)
+        time.sleep(WAY)
+
+
+def relay(shop_url: str, rabbitmq_url: str, queue: str, ready: Connection) -> None:
+    """Publish what is in the outbox, until killed."""
+    asyncio.run(_relay(shop_url, rabbitmq_url, queue, ready))
+
+
+async def _relay(shop_url: str, rabbitmq_url: str, queue: str, ready: Connection | None) -> None:
+    async with await aio_pika.connect(rabbitmq_url) as connection:
+        exchange = (await connection.channel(publisher_confirms=True)).default_exchange
+
+        async def publish(message: OutboxMessage) -> None:
+            # The id is the outbox's: published once more, it is the same message.
+            await exchange.publish(text(message.aggregate, f"orders/{message.id}"), queue)
+
+        with closing(PostgresDatabase(shop_url, timeout=60)) as shop:
+            relay = Relay(Outbox(shop), publish, batch=PREFETCH, lease=LEASE)
+            if ready is None:
+                await relay.drain(poll=WAY)
+            else:
+                ready.send("at work")
+                await relay.run(poll=WAY)
+
+
+def consumer(mail_url: str, rabbitmq_url: str, queue: str, inbox: bool, ready: Connection) -> None:
+    """Send mails until killed."""
+
+    async def work() -> None:
+        async with await aio_pika.connect(rabbitmq_url) as connection:
+            channel = await connection.channel()
+            await channel.set_qos(prefetch_count=PREFETCH)
+            messages = (await channel.get_queue(queue)).iterator()
+            mail = open_table(mail_url, "mails")
+            ready.send("at work")
+            async for message in messages:
+                await handle(message, mail, inbox)
+
+    asyncio.run(work())
+
+
+async def handle(message: Any, mail: PostgresDatabase, inbox: bool) -> None:
+    """Send a mail, and acknowledge the message."""
+    order_id = message.body.decode()
+    if inbox:
+        Inbox(mail, "mail").handle(message.message_id, lambda tx: send(tx, order_id))
+    else:
+        send(mail, order_id)
+    await asyncio.sleep(WAY)
+    await message.ack()
+
+
+# --- the kills -----------------------------------------------------------------------------------
+
+
+async def kill_and_count_over_rabbitmq(
+    server: Postgres, rabbitmq_url: str, inbox: bool = True, rounds: int = 34
+) -> Count:
+    """In each round, let a service, a relay and a consumer work, and kill all three.
+
+    Parameters
+    ----------
+    server
+        Where the two databases are to be.
+    rabbitmq_url
+        Of the RabbitMQ between them.
+    inbox
+        Whether the consumer has one.
+    rounds
+        How often.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is none of these.
+    DatabaseUnavailable
+        If the server has gone.
+    """
+    true_or_false("inbox", inbox)
+    whole_number("rounds", rounds, low=1)
+    shop_url, mail_url = server.new_database("shop"), server.new_database("mail")
+    rng = stream(0, f"kills over RabbitMQ {inbox}")
+    async with queues_on(rabbitmq_url) as queues:
+        queue = await queues.new()
+        with closing(open_table(shop_url, "orders")) as shop:
+            Outbox(shop)
+            with closing(open_table(mail_url, "mails")) as mail:
+                for number in range(rounds):
+                    with process(consumer, mail_url, rabbitmq_url, queue.name, inbox):
+                        with process(relay, shop_url, rabbitmq_url, queue.name):
+                            with process(service, shop_url, str(number + 1)):
+                                await asyncio.sleep(rng.uniform(0, LONGEST))
+                            await asyncio.sleep(rng.uniform(0, LONGEST))
+                        await asyncio.sleep(rng.uniform(0, LONGEST))
+                await _relay(shop_url, rabbitmq_url, queue.name, None)
+                await _finish(queue, mail, inbox)
+                style = "outbox with inbox" if inbox else "outbox without inbox"
+                return count_of(style, 3 * rounds, shop, mail)
+
+
+async def _finish(queue: Any, mail: PostgresDatabase, inbox: bool) -> None:
+    """Handle all that is left."""
+    # Until RabbitMQ has noticed the death of the last consumer, that one's messages are not back.
+    while (await queue.declare()).consumer_count:
+        await asyncio.sleep(WAY)
+    while message := await queue.get(fail=False):
+        await handle(message, mail, inbox)
