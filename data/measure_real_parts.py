@@ -7,6 +7,7 @@ another run gives other figures; only the zeros stay.
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import os
 import sys
@@ -18,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 TABLE = Path(__file__).with_name("real_parts.csv")
 COLUMNS = ["part", "case", "figure", "value", "day"]
-KILLS, SAGA_KILLS = 120, 30
+KILLS, SAGA_KILLS, RABBITMQ_KILLS = 120, 30, 102
 Counted = dict[str, dict[str, float]]
 
 
@@ -50,6 +51,34 @@ def waits() -> Counted:
     return wait_each()
 
 
+def buses() -> Counted:
+    """04's choreography in memory and on a Kafka-protocol broker."""
+    from lessonkit.course.real_parts.brokers import count_both_buses
+
+    return count_both_buses(notebook("by-events")["by_events"])
+
+
+def disorder() -> Counted:
+    """03's orders by key, on the model and on a Kafka-protocol broker."""
+    from lessonkit.course.real_parts.brokers import count_disorder
+
+    return count_disorder()
+
+
+def rabbitmq() -> Counted:
+    """03's experiments on RabbitMQ."""
+    from lessonkit.course.real_parts.rabbit import experiments, server
+
+    return asyncio.run(experiments(server().url))
+
+
+def rabbitmq_kills() -> Counted:
+    """Outbox and inbox at both ends of RabbitMQ."""
+    from lessonkit.course.real_parts.rabbit import count_over_rabbitmq
+
+    return count_over_rabbitmq(RABBITMQ_KILLS)
+
+
 def notebook(*cells: str) -> dict[str, Any]:
     """What these cells define, and setup. They start nothing: that is what we do."""
     sys.path.insert(0, str(ROOT))
@@ -64,6 +93,10 @@ PARTS: dict[str, Callable[[], Counted]] = {
     "sagas": sagas,
     "shared": shared,
     "waits": waits,
+    "buses": buses,
+    "disorder": disorder,
+    "rabbitmq": rabbitmq,
+    "rabbitmq kills": rabbitmq_kills,
 }
 
 
@@ -78,7 +111,8 @@ def main() -> None:
     for part in chosen:
         for case, figures in PARTS[part]().items():
             for figure, value in figures.items():
-                rows.append(dict(zip(COLUMNS, (part, case, figure, value, today), strict=True)))
+                kept = part, case, figure, round(value, 2), today
+                rows.append(dict(zip(COLUMNS, kept, strict=True)))
         print(part, "measured")
     rows.sort(key=lambda row: list(PARTS).index(row["part"]))  # stable: as measured within a part
     with TABLE.open("w", encoding="utf-8", newline="") as file:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
@@ -72,17 +72,28 @@ class Broker:
 
 
 class Places:
-    """The three databases."""
+    """The three databases, or those of them that a process needs."""
 
-    def __init__(self, urls: dict[str, str]) -> None:
-        self.shop, broker, self.mail = (PostgresDatabase(url, timeout=60) for url in urls.values())
-        self.broker = Broker(broker)
-        self.outbox = Outbox(self.shop)
-        self.inbox = Inbox(self.mail, "mail")
-        for database, table in ((self.shop, "orders"), (self.mail, "mails")):
+    def __init__(self, urls: dict[str, str], places: Sequence[str] = PLACES) -> None:
+        self._urls = urls
+        self._opened: list[PostgresDatabase] = []
+        if "shop" in places:
+            self.shop = self._open("shop", "orders")
+            self.outbox = Outbox(self.shop)
+        if "broker" in places:
+            self.broker = Broker(self._open("broker"))
+        if "mail" in places:
+            self.mail = self._open("mail", "mails")
+            self.inbox = Inbox(self.mail, "mail")
+
+    def _open(self, place: str, table: str = "") -> PostgresDatabase:
+        database = PostgresDatabase(self._urls[place], timeout=60)
+        self._opened.append(database)
+        if table:
             with database.making(table, "the shop's"):
                 # No primary key: a second mail for the same order is stored, and seen.
                 database.execute(f"CREATE TABLE IF NOT EXISTS {table} (order_id TEXT)")
+        return database
 
     def relay(self) -> PollingPublisher:
         """A relay from the shop's outbox to the broker."""
@@ -98,7 +109,7 @@ class Places:
 
     def close(self) -> None:
         """Close the connections."""
-        for database in (self.shop, self.broker.database, self.mail):
+        for database in self._opened:
             database.close()
 
 
@@ -171,7 +182,7 @@ STYLES: Final = {
 
 def service(style: Style, urls: dict[str, str], seed: str, ready: Connection) -> None:
     """Take orders until killed."""
-    places = Places(urls)
+    places = Places(urls, ("shop", "broker"))
     ready.send("at work")
     for number in count(1):
         style.take(places, f"O-{seed}-{number}")
@@ -179,7 +190,7 @@ def service(style: Style, urls: dict[str, str], seed: str, ready: Connection) ->
 
 def consumer(style: Style, urls: dict[str, str], ready: Connection) -> None:
     """Handle messages until killed."""
-    places = Places(urls)
+    places = Places(urls, ("broker", "mail"))
     ready.send("at work")
     while True:
         if not handle_next(style, places):

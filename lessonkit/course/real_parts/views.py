@@ -21,10 +21,21 @@ CASES: Final = (
     N_("a lease per order"),
     N_("asks every 500 ms"),
     N_("is told by NOTIFY"),
+    N_("in memory"),
+    N_("on the broker"),
+    N_("the order"),
+    N_("the step"),
+    N_("no key"),
+    N_("messages that overtake the first one"),
+    N_("a delivery limit on a classic queue: code of the error"),
+    N_("a quorum queue with limit 2: attempts of the poison"),
+    N_("... messages in the dead-letter queue"),
+    N_("killed: seconds until the message is there again"),
+    N_("frozen, at a heartbeat of 2 s: seconds until then"),
 )
 """What the cases are called on screen; a name that a learner has invented stays as it is."""
 
-HEADS: Final = {
+HEADS: Final[dict[str, dict[str, str]]] = {
     "styles": {
         "case": N_("way"),
         "kills": N_("kills"),
@@ -53,14 +64,34 @@ HEADS: Final = {
         "mean_ms": N_("wait on average (ms)"),
         "longest_ms": N_("longest wait (ms)"),
     },
+    "buses": {
+        "case": N_("the bus"),
+        "orders": N_("orders"),
+        "confirmed": N_("confirmed"),
+        "cancelled": N_("cancelled"),
+        "events": N_("events"),
+        "deliveries": N_("deliveries"),
+        "failures": N_("failures"),
+        "complaints": N_("complaints of the auditor"),
+    },
+    "disorder": {
+        "case": N_("the key"),
+        "orders": N_("orders"),
+        "model": N_("in disorder on the model"),
+        "broker": N_("in disorder on the broker"),
+    },
+    "rabbitmq": {"case": N_("what was tried"), "result": N_("result")},
 }
 """For each part its columns: the name of the figure, and the words above it."""
+HEADS["rabbitmq kills"] = HEADS["styles"]
 
 
 def figures(part: str, counted: Counted) -> str:
     """The figures of a part, as a table."""
     columns = {
-        _(words): [_(case) if name == "case" else round(of[name]) for case, of in counted.items()]
+        _(words): [
+            _(case) if name == "case" else f"{round(of[name], 2):g}" for case, of in counted.items()
+        ]
         for name, words in HEADS[part].items()
     }
     return table(pd.DataFrame(columns)).html
