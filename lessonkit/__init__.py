@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "lessonkit.editions": "data_file",
+    "lessonkit.files": "data_file",
     "lessonkit.explorer": "explore replay",
     "lessonkit.messages": "current_language language tr",
     "lessonkit.patterns.backoff": "Backoff",

@@ -36,24 +36,6 @@ def course_folder(start: Path) -> Path:
     raise FileNotFoundError(f"there are no notebooks in {start}, nor in a folder above it")
 
 
-def data_file(name: str) -> Path:
-    """The table of this name: of the course that we work in, or else the one in this package.
-
-    A notebook runs in its own folder, or where somebody has called a tool that runs it.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    """
-    here, package = Path.cwd(), Path(__file__).parent
-    # A project has its tables beside the package, a wheel in it.
-    for folder in (here, *here.parents[:2], package.parent, package):
-        if (folder / "data" / name).is_file():
-            return folder / "data" / name
-    raise FileNotFoundError(f"there is no data/{name} in {here}, nor above it, nor in {package}")
-
-
 @dataclass
 class Copied:
     """What a copy has changed: files that are new, brought up to date, or put beside another."""

@@ -26,9 +26,14 @@ def namespace(name: str, *cell_ids: str) -> dict[str, Any]:
     # "annotations" import is not the notebook's.
     module = sys.modules[name] = ModuleType(name)
     for cell_id in cell_ids:
-        file = f"<{name}: {cell_id}>"
-        # For a cell that reads its own functions.
-        linecache.cache[file] = 0, None, source[cell_id].splitlines(keepends=True), file
+        file = cell_file(name, cell_id, source[cell_id])
         code = compile(source[cell_id], file, "exec", dont_inherit=True)
         exec(code, module.__dict__)
     return vars(module)
+
+
+def cell_file(name: str, cell_id: str, source: str) -> str:
+    """The name of a cell's file, such that a cell can read its own functions."""
+    file = f"<{name}: {cell_id}>"
+    linecache.cache[file] = 0, None, source.splitlines(keepends=True), file
+    return file

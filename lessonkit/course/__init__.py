@@ -57,9 +57,10 @@ def quizzes() -> list[Quiz]:
     return [task for task in tasks() if isinstance(task, Quiz)]
 
 
-def predictions() -> list[Prediction]:
-    """Every prediction."""
-    homes = (import_module(f"lessonkit.course.{module}") for module in MODULES.values())
+def predictions(*notebooks: str) -> list[Prediction]:
+    """The predictions of these notebooks, or of all."""
+    modules = [MODULES[name] for name in notebooks or MODULES]
+    homes = (import_module(f"lessonkit.course.{module}") for module in modules)
     return [one for home in homes for one in vars(home).values() if isinstance(one, Prediction)]
 
 
@@ -75,9 +76,8 @@ def missed(notebook: str) -> StillBox | Picture:
     if notebook not in course:
         raise ValueError(f"notebook must be one of {', '.join(course)}; got {notebook!r}")
     before = course[: max(0, course.index(notebook) - 1)]
-    views = [
-        predict(one, again=True) for one in predictions() if one.notebook in before and one.missed
-    ]
+    asked = predictions(*before) if before else []
+    views = [predict(one, again=True) for one in asked if one.missed]
     if not views:
         return Picture(_("From the notebooks before, there is nothing to ask you again."))
     shown = [part for view in views for part in view.shown]

@@ -54,7 +54,7 @@ def _solved(notebook: str, known: Known) -> str:
 
 
 def _missed(notebook: str, known: Known) -> str:
-    guesses = [one for one in predictions() if one.notebook == notebook]
+    guesses = predictions(notebook)
     wrong = [one for one in guesses if one.name in known and not known[one.name].solved]
     return _share(len(wrong), len(guesses))
 

@@ -9,13 +9,10 @@ from lessonkit.lab.views import table
 
 def rows_html(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table with these heads, given row by row."""
-    import pandas as pd
-
-    return table(pd.DataFrame(list(rows), columns=list(heads))).html
+    cells = list(rows)
+    return table({head: [row[n] for row in cells] for n, head in enumerate(heads)}).html
 
 
 def columns_html(columns: Mapping[str, Iterable[object]]) -> str:
     """A table given column by column, each under its head."""
-    import pandas as pd
-
-    return table(pd.DataFrame({head: list(cells) for head, cells in columns.items()})).html
+    return table(columns).html

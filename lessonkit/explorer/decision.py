@@ -183,13 +183,15 @@ _BEFORE: Final = {
 
 
 _OF_THE_CUSTOMER: Final = {
+    Leg.ARRIVE: N_("the order has reached {process}"),
     Leg.EFFECT: N_("the order has come in"),
     Leg.REPLY: N_("the customer has the answer"),
 }
 
 _ONCE_MORE: Final = {
-    Leg.EFFECT: N_("the order has come in #{number}"),
-    Leg.REPLY: N_("the customer has the answer #{number}"),
+    Leg.ARRIVE: N_("order no. {number} has reached {process}"),
+    Leg.EFFECT: N_("order no. {number} has come in"),
+    Leg.REPLY: N_("the answer to order no. {number} has come"),
 }
 
 
@@ -226,7 +228,7 @@ def _has_happened(event: Event | None) -> str:
         return _("everything else has happened")
     if event.what == ORDER_OPERATION and event.leg in _OF_THE_CUSTOMER:
         words = (_OF_THE_CUSTOMER if event.number == 1 else _ONCE_MORE)[event.leg]
-        return _(words).format(number=event.number)
+        return _(words).format(number=event.number, process=service_name(event.process))
     if event.what == GIVES_UP and event.leg is Leg.TIMER:
         words = _("{process} has given up after {ms} ms")
     else:

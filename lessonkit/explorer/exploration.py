@@ -237,4 +237,4 @@ def _told(case: Case) -> str:
 
 
 def _audit_says(cases: Iterable[Case]) -> str:
-    return " ".join(violation.sentence for case in cases for violation in case.violations)
+    return "\n".join(violation.sentence for case in cases for violation in case.violations)

@@ -44,9 +44,19 @@ class Box(NamedTuple):
         return enters <= leaves
 
 
-def box_of(words: str, x: float, y: float, size: float) -> Box:
-    """What words take that begin at ``x`` and stand on the line ``y``."""
-    return Box(x, y - 0.85 * size, x + text_width(words, size), y + 0.25 * size)
+class Place(NamedTuple):
+    """Where words begin, have their middle or end (SVG's ``anchor``), and on which line."""
+
+    x: float
+    y: float
+    anchor: str
+
+
+def box_of(words: str, place: Place, size: float) -> Box:
+    """What words take at a place."""
+    width = text_width(words, size)
+    left = place.x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[place.anchor]
+    return Box(left, place.y - 0.85 * size, left + width, place.y + 0.25 * size)
 
 
 class Sheet:
@@ -92,36 +102,33 @@ class Sheet:
             for cell in _cells(*box)
         )
 
-    def place(
-        self, words: str, size: float, places: Iterable[tuple[float, float]]
-    ) -> tuple[float, float] | None:
+    def place(self, words: str, size: float, places: Iterable[Place]) -> Place | None:
         """Take the first free place for the words; None if there is none."""
-        for x, y in places:
-            left, top, right, bottom = box = box_of(words, x, y, size)
+        for place in places:
+            left, top, right, bottom = box = box_of(words, place, size)
             if self.is_free(Box(left - 3, top - 1, right + 3, bottom + 1)):
                 self.add(box)
-                return x, y
+                return place
         return None
 
 
-def beside(x: float, y: float, width: float, heights: Iterable[float]) -> list[tuple[float, float]]:
+def beside(x: float, y: float, heights: Iterable[float]) -> list[Place]:
     """Places for words near a point, the best first.
 
     Parameters
     ----------
-    width
-        Of the words.
     heights
         How far below the point (above: negative) the words may stand.
     """
-    return [(x + dx, y + dy) for dy in heights for dx in (5, -5 - width, -width / 2)]
+    sides = ((5, "start"), (-5, "end"), (0, "middle"))
+    return [Place(x + dx, y + dy, anchor) for dy in heights for dx, anchor in sides]
 
 
-def along(x1: float, y1: float, x2: float, y2: float, width: float) -> list[tuple[float, float]]:
+def along(x1: float, y1: float, x2: float, y2: float) -> list[Place]:
     """Places for words on both sides of a line."""
     shares = (0.5, 0.35, 0.65, 0.2, 0.8)
     points = [(x1 + (x2 - x1) * share, y1 + (y2 - y1) * share + 4) for share in shares]
-    return [(x + dx, y) for x, y in points for dx in (8, -8 - width)]
+    return [Place(x + dx, y, end) for x, y in points for dx, end in ((8, "start"), (-8, "end"))]
 
 
 def _cells(left: float, top: float, right: float, bottom: float) -> list[tuple[int, int]]:

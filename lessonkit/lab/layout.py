@@ -119,18 +119,18 @@ class Axis:
 
     def __init__(self, trace: Trace, end: float, left: float, right: float) -> None:
         self.end, self.left, self.right = end, left, right
-        events = sorted(_events(trace))
+        found = sorted(events(trace))
         at_once = {message.ended_step for message in trace.messages if takes_no_time(message)}
         position, before, places = 0.0, 0.0, []
-        for time, step in events:
+        for time, step in found:
             if step not in at_once:
                 position += 1.0 + 0.8 * (time > before)
             before = time
             places.append(position)
-        self._times = [time for time, _step in events]
+        self._times = [time for time, _step in found]
         unit = (right - left) / (position + 1)
         self._places = [left + unit * place for place in places]
-        self._columns = {step: x for (_, step), x in zip(events, self._places, strict=True)}
+        self._columns = {step: x for (_, step), x in zip(found, self._places, strict=True)}
         self.by_order = False
         self.has_columns = unit >= NARROWEST
 
@@ -145,8 +145,8 @@ class Axis:
         """Where a moment is: after all that has happened by then, or after one certain thing."""
         if not self.by_order:
             return self._to_scale(time)
-        if step in self._columns:
-            return self._columns[step] + NARROWEST / 2
+        if step is not None:  # the 0th thing is the start
+            return self._columns.get(step, self.left) + NARROWEST / 2
         done = bisect_right(self._times, time)
         x, since = (self._places[done - 1], self._times[done - 1]) if done else (self.left, 0.0)
         if done == len(self._times):
@@ -201,7 +201,8 @@ def takes_no_time(message: Message) -> bool:
     return message.ended == message.sent and message.ended_step == message.sent_step + 1
 
 
-def _events(trace: Trace) -> Iterator[tuple[float, int]]:
+def events(trace: Trace) -> Iterator[Moment]:
+    """When something happens that is drawn."""
     for message in trace.messages:
         yield message.sent, message.sent_step
         if message.ended is not None:

@@ -8,12 +8,13 @@ from typing import Any
 
 from lessonkit.lab import svg
 from lessonkit.lab.arrows import LOOKS, arrow, complained_of, hourglass
+from lessonkit.lab.plan import MOST_MESSAGES, SIZE, Plan
 from lessonkit.messages import _
 from lessonkit.records import Fate, Kind, Message
 from lessonkit.words import fit
 
-SIZE, HEIGHT = 12, 22
-"""Of the letters and of a line, in pixels."""
+HEIGHT = 22
+"""Of a line, in pixels."""
 
 WORK: Mapping[str, Any] = {"fill_opacity": 0.22}
 WAITING: Mapping[str, Any] = {
@@ -34,22 +35,11 @@ class Legend:
         Where the last line ends, in pixels.
     """
 
-    def __init__(
-        self,
-        messages: list[Message],
-        orders: Mapping[str, str],
-        *,
-        killed: bool,
-        complaints: bool,
-        states: bool,
-        left_out: int,
-        top: float,
-        width: float,
-    ) -> None:
+    def __init__(self, plan: Plan, complaints: bool) -> None:
         self.parts: list[str] = []
-        x, y = 12.0, top + HEIGHT - 4
-        samples: Iterable[tuple[str, str]] = _samples(messages, orders, killed, complaints, states)
-        if left_out:
+        x, y, width = 12.0, plan.bottom + HEIGHT - 4, plan.width
+        samples: Iterable[tuple[str, str]] = _samples(plan, complaints)
+        if (left_out := len(plan.trace.messages) - MOST_MESSAGES) > 0:
             more = _("... and {number} more messages").format(number=f"{left_out:,}")
             samples = chain(samples, [(more, "")])
         for words, drawn in samples:
@@ -64,14 +54,8 @@ class Legend:
         self.bottom = y + 12
 
 
-def _samples(
-    messages: list[Message],
-    orders: Mapping[str, str],
-    killed: bool,
-    complaints: bool,
-    states: bool,
-) -> Iterator[tuple[str, str]]:
-    colour = {} if len(orders) < 2 else orders
+def _samples(plan: Plan, complaints: bool) -> Iterator[tuple[str, str]]:
+    messages, colour = plan.messages, plan.orders if len(plan.orders) > 1 else {}
     for number, order in enumerate(colour):
         name = f"{svg.NUMBERS[number : number + 1]} {fit(order)}".strip()
         yield name, svg.line(0, -4, 26, -4, stroke=colour[order], stroke_width=5)
@@ -89,7 +73,7 @@ def _samples(
         yield _("error"), _arrow(Fate.DELIVERED, Kind.REPLY, error=True)
     if any(message.error and message.kind is Kind.EVENT for message in messages):
         yield _("handler failed"), _arrow(Fate.DELIVERED, Kind.EVENT, error=True)
-    if killed:
+    if plan.lanes.died:
         yield _("process killed"), svg.cross(13, -4, 8, svg.RED)
     if any(message.kind is Kind.REQUEST for message in messages):
         yield _("at work"), svg.shape("rect", y=-11, width=26, height=14, rx=3, **WORK)
@@ -98,7 +82,7 @@ def _samples(
         yield _("waits no longer"), hourglass(13, -4)
     if complaints:
         yield _("the auditor complains"), complained_of(13, -4)
-    if states:
+    if plan.states:
         yield _("change of state"), svg.diamond(13, -4, 6, svg.GREEN, "")
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import chain
 
 import ipywidgets as widgets
 
 from lessonkit.lab.button import plain_button
-from lessonkit.lab.layout import Moment
+from lessonkit.lab.layout import Moment, events
 from lessonkit.lab.picture import on_paper
+from lessonkit.lab.plan import first_of
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import round_step
-from lessonkit.lab.timeline import MOST_MESSAGES, WIDTH, better_scale, timeline
+from lessonkit.lab.timeline import WIDTH, Drawing
 from lessonkit.messages import _
 from lessonkit.shop.audit import Violation
 from lessonkit.trace import Trace
@@ -119,8 +119,9 @@ class Stage(StillBox):
         at_the_end, before = self.at_the_end, self.slider.value
         self.complaints = complaints
         self.trace = trace
-        self._drawn_by = self.scale.value or better_scale(trace, self.width)
-        self.moments = _moments(trace, by_order=self._drawn_by == "order")
+        scale = self.scale.value or None
+        self._drawing = Drawing(trace, scale, self.width, self.title, complaints)
+        self.moments = _moments(trace, by_order=self._drawing.by_order)
         end = max(self.moments[-1][0] * 1000, 1.0)
         self._held = True
         try:
@@ -186,37 +187,22 @@ class Stage(StillBox):
             self.beat.value = self.number
         finally:
             self._held = False
-        # At the end the column says so, instead of a number of milliseconds.
-        at, step = (
-            (None, None) if self.at_the_end else (self.at + NEAR, self.moments[self.number][1])
-        )
-        drawing = clean(
-            timeline(
-                self.trace,
-                scale=self._drawn_by,
-                at=at,
-                step=step,
-                width=self.width,
-                title=self.title,
-                complaints=self.complaints,
-            )
-        )
-        words = _("Save as SVG")
+        time, step = self.moments[self.number]
+        if self.at_the_end:  # the column says so, instead of a number of milliseconds
+            drawing = self._drawing.at(None)
+        else:  # between two events, all that happens by then has happened
+            here = self.at <= time + NEAR
+            drawing = self._drawing.at(self.at + NEAR, step if here else None)
+        drawing = clean(drawing)
         self.picture.value = drawing
+        words = _("Save as SVG")
         look = "text-decoration:underline;margin-right:18px"
         link = f'download="run.svg" href="{on_paper(drawing)}"'
         self.file.value = f'<a style="{look}" {link}>{words}</a>'
 
 
 def _moments(trace: Trace, *, by_order: bool) -> list[Moment]:
-    drawn = trace.messages[:MOST_MESSAGES]
-    events = chain(
-        ((message.sent, message.sent_step) for message in drawn),
-        ((message.ended, message.ended_step) for message in drawn if message.ended is not None),
-        ((change.time, change.step) for change in trace.states[:MOST_MESSAGES]),
-        ((note.time, note.step) for note in trace.notes[:MOST_MESSAGES]),
-    )
-    found = sorted({(round(time, 9), step) for time, step in events})
+    found = sorted({(round(time, 9), step) for time, step in events(first_of(trace))})
     end = round(trace.end_time, 9), found[-1][1] if found else 0
     found = sorted({(0.0, 0), *found, end})
     return found if by_order else [(time, step) for time, step in dict(found).items()]

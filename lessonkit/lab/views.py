@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lessonkit.explorer import Case
@@ -12,7 +13,7 @@ from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _, service_name
 from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
 from lessonkit.shop.errors import in_words
-from lessonkit.words import LONGEST_TEXT, error_words, escape, fit, id_in_run
+from lessonkit.words import error_words, escape, id_in_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,27 +81,36 @@ def _ordered(ledgers: list[OrderBooks]) -> str:
     return words.format(pieces=pieces, yen=f"{sum(order.total for order in ledgers):,}")
 
 
-def table(frame: pd.DataFrame) -> Picture:
-    """A table for reading: all of the text, on the left, and no row numbers."""
-    import pandas as pd
+def table(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> Picture:
+    """A table for reading: all of the text, on the left, and no row numbers.
 
-    frame = frame.rename(columns=lambda name: fit(name) if isinstance(name, str) else name)
-    for number, kind in enumerate(frame.dtypes):
-        if pd.api.types.is_string_dtype(kind) or pd.api.types.is_object_dtype(kind):
-            cells = frame.iloc[:, number]
-            short = cells.map(
-                lambda cell: fit(cell, LONGEST_TEXT) if isinstance(cell, str) else cell
-            )
-            frame.isetitem(number, list(short))
-    with pd.option_context("display.max_colwidth", None):
-        html = frame.to_html(index=False, border=0, classes="lessonkit-table", max_rows=MOST_ROWS)
+    Parameters
+    ----------
+    columns
+        The cells under each heading, in a mapping or a DataFrame. The course's own tables are
+        mappings: pandas takes longer to load than most cells of a notebook to run.
+    """
+    heads = list(columns)
+    cells = zip(*(column for _head, column in columns.items()), strict=True)
+    rows = [f"<tr>{_cells('td', row)}</tr>" for row in cells]
+    if len(rows) > MOST_ROWS:
+        half = MOST_ROWS // 2
+        rows[half:-half] = [f"<tr>{_cells('td', ['…'] * len(heads))}</tr>"]
     look = (
-        ".lessonkit-table :is(td,th){text-align:left!important;white-space:normal!important;"
+        ".lessonkit-table :is(td,th){text-align:left!important;white-space:pre-line!important;"
         "padding:3px 18px 3px 4px!important}"
         # Or Japanese, which may break anywhere, breaks within a word.
         ".lessonkit-table th{word-break:keep-all}.lessonkit-table td:first-child{min-width:8em}"
     )
-    return Picture(f"<style>{look}</style>{html}")
+    head, body = f"<tr>{_cells('th', heads)}</tr>", "\n".join(rows)
+    return Picture(
+        f'<style>{look}</style><table class="dataframe lessonkit-table">'
+        f"<thead>{head}</thead>\n<tbody>{body}</tbody></table>"
+    )
+
+
+def _cells(tag: str, row: Iterable[object]) -> str:
+    return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row)
 
 
 def case_view(case: Case) -> str:

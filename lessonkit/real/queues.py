@@ -18,14 +18,15 @@ from typing import Any, Final
 
 from lessonkit.checks import one_of, some_text, whole_number
 from lessonkit.real.extra import need
+from lessonkit.real.server import unavailable
 from lessonkit.real.victims import process
 
 aio_pika = need("aio_pika")
 QUICK: Final = 0.05
 """Seconds of work for a message."""
 SLOW: Final = 0.5
-PATIENCE: Final = 60.0
-"""Seconds to wait for a message that must come."""
+UNUSED: Final = 600
+"""Seconds after which RabbitMQ removes a queue itself, if we cannot: we were killed."""
 
 
 class Queues:
@@ -38,6 +39,7 @@ class Queues:
     async def new(self, name: str = "", **arguments: Any) -> Any:
         """Make a queue; ``x_queue_type="quorum"`` is AMQP's argument x-queue-type."""
         arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
+        arguments["x-expires"] = 1000 * UNUSED
         name = name or f"lessonkit-{secrets.token_hex(6)}"
         queue = await self.channel.declare_queue(name, durable=True, arguments=arguments)
         self.made.append(name)
@@ -56,20 +58,37 @@ def text(body: str, message_id: str | None = None) -> Any:
 
 
 @asynccontextmanager
-async def queues_on(url: str, prefetch: int = 1) -> AsyncIterator[Queues]:
-    """Connect to a RabbitMQ, and leave nothing there."""
+async def queues_on(url: str) -> AsyncIterator[Queues]:
+    """Connect to a RabbitMQ, and leave nothing there.
+
+    Raises
+    ------
+    ServerUnavailable
+        If there is none, or it goes in the middle.
+    """
     some_text("url", url)
-    async with await aio_pika.connect(url) as connection:
-        channel = await connection.channel()
-        await channel.set_qos(prefetch_count=prefetch)
-        queues = Queues(channel)
-        try:
-            yield queues
-        finally:
-            await channel.close()  # its consumers go with it
-            async with connection.channel() as other:
-                for name in queues.made:
-                    await other.queue_delete(name)
+    try:
+        async with await aio_pika.connect(url) as connection, asyncio.timeout(None) as patience:
+
+            def is_gone(*_: object) -> None:
+                patience.reschedule(0)  # nobody shall wait for what cannot come any more
+
+            channel = await connection.channel()
+            await channel.set_qos(prefetch_count=1)
+            queues = Queues(channel)
+            connection.close_callbacks.add(is_gone)
+            try:
+                yield queues
+                await channel.close()  # its consumers go with it
+            finally:
+                connection.close_callbacks.discard(is_gone)
+                # (The library's own connection.is_closed tells only what we have closed.)
+                if not connection.transport.connection.is_closed:
+                    async with connection.channel() as other:
+                        for name in queues.made:
+                            await other.queue_delete(name)
+    except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
+        raise unavailable(url, str(error) or "the connection is gone") from error
 
 
 # --- competing consumers -------------------------------------------------------------------------
@@ -111,7 +130,7 @@ async def compete(url: str, messages: int = 6) -> list[Done]:
         await work("slow", SLOW)
         await work("quick", QUICK)
         await queues.publish(queue, *(str(number + 1) for number in range(messages)))
-        await asyncio.wait_for(all_done.wait(), PATIENCE)
+        await all_done.wait()
     return done
 
 
@@ -195,7 +214,7 @@ async def next_of(queue: Any) -> Any:
     """The next message that the queue sends, acknowledged."""
     arrived: asyncio.Queue[Any] = asyncio.Queue()
     tag = await queue.consume(arrived.put)
-    message = await asyncio.wait_for(arrived.get(), PATIENCE)
+    message = await arrived.get()
     await message.ack()
     await queue.cancel(tag)
     return message

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import secrets
 import shutil
 import socket
@@ -24,7 +23,7 @@ from urllib.parse import urlsplit
 
 from lessonkit.checks import between, whole_number
 from lessonkit.real.extra import need
-from lessonkit.real.server import HOST, Server, ServerUnavailable, free_port
+from lessonkit.real.server import HOST, Server, ServerUnavailable, free_port, shown
 
 VARIABLE: Final = "AMQP_URL"
 DEBIAN: Final = "/usr/lib/rabbitmq/bin"
@@ -182,9 +181,7 @@ def _look_for(url: str) -> None:
     if address.scheme not in ("amqp", "amqps") or not address.hostname:
         raise ValueError(f"{VARIABLE} must be like amqp://user:password@host:5672/")
     if not answers(url):
-        # Never shown: the password.
-        shown = re.sub(r"//[^@/]*@", "//", url)
         raise ServerUnavailable(
-            f"no RabbitMQ that knows this user answers at {shown}, which {VARIABLE} names; start"
-            " it, or unset that"
+            f"no RabbitMQ that knows this user answers at {shown(url)}, which {VARIABLE} names;"
+            " start it, or unset that"
         )

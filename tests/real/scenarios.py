@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from hypothesis import strategies as st
@@ -68,9 +68,10 @@ class Receive:
 
 @dataclass(frozen=True)
 class Ack:
-    """It says that the work is done, on the ``which``-th of those that it holds, the oldest is 0.
+    """It says that the work is done, on the ``which``-th of those that it holds.
 
-    In a log that is: it commits up to and with this one.
+    The oldest is 0; after the last one the count begins anew. In a log that is: it commits up to
+    and with this one.
     """
 
     consumer: str
@@ -330,11 +331,12 @@ class Player:
 
     async def settle(self, step: Settle) -> Seen:
         held = self.held[step.consumer]
-        if step.which is None or step.which >= len(held):
+        if step.which is None or not held:
             return ("holds none",)
-        got = held[step.which]
+        which = step.which % len(held)
+        got = held[which]
         if not isinstance(step, Extend | Seek):
-            del held[step.which]
+            del held[which]
         await self.driver.settle(step, got)
         return ()
 
@@ -439,27 +441,25 @@ def check_known(known: Known, model: Make, real: Make) -> None:
 
 # --- random scenarios ----------------------------------------------------------------------------
 
-# What stands here twice comes twice as often; the first is what hypothesis shrinks to.
 KEYS = st.sampled_from("AB")
-WHO = st.sampled_from("xxxyyz")
-WHICH = st.sampled_from([0, 0, 0, 1, 2])
+NAMES = "xyzw"
 
 
-def steps(groups: Sequence[str] = (GROUP,)) -> dict[type, st.SearchStrategy[Step]]:
-    """For each kind of step the random ones."""
-    group = st.sampled_from(groups)
+@lru_cache  # hypothesis takes its time to make them
+def steps(who: tuple[str, ...], groups: tuple[str, ...]) -> dict[type, st.SearchStrategy[Step]]:
+    """For each kind of step the random ones. Of what is chosen from, the first is the simplest."""
+    consumer, group, which = st.sampled_from(who), st.sampled_from(groups), st.integers(0, 3)
     return {
-        Publish: st.builds(Publish, KEYS, id=st.sampled_from([None, "1", "2"])),
-        Join: st.builds(Join, WHO, group, st.integers(1, 3)),
-        Receive: st.builds(Receive, WHO, st.integers(1, 3)),
-        Ack: st.builds(Ack, WHO, WHICH),
-        Nack: st.builds(Nack, WHO, WHICH, st.booleans()),
-        Reject: st.builds(Reject, WHO, WHICH, st.booleans()),
-        Extend: st.builds(Extend, WHO, WHICH),
-        Seek: st.builds(Seek, WHO, st.none() | WHICH),
-        Leave: st.builds(Leave, WHO),
-        Die: st.builds(Die, WHO),
-        Freeze: st.builds(Freeze, WHO),
+        Publish: st.builds(Publish, KEYS, id=st.sampled_from([None, None, None, "1"])),
+        Receive: st.builds(Receive, consumer, st.integers(1, 3)),
+        Ack: st.builds(Ack, consumer, which),
+        Nack: st.builds(Nack, consumer, which, st.booleans()),
+        Reject: st.builds(Reject, consumer, which, st.booleans()),
+        Extend: st.builds(Extend, consumer, which),
+        Seek: st.builds(Seek, consumer, st.none() | which),
+        Leave: st.builds(Leave, consumer),
+        Die: st.builds(Die, consumer),
+        Freeze: st.builds(Freeze, consumer),
         TimeOut: st.builds(TimeOut),
         GrowOld: st.builds(GrowOld),
         Look: st.builds(Look, group),
@@ -467,19 +467,41 @@ def steps(groups: Sequence[str] = (GROUP,)) -> dict[type, st.SearchStrategy[Step
     }
 
 
+@st.composite
 def scenarios(
-    *kinds: type, groups: Sequence[str] = (GROUP,), longest: int = 20, **setting: Any
-) -> st.SearchStrategy[Scenario]:
-    """Random scenarios of these kinds of steps; a kind that is named twice comes twice as often.
+    draw: st.DrawFn,
+    /,
+    *kinds: type,
+    groups: Sequence[str] = (GROUP,),
+    longest: int = 20,
+    change: Callable[[Step], Step] = lambda step: step,
+    **setting: Any,
+) -> Scenario:
+    """Draw a random scenario of these kinds of steps; named twice, a kind comes twice as often.
 
-    They begin with a consumer ``x``, and end with a look at what is left and what was given up.
+    It begins with a consumer ``x``, and ends with a look at what is left and what was given up.
+    ``change`` may put something else in a step's place, for what a broker does not know.
     ``setting`` is the rest of the :class:`Scenario`, such as ``failures=2``.
     """
+    names = iter(NAMES)
+    there: list[str] = []
+    drawn: list[Step] = []
+
+    def join(group: str, prefetch: int) -> None:
+        if (name := next(names, None)) is not None:
+            there.append(name)
+            drawn.append(Join(name, group, prefetch))
+
+    join(groups[0], draw(st.integers(1, 3)))
+    # As many as can be, and shrunk to as few as will do: a list by itself would be a short one.
+    for _ in range(longest):
+        kind = draw(st.sampled_from((None, *kinds)))
+        if kind is Join or (kind is not None and not there):
+            join(draw(st.sampled_from(groups)), draw(st.integers(1, 3)))
+        elif kind is not None and there:
+            step = change(draw(steps(tuple(there), tuple(groups))[kind]))
+            drawn.append(step)
+            if isinstance(step, Leave | Die | Freeze):
+                there.remove(step.consumer)
     end = [look(group) for group in groups for look in (Look, DeadLetters)]
-    of_kind = steps(groups)
-    step = st.sampled_from(kinds).flatmap(of_kind.__getitem__)
-    # (One list of them would be short as a rule.)
-    bursts = st.lists(st.lists(step, max_size=5), max_size=longest // 3)
-    return bursts.map(
-        lambda some: Scenario((Join("x", groups[0]), *chain(*some), *end), groups, **setting)
-    )
+    return Scenario((*drawn, *end), groups, **setting)

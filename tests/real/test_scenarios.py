@@ -60,7 +60,7 @@ MODELS: dict[Make, list[type]] = {
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_takes_all_its_steps_and_always_the_same_way(model: Make) -> None:
     @given(scenarios(*MODELS[model], groups=("work", "mail"), failures=2, partitions=2))
-    @settings(max_examples=30, deadline=None, derandomize=True)
+    @settings(max_examples=15, deadline=None, derandomize=True)
     def play_twice(scenario: Scenario) -> None:
         check(scenario, model, model)
 
@@ -111,7 +111,7 @@ class Forgetful(WorkQueueModel):
 
 @pytest.mark.slow
 def test_a_difference_is_found_and_the_shortest_scenario_tells_it() -> None:
-    random = scenarios(Publish, Receive, Nack, Ack)
+    random = scenarios(Publish, Receive, Nack, longest=5)
     shortest = find(
         random,
         lambda each: difference(each, WorkQueueModel, Forgetful) is not None,

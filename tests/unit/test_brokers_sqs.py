@@ -240,6 +240,21 @@ def test_an_expired_receipt_changes_no_visibility() -> None:
     run(main())
 
 
+def test_a_fifo_queue_refuses_a_late_delete_also_when_the_next_receiver_has_deleted() -> None:
+    async def main() -> bool:
+        queue = Queue("Inventory", fifo=True, visibility_timeout=10)
+        queue.send("x", group="A")
+        late = await take(queue)
+        await asyncio.sleep(10)
+        done = await take(queue)
+        assert queue.delete(done)
+        with pytest.raises(UnknownDelivery, match="Inventory/1/1"):
+            queue.delete(late)
+        return queue.delete(done)
+
+    assert run(main()).result is False
+
+
 # --- long polling --------------------------------------------------------------------------------
 
 

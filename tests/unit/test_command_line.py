@@ -10,7 +10,8 @@ import pytest
 from jupyter_server.services.config.manager import ConfigManager
 
 from lessonkit import __main__ as command_line
-from lessonkit.editions import copy_course, course_folder, data_file
+from lessonkit.editions import copy_course, course_folder
+from lessonkit.files import data_file
 
 ROOT = Path(__file__).parents[2]
 

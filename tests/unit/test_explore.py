@@ -524,7 +524,7 @@ def test_the_table_has_one_row_for_each_case() -> None:
         5000,
         0,
         "O-001: 5,000 yen were taken, but there is no order."
-        " O-001: 2 pieces are held, but there is no order.",
+        "\nO-001: 2 pieces are held, but there is no order.",
     ]
     for said, case in zip(frame["what the audit says"], found().cases, strict=True):
         assert all(violation.sentence in said for violation in case.violations)

@@ -62,6 +62,7 @@ def test_the_constraints_cover_every_package_and_respect_its_floor() -> None:
         *EXTRAS["test"][1:],
         *EXTRAS["bench"],
         *EXTRAS["real"],
+        *EXTRAS["site"],
         *(text for text in EXTRAS["real-test"] if not text.startswith("lessonkit")),
     ]:
         requirement = Requirement(text)
@@ -136,6 +137,7 @@ ROOMS = [
     "messages",
     "checks",
     "words",
+    "files",
     "clock",
     "jsonable",
     "records",
@@ -152,8 +154,8 @@ ROOMS = [
     "real",
     "lab",
     "exercises",
-    "editions",
     "course",
+    "editions",
     "__main__",
 ]
 

@@ -75,9 +75,24 @@ def test_by_order_each_event_of_one_moment_is_a_step() -> None:
         seen.append(re.findall(r">(at: [^<]*|–)<", stage.picture.value)[-1])
     assert len(stage.moments) == 5
     assert seen == ["at: 0", "at: 0", "at: 0", "–", "–"]
-    x = re.findall(r'<line[^>]*stroke-width="2"[^>]*>', stage.picture.value)
+    at_the_start = line_of_now(stage)
     press(stage, "Step forward")
-    assert re.findall(r'<line[^>]*stroke-width="2"[^>]*>', stage.picture.value) != x
+    assert line_of_now(stage) > at_the_start
+
+
+def line_of_now(stage: Stage) -> float:
+    (x,) = re.findall(r'<line x1="([0-9.]+)"[^>]*stroke-width="2"', stage.picture.value)
+    return float(x)
+
+
+def test_by_order_a_moment_between_two_events_is_marked_between_them() -> None:
+    stage = Stage(a_trace(0.0, 0.1, 0.3))
+    stage.scale.value = "order"
+    seen = []
+    for ms in (0, 40, 80, 100):
+        stage.slider.value = ms
+        seen.append(line_of_now(stage))
+    assert seen == sorted(set(seen))
 
 
 def test_a_stage_begins_at_the_end_and_steps_from_event_to_event() -> None:

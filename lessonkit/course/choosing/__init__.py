@@ -1,4 +1,4 @@
-"""Notebook 07: what of a new feature belongs in line, what behind, and which pattern for what."""
+"""Notebook 07: a new feature's calls, synchronous or not, and which pattern for what."""
 
 from lessonkit.course.choosing.gift_plan import in_line_or_behind
 from lessonkit.course.choosing.predictions import (

@@ -1,4 +1,4 @@
-"""Exercise ``in_line_or_behind``: what of a gift order belongs in line, and what behind.
+"""Exercise ``in_line_or_behind``: what of a gift order is synchronous, and what asynchronous.
 
 The plan that a learner writes is not compared with another plan. A shop works by it, on eight bad
 days, and what comes of it for the customer is what counts.
@@ -149,8 +149,8 @@ def _judge(plan: dict[str, object]) -> Counterexample | None:
     if undecided := [call for call in calls if not _is_decided(call, plan)]:
         words = _("`PLAN` does not say yet what the shop is to do with: {calls}.")
         advice = _(
-            'Write "in line" or "behind" beside each call, as text in quotes. The calls have the'
-            " names that they have in the starting cell."
+            'Write "synchronous" or "asynchronous" beside each call, as text in quotes. The'
+            " calls have the names that they have in the starting cell."
         )
         listed = _(", ").join(f"`{call}`" for call in undecided)
         places = ["…" if place in (..., None) else str(place) for place in calls.values()]

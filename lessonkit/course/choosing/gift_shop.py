@@ -12,11 +12,11 @@ from lessonkit.patterns.backoff import Backoff
 from lessonkit.shop import CreateOrder, Order, OrderFailed, Shop, ShopError
 from lessonkit.trace import current_trace
 
-IN_LINE, BEHIND = "in line", "behind"
+IN_LINE, BEHIND = "synchronous", "asynchronous"
 """What a plan can say of a call: made before the answer, or after it."""
 
 PATIENCE = Backoff(base=60.0, cap=600.0, jitter=False)
-"""How long to wait before what is behind is tried again."""
+"""How long to wait before an asynchronous call is tried again."""
 
 GIFT_CALLS = (
     "stock",
@@ -98,7 +98,7 @@ class PlannedOrders:
         self._to_undo: set[str] = set()
 
     async def create_order(self, command: CreateOrder) -> Order:
-        """Do what is in line, one after the other, and save the order. The rest comes after."""
+        """Do the synchronous calls one by one, and save the order. The rest comes after."""
         try:
             for call in self.in_line:
                 await self._do(call, command)

@@ -40,7 +40,7 @@ def answers() -> dict[str, str]:
 
 
 def questions() -> dict[str, str]:
-    """What to ask about a task: three questions for waiting in line, four for events behind."""
+    """What to ask about a task: three questions for a synchronous call, four for events."""
     return {
         "result_now": _("The result is expected at once"),
         "next_step_depends": _("The next step depends on it"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import pandas as pd
 
 from lessonkit.course.choosing import names
 from lessonkit.course.choosing.sandbox import MOST_RETRIES, SYNC, TIMEOUTS
@@ -86,9 +84,9 @@ def chooser() -> PanelSpec:
     )
 
 
-def scenarios(read: pd.DataFrame) -> PanelSpec:
+def scenarios(read: Sequence[Mapping[str, str]]) -> PanelSpec:
     """Situations, and three answers to each."""
-    situations = {n: str(words) for n, words in enumerate(read[f"situation_{current_language()}"])}
+    situations = {n: row[f"situation_{current_language()}"] for n, row in enumerate(read)}
     return spec(
         choice("number", _("The situation"), situations, 0),
         choice("answer", _("Your answer"), {"": _("(not yet)")} | names.answers(), ""),

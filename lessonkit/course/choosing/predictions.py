@@ -35,7 +35,7 @@ guess_no_resume = Prediction(
     name="guess_no_resume",
     notebook="07-choosing",
     text=N_(
-        "The new process starts the relay, but does not read the saga's log. In how many of the 16"
+        "The new process starts the relay, but does not read the saga's log. In how many of the 14"
         " cases do the books no longer balance?"
     ),
     options=(N_("in none: the outbox has it all"), N_("in 2"), N_("in 9")),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import pandas as pd
+from pathlib import Path
 
 from lessonkit.course.choosing import names
 from lessonkit.course.choosing.day import Served
 from lessonkit.course.choosing.sandbox import MOST_REQUESTS, MOST_WAIT, ORDERS, Trial
 from lessonkit.explorer import Case, Exploration
+from lessonkit.files import csv_rows
 from lessonkit.lab import Picture, charts, table, tiles
 from lessonkit.messages import _, current_language, service_name
 from lessonkit.words import escape
@@ -30,7 +29,7 @@ def three_questions(found: Mapping[object, Exploration]) -> str:
         _("bad luck survived"): list(map(survived, found.values())),
         _("the order service calls"): [_(", ").join(services) for services in known],
     }
-    return table(pd.DataFrame(columns)).html
+    return table(columns).html
 
 
 def survived(found: Exploration) -> str:
@@ -59,7 +58,7 @@ def without_a_part(found: Iterable[Exploration]) -> str:
         _("the hybrid"): names.hybrids(),
         _("bad luck survived"): list(map(survived, found)),
     }
-    return table(pd.DataFrame(columns)).html
+    return table(columns).html
 
 
 # --- a busy day ----------------------------------------------------------------------------------
@@ -85,8 +84,10 @@ def _quantile(ordered: Sequence[float], share: float) -> int:
 def three_days(days: Iterable[Sequence[Served]]) -> Picture:
     """The same day in three shops."""
     each = list(map(figures, days))
-    rows = [[name, *(f"{one[name]:,}" for one in each)] for name in each[0]]
-    return table(pd.DataFrame(rows, columns=[_("the busy day"), *names.styles()]))
+    columns = {_("the busy day"): list(each[0])}
+    for style, one in zip(names.styles(), each, strict=True):
+        columns[style] = [f"{value:,}" for value in one.values()]
+    return table(columns)
 
 
 def one_day(served: Sequence[Served]) -> tuple[str, str, str]:
@@ -155,17 +156,16 @@ def goal(tried: Trial) -> tuple[str, str]:
 # --- which style ---------------------------------------------------------------------------------
 
 
-def criteria(read: pd.DataFrame) -> Picture:
+def criteria(read: Path) -> Picture:
     """The lesson's table of both styles, in the current language."""
+    heads = {
+        "criterion": _("criterion"),
+        "request_response": _("request-response"),
+        "event_driven": _("event-driven"),
+    }
     ours = current_language()
     return table(
-        pd.DataFrame(
-            {
-                _("criterion"): read[f"criterion_{ours}"],
-                _("request-response"): read[f"request_response_{ours}"],
-                _("event-driven"): read[f"event_driven_{ours}"],
-            }
-        )
+        {head: [row[f"{name}_{ours}"] for row in csv_rows(read)] for name, head in heads.items()}
     )
 
 
@@ -190,7 +190,12 @@ def _listed(title: str, asked: Sequence[str]) -> str:
     return f"<div><b>{title}</b><ul>{lines}</ul></div>"
 
 
-def decision(row: pd.Series[Any], answer: str) -> str | tuple[str, str]:
+def situations(read: Path) -> list[dict[str, str]]:
+    """The situations to decide, each with what is best and why."""
+    return csv_rows(read)
+
+
+def decision(row: Mapping[str, str], answer: str) -> str | tuple[str, str]:
     """A situation, and what speaks for the learner's answer or against it."""
     situation = row[f"situation_{current_language()}"]
     if answer == "":

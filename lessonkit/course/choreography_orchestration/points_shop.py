@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
+from lessonkit.course.choreography_orchestration.views import entries
 from lessonkit.exercises.orders import TrialShop
 from lessonkit.explorer import Case
-from lessonkit.lab import flow_view, table, tiles
+from lessonkit.lab import flow_view, tiles
 from lessonkit.lab.views import case_view
 from lessonkit.messages import N_, _
 from lessonkit.patterns.saga import SagaLog
@@ -100,5 +101,5 @@ def points_view(case: Case) -> str:
     if hasattr(shop.front, "bus"):
         flow = flow_view(shop.front.bus, first)
     elif hasattr(shop.front, "saga") and isinstance(shop.front.saga.log, SagaLog):
-        flow = table(shop.front.saga.log.to_frame(first)).html
+        flow = entries(shop.front.saga.log, first)
     return f"{shown}{case_view(case)}{flow}"

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from lessonkit.course.choreography_orchestration.measured import Pairs, Row, Style
 from lessonkit.explorer import Exploration
+from lessonkit.files import csv_rows
 from lessonkit.lab import Picture, flow_view, table, tiles
 from lessonkit.messages import _, current_language
+from lessonkit.patterns.saga import SagaLog
+from lessonkit.shop.errors import in_words
 
 Survived = str
 """How much bad luck a flow survives, as in ``"23 / 38"``."""
@@ -24,9 +25,17 @@ def survived(found: Exploration) -> Survived:
 
 def what_is_left(found: Exploration) -> Picture:
     """What an exploration has found wrong, and what the customer was told."""
-    cases = found.to_frame(every_case=True)
-    says = _("what the audit says")
-    return table(cases.loc[cases[says] != "✓", [_("bad luck"), _("the customer was told"), says]])
+    left = found.counterexamples
+    told = [dict.fromkeys(_(answer.told) for answer in case.answers) for case in left]
+    return table(
+        {
+            _("bad luck"): [case.title for case in left],
+            _("the customer was told"): [_(", ").join(words) or "–" for words in told],
+            _("what the audit says"): [
+                " ".join(one.sentence for one in case.violations) for case in left
+            ],
+        }
+    )
 
 
 def asking_again(once: Exploration, again: Exploration) -> str:
@@ -42,7 +51,19 @@ def asking_again(once: Exploration, again: Exploration) -> str:
 def log_of(shop: Any) -> str:
     """What the saga has written down about the order; nothing, if it has no log."""
     log = shop.saga.log
-    return "" if log is None else table(log.to_frame("O-001")).html
+    return "" if log is None else entries(log, "O-001")
+
+
+def entries(log: SagaLog, saga_id: str) -> str:
+    """What a log says of one saga, as a table."""
+    written = log.history(saga_id)
+    columns = {
+        _("time (s)"): [f"{one.time:.3f}" for one in written],
+        _("what"): [_(one.what) for one in written],
+        _("step"): [one.step for one in written],
+        _("detail"): ["" if one.detail is None else in_words(str(one.detail)) for one in written],
+    }
+    return table(columns).html
 
 
 def what_directed(shop: Any) -> str:
@@ -66,16 +87,14 @@ def sagas(rows: Sequence[Row]) -> Picture:
         _("+ retries, steadfast compensation, time limits"),
     ]
     return table(
-        pd.DataFrame(
-            {
-                _("saga"): names,
-                _("bad luck survived"): [f"{row.survived} / {row.tried}" for row in rows],
-                _("orders confirmed, of 24 failing calls"): [row.confirmed for row in rows],
-                _("still owed, of 24"): [row.owed for row in rows],
-                _("cancellations survived, of 6"): [_or_dash(row.cancellations) for row in rows],
-                _("wait for a slow payment (s)"): [_or_dash(row.wait) for row in rows],
-            }
-        )
+        {
+            _("saga"): names,
+            _("bad luck survived"): [f"{row.survived} / {row.tried}" for row in rows],
+            _("orders confirmed, of 24 failing calls"): [row.confirmed for row in rows],
+            _("still owed, of 24"): [row.owed for row in rows],
+            _("cancellations survived, of 6"): [_or_dash(row.cancellations) for row in rows],
+            _("wait for a slow payment (s)"): [_or_dash(row.wait) for row in rows],
+        }
     )
 
 
@@ -85,22 +104,20 @@ def _or_dash(measured: float | None) -> str:
 
 def two_faults(found: Sequence[Pairs]) -> str:
     """What the repaired choreography and the saga with all choices survive of two faults."""
-    frame = pd.DataFrame(
-        {
-            _("style"): [_("choreography, repaired"), _("the saga with all choices")],
-            _("two faults at once"): [f"{one.survived} / {one.tried}" for one in found],
-            _("survived, and something is still owed"): [one.owed for one in found],
-        }
-    )
-    return table(frame).html
+    columns: dict[str, Sequence[object]] = {
+        _("style"): [_("choreography, repaired"), _("the saga with all choices")],
+        _("two faults at once"): [f"{one.survived} / {one.tried}" for one in found],
+        _("survived, and something is still owed"): [one.owed for one in found],
+    }
+    return table(columns).html
 
 
 def comparison(table_of_the_lesson: Path, styles: Sequence[Style]) -> Picture:
     """The lesson's table of the two styles, a CSV file, and beside each claim what we measured."""
-    lesson = pd.read_csv(table_of_the_lesson, index_col="aspect")
+    lesson = csv_rows(table_of_the_lesson)
     names = [_("choreography"), _("orchestration")]
     ours = current_language()
-    columns = {_("aspect"): lesson[f"aspect_{ours}"]}
+    columns = {_("aspect"): [row[f"aspect_{ours}"] for row in lesson]}
     for style, name, one in zip(["choreography", "orchestration"], names, styles, strict=True):
         measured = {
             "coupling": _("addressed by the order service: {n}").format(n=one.knows),
@@ -110,6 +127,7 @@ def comparison(table_of_the_lesson: Path, styles: Sequence[Style]) -> Picture:
             "debugging": _("entries to follow to the failure: {n}").format(n=one.follow),
             "use": "–",
         }
-        columns[_("{style}: the lesson").format(style=name)] = lesson[f"{style}_{ours}"]
-        columns[_("{style}: measured").format(style=name)] = pd.Series(measured)
-    return table(pd.DataFrame(columns))
+        said, found = _("{style}: the lesson"), _("{style}: measured")
+        columns[said.format(style=name)] = [row[f"{style}_{ours}"] for row in lesson]
+        columns[found.format(style=name)] = [measured[row["aspect"]] for row in lesson]
+    return table(columns)

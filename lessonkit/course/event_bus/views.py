@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import NamedTuple
-
-import pandas as pd
+from typing import Any, NamedTuple
 
 from lessonkit.explorer import Case, Exploration
 from lessonkit.lab import Picture, bus_log, shop_view, table, tiles, timeline
@@ -102,6 +100,10 @@ WAYS = (
 """How a bus can call its handlers."""
 
 
+def _by_rows(rows: Sequence[Mapping[str, Any]]) -> Picture:
+    return table({head: [row[head] for row in rows] for head in rows[0]})
+
+
 def ways(runs: Iterable[tuple[Shop, Run[Answer]]]) -> Picture:
     """What becomes of one order, for each of the :data:`WAYS`."""
     rows = []
@@ -116,7 +118,7 @@ def ways(runs: Iterable[tuple[Shop, Run[Answer]]]) -> Picture:
                 _("mails"): order.mails,
             }
         )
-    return table(pd.DataFrame(rows))
+    return _by_rows(rows)
 
 
 # --- waiting, or not -----------------------------------------------------------------------------
@@ -125,18 +127,16 @@ def ways(runs: Iterable[tuple[Shop, Run[Answer]]]) -> Picture:
 def wait_or_forget(rows: Iterable[tuple[Answer, Sequence[Line]]]) -> Picture:
     """What the customer was told, and when the failure shows: with waiting, and without."""
     names = [_("wait"), _("forget")]
-    return table(
-        pd.DataFrame(
-            [
-                {
-                    _("the order service"): name,
-                    _("the customer was told"): _(answer.told),
-                    _("after (ms)"): f"{answer.wait * 1000:,.0f}",
-                    _("the failure shows after (ms)"): f"{failure_shows(log):,}",
-                }
-                for name, (answer, log) in zip(names, rows, strict=True)
-            ]
-        )
+    return _by_rows(
+        [
+            {
+                _("the order service"): name,
+                _("the customer was told"): _(answer.told),
+                _("after (ms)"): f"{answer.wait * 1000:,.0f}",
+                _("the failure shows after (ms)"): f"{failure_shows(log):,}",
+            }
+            for name, (answer, log) in zip(names, rows, strict=True)
+        ]
     )
 
 
@@ -150,17 +150,15 @@ BUSES = {"LessonBus": N_("the lesson's bus"), "InMemoryEventBus": N_("the course
 
 def pages(shown: Mapping[str, Sequence[str]]) -> Picture:
     """Which status a page has shown at last, for each bus."""
-    return table(
-        pd.DataFrame(
-            [
-                {
-                    _("the bus"): _(BUSES.get(name, name)),
-                    _("shown first"): _(first),
-                    _("shown from then on"): _(last),
-                }
-                for name, (first, last) in shown.items()
-            ]
-        )
+    return _by_rows(
+        [
+            {
+                _("the bus"): _(BUSES.get(name, name)),
+                _("shown first"): _(first),
+                _("shown from then on"): _(last),
+            }
+            for name, (first, last) in shown.items()
+        ]
     )
 
 
@@ -179,7 +177,7 @@ def not_done(bus: InMemoryEventBus) -> str:
 # --- deaths --------------------------------------------------------------------------------------
 
 
-def deaths(cases: Iterable[Case]) -> pd.DataFrame:
+def deaths(cases: Iterable[Case]) -> list[dict[str, Any]]:
     """For each death of the process: what was saved, and what nobody has heard of."""
     rows = []
     for case in cases:
@@ -202,10 +200,9 @@ def deaths(cases: Iterable[Case]) -> pd.DataFrame:
                 ),
             }
         )
-    return pd.DataFrame(rows)
+    return rows
 
 
 def losses(found: Exploration) -> Picture:
     """The deaths at which an event was lost."""
-    every = deaths(found.cases[1:])
-    return table(every[every[_("events lost")] > 0])
+    return _by_rows([row for row in deaths(found.cases[1:]) if row[_("events lost")] > 0])

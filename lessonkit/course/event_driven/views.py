@@ -8,8 +8,6 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from typing import Any
 
-import pandas as pd
-
 from lessonkit.lab import Picture, charts, table, tiles
 from lessonkit.messages import _
 from lessonkit.patterns.events import Event, EventTypes
@@ -36,13 +34,13 @@ def packed(notice: Any, in_full: Any, asked: int) -> Picture:
     """What two warehouses pack: one that asks back, and one that reads the event."""
     # The ids of a second run are longer; what is compared is what an event carries.
     sent = [replace(event, event_id="E-1") for event in (notice, in_full)]
-    rows = {
+    rows: dict[str, Sequence[object]] = {
         _("pattern"): [_("Event notification"), _("Event-carried state transfer")],
         _("pieces"): [asked, in_full.lines[0].quantity],
         _("questions to the order service"): [1, 0],
         _("bytes of the event"): [len(event.to_json().encode()) for event in sent],
     }
-    return Picture(table(pd.DataFrame(rows)).html, _label(in_full))
+    return Picture(table(rows).html, _label(in_full))
 
 
 def _label(in_full: Any) -> str:
@@ -76,7 +74,7 @@ def next_year(
     }
     found = [_read(reader, json.loads(event.to_json()) | change) for change in changes.values()]
     heads = _("what changes next year"), _("a subscriber of this year")
-    return table(pd.DataFrame(dict(zip(heads, (list(changes), found), strict=True))))
+    return table(dict(zip(heads, (list(changes), found), strict=True)))
 
 
 def _read(reader: EventTypes, envelope: Mapping[str, object]) -> str:
@@ -97,16 +95,13 @@ def state_of_the_order(state: Mapping[str, object]) -> str:
 
 def history(recorded: Sequence[Recorded], upto: int) -> str:
     """The events of an order, and which of them have been applied."""
-    return table(
-        pd.DataFrame(
-            {
-                _("applied"): ["✓" if one.version <= upto else "" for one in recorded],
-                _("version"): [one.version for one in recorded],
-                _("time"): [_time_of_day(one.event.occurred_at) for one in recorded],
-                _("event"): [one.event.type for one in recorded],
-            }
-        )
-    ).html
+    columns: dict[str, Sequence[object]] = {
+        _("applied"): ["✓" if one.version <= upto else "" for one in recorded],
+        _("version"): [one.version for one in recorded],
+        _("time"): [_time_of_day(one.event.occurred_at) for one in recorded],
+        _("event"): [one.event.type for one in recorded],
+    }
+    return table(columns).html
 
 
 def _time_of_day(seconds: float) -> str:
@@ -117,7 +112,7 @@ def _time_of_day(seconds: float) -> str:
 def came_of_it(*stored: int | VersionConflict) -> Picture:
     """What each clerk is told who wanted to write: the new version, or what was in the way."""
     clerks = [_("first clerk"), _("second clerk")]
-    return table(pd.DataFrame({_("who"): clerks, _("the store says"): [*map(_outcome, stored)]}))
+    return table({_("who"): clerks, _("the store says"): map(_outcome, stored)})
 
 
 def _outcome(stored: int | VersionConflict) -> str:
@@ -152,6 +147,7 @@ def sales(model: Projection) -> tuple[str, str]:
             (_("events read"), f"{model.position}", "plain"),
             (_("events behind"), f"{model.lag}", "plain" if model.lag else "good"),
         ]
-        rows = pd.DataFrame(model.rows(), columns=["product", "pieces"])
-    rows.columns = [_("product"), _("pieces")]
+        sold = model.rows()
+    columns = {_("product"): "product", _("pieces"): "pieces"}
+    rows = {head: [row[name] for row in sold] for head, name in columns.items()}
     return tiles(numbers), table(rows).html

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from sqlite3 import Connection
 
-import pandas as pd
-
 from lessonkit.course.eventual_consistency.killing import Books
 from lessonkit.course.eventual_consistency.names import moments
 from lessonkit.course.eventual_consistency.screens import OFTEN, Sale
 from lessonkit.course.eventual_consistency.shops import ShopWithDisk, ShopWithInboxes
+from lessonkit.exercises.tables import rows_html
 from lessonkit.explorer import Case, Exploration
-from lessonkit.lab import charts, table, tiles
+from lessonkit.lab import Picture, charts, table, tiles
 from lessonkit.messages import _
 from lessonkit.shop import OrderBooks, Shop, Told
 from lessonkit.shop.audit import Violation
@@ -41,21 +39,21 @@ def gap(trace: Trace, at: float) -> str:
     )
 
 
-def pages(rows: Sequence[tuple[Sequence[tuple[bool, float]], int]]) -> pd.DataFrame:
+def pages(rows: Sequence[tuple[Sequence[tuple[bool, float]], int]]) -> Picture:
     """For each way to read: what the customers found, their wait (s), questions to the writer."""
     ways = [_("the copy"), _("the writer"), _("the copy, once it has my version")]
-    return pd.DataFrame(
-        [
-            {
-                _("did not find their own order"): sum(not found for found, _wait in seen),
-                _("average wait for the page (ms)"): round(
-                    sum(wait for _found, wait in seen) / len(seen) * 1000
-                ),
-                _("questions to the writer"): asked,
-            }
-            for seen, asked in rows
-        ],
-        index=ways,
+    return table(
+        {
+            _("reads from"): ways,
+            _("did not find their own order"): [
+                sum(not found for found, _wait in seen) for seen, _asked in rows
+            ],
+            _("average wait for the page (ms)"): [
+                round(sum(wait for _found, wait in seen) / len(seen) * 1000)
+                for seen, _asked in rows
+            ],
+            _("questions to the writer"): [asked for _seen, asked in rows],
+        }
     )
 
 
@@ -90,7 +88,7 @@ def shelf(sale: Sale) -> tuple[str, str]:
     return tiles(numbers), picture
 
 
-def lessons_loop(asked: Sequence[float], gave_up: float) -> pd.DataFrame:
+def lessons_loop(asked: Sequence[float], gave_up: float) -> Picture:
     """When the lesson's loop asked, and when it gave up (in seconds)."""
     figures = {
         _("asked so many times"): len(asked),
@@ -98,16 +96,15 @@ def lessons_loop(asked: Sequence[float], gave_up: float) -> pd.DataFrame:
         _("gave up after (s)"): round(gave_up),
         _("in minutes"): round(gave_up / 60),
     }
-    return pd.Series(figures, name=_("the lesson's loop")).to_frame()
+    return table({_("the lesson's loop"): figures.keys(), "": figures.values()})
 
 
-def learned_late(late: Callable[[float, float], float]) -> pd.DataFrame:
+def learned_late(late: Callable[[float, float], float]) -> Picture:
     """How late (s) a client learns that its order is confirmed: ``late(confirmed_at, cap)``."""
-    moments = (5, 70, 300)
+    moments = [5, 70, 300]
     caps = {_("doubling without end"): inf, _("doubling up to ten seconds"): 10}
-    index = pd.Index(moments, name=_("confirmed after (s)"))
-    rows = {name: [round(late(at, cap)) for at in moments] for name, cap in caps.items()}
-    return pd.DataFrame(rows, index=index)
+    learned = {name: [round(late(at, cap)) for at in moments] for name, cap in caps.items()}
+    return table({_("confirmed after (s)"): moments} | learned)
 
 
 def peak_and_end(asked: Mapping[int, int], outage: int) -> tuple[int, int]:
@@ -140,40 +137,36 @@ def killed(publish_first: Exploration, commit_first: Exploration) -> str:
 
     def said(found: Exploration) -> list[str]:
         cases = [found.find("killed", what) for what in moments()]
-        return [" ".join(map(without_order, case.violations)) or "✓" for case in cases]
+        return ["\n".join(map(without_order, case.violations)) or "✓" for case in cases]
 
     def without_order(one: Violation) -> str:
         return one.sentence.removeprefix(f"{one.order_id}: ")  # there is only one order
 
-    return table(
-        pd.DataFrame(
-            {
-                _("killed when"): moments().values(),
-                _("publish, then commit"): said(publish_first),
-                _("commit, then publish"): said(commit_first),
-            }
-        )
-    ).html
+    columns = {
+        _("killed when"): moments().values(),
+        _("publish, then commit"): said(publish_first),
+        _("commit, then publish"): said(commit_first),
+    }
+    return table(columns).html
 
 
 def rows(disk: Connection) -> str:
     """What the two tables hold, with the columns that a learner needs."""
-
-    def data(body: str) -> str:
-        return json.dumps(json.loads(body)["data"])  # what the event tells; its id is the run's own
-
-    orders, outbox = (
-        pd.read_sql_query(f"SELECT {columns} FROM {name}", disk)
-        for name, columns in (
-            ("orders", "id AS 'orders.id', body"),
-            ("outbox", "event_type AS 'outbox.event_type', aggregate_id, payload, published"),
+    # What the event tells; its id is the run's own.
+    body, payload = "json_extract(body, '$.data')", "json_extract(payload, '$.data')"
+    return "".join(
+        rows_html(heads.split(), disk.execute(asked))
+        for heads, asked in (
+            ("orders.id body", f"SELECT id, {body} FROM orders"),
+            (
+                "outbox.event_type aggregate_id payload published",
+                f"SELECT event_type, aggregate_id, {payload}, published FROM outbox",
+            ),
         )
     )
-    orders["body"], outbox["payload"] = orders["body"].map(data), outbox["payload"].map(data)
-    return table(orders).html + table(outbox).html
 
 
-def rows_on_disk(well: Connection, power_fails: Connection) -> pd.DataFrame:
+def rows_on_disk(well: Connection, power_fails: Connection) -> Picture:
     """How many rows there are in both tables: on a good day, and when the power fails."""
     tables = "orders", "outbox"
     counts = [
@@ -181,7 +174,8 @@ def rows_on_disk(well: Connection, power_fails: Connection) -> pd.DataFrame:
         for disk in (well, power_fails)
     ]
     names = [_("all went well"), _("the power fails between the two rows")]
-    return pd.DataFrame(counts, index=names, columns=list(tables))
+    kept = zip(*counts, strict=True)
+    return table({_("rows on the disk"): names} | dict(zip(tables, kept, strict=True)))
 
 
 def verdict(found: Exploration) -> dict[str, int]:
@@ -218,8 +212,11 @@ def verdict(found: Exploration) -> dict[str, int]:
 def verdicts(found: Exploration) -> str:
     """The verdict as a table: what came of it, in how many cases."""
     said = verdict(found)
-    columns = {_("what came of it"): said.keys(), _("how often"): said.values()}
-    return table(pd.DataFrame(columns)).html
+    columns: dict[str, Sequence[object]] = {
+        _("what came of it"): list(said),
+        _("how often"): list(said.values()),
+    }
+    return table(columns).html
 
 
 def with_outbox(case: Case) -> Case:
@@ -243,11 +240,11 @@ def effects(shop: Shop) -> str:
     )
 
 
-def after_five_kills(books: Books) -> pd.DataFrame:
+def after_five_kills(books: Books) -> Picture:
     """What two databases on a disk say of each other after five kills."""
     counted = {
         _("an order without its event"): books.no_event,
         _("an event without its order"): books.no_order,
         _("an effect that did not happen exactly once"): books.not_once,
     }
-    return pd.Series(counted, name=_("after five kills")).to_frame()
+    return table({_("after five kills"): counted.keys(), "": counted.values()})

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from lessonkit.editions import data_file
-
-if TYPE_CHECKING:
-    import pandas as pd
+from lessonkit.files import csv_rows, data_file
 
 Counted = dict[str, dict[str, float]]
 """For each case its figures, by name."""
@@ -22,22 +17,19 @@ def measured(part: str) -> Counted:
         If there is no such part.
     """
     found: Counted = {}
-    rows = _rows()
-    for row in rows.loc[rows["part"] == part].to_dict("records"):
-        value = row["value"]
+    for row in _rows(part):
+        value = float(row["value"])
         found.setdefault(row["case"], {})[row["figure"]] = value if value % 1 else int(value)
-    if not found:
-        raise KeyError(part)
     return found
 
 
 def day(part: str) -> str:
     """When that was, as 2026-11-26."""
-    rows = _rows()
-    return str(rows.loc[rows["part"] == part, "day"].iloc[0])
+    return _rows(part)[0]["day"]
 
 
-def _rows() -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_csv(data_file("real_parts.csv"))
+def _rows(part: str) -> list[dict[str, str]]:
+    rows = [row for row in csv_rows(data_file("real_parts.csv")) if row["part"] == part]
+    if not rows:
+        raise KeyError(part)
+    return rows

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import pandas as pd
-
 from lessonkit.course.real_parts.stored import Counted
 from lessonkit.lab import table
 from lessonkit.messages import N_, _
@@ -94,4 +92,4 @@ def figures(part: str, counted: Counted) -> str:
         ]
         for name, words in HEADS[part].items()
     }
-    return table(pd.DataFrame(columns)).html
+    return table(columns).html

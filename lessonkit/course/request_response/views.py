@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import quantiles as cut
 
-import pandas as pd
-
+from lessonkit.exercises.tables import rows_html
 from lessonkit.explorer import Case, Exploration
 from lessonkit.lab import Picture, charts, table, tiles
 from lessonkit.messages import N_, _, service_name
@@ -39,14 +38,15 @@ def p50_and_p99(waits: Sequence[float]) -> tuple[float, float]:
     return hundredths[49], hundredths[98]
 
 
-def steady_and_tailed(steady: Sequence[float], tailed: Sequence[float]) -> pd.DataFrame:
+def steady_and_tailed(steady: Sequence[float], tailed: Sequence[float]) -> Picture:
     """The middle and the slowest hundredth (ms), without a tail and with one."""
     rows = {_("always 200 ms"): steady, _("200 ms on average, with a tail"): tailed}
-    in_ms = {
+    in_ms: dict[str, Sequence[object]] = {"ms": ["p50", "p99"]}
+    in_ms |= {
         name: [round(seconds * 1000) for seconds in p50_and_p99(waits)]
         for name, waits in rows.items()
     }
-    return pd.DataFrame(in_ms, index=["p50", "p99"])
+    return table(in_ms)
 
 
 def tail(waits: Sequence[float]) -> tuple[str, str]:
@@ -65,13 +65,11 @@ def tail(waits: Sequence[float]) -> tuple[str, str]:
     return tiles(numbers), picture
 
 
-def shares(
-    lengths: Sequence[int], measured: Sequence[float], formula: Sequence[float]
-) -> pd.DataFrame:
+def shares(lengths: Sequence[int], measured: Sequence[float], formula: Sequence[float]) -> Picture:
     """The share of orders that get through a chain, for each of these lengths."""
-    index = pd.Index(lengths, name=_("services"))
-    found = pd.DataFrame({_("measured"): measured, _("formula"): formula}, index=index)
-    return found.round(3).T
+    found = {_("measured"): measured, _("formula"): formula}
+    rows = [(name, *(f"{share:.3f}" for share in each)) for name, each in found.items()]
+    return Picture(rows_html([_("services"), *map(str, lengths)], rows))
 
 
 def dead(measured: float, n: int, availability: float, orders: int) -> tuple[str, str]:
@@ -108,19 +106,19 @@ def what_the_caller_sees(*runs: tuple[Answer, Shop]) -> str:
             for _answer, shop in runs
         ],
     }
-    return table(pd.DataFrame(seen)).html
+    return table(seen).html
 
 
 def after_two_clicks(plain: Exploration, careful: Exploration) -> str:
     """The books after two clicks on one order."""
     orders = [found.find("clicks-twice").ledgers[0] for found in (plain, careful)]
-    kept = {
+    kept: dict[str, Sequence[object]] = {
         _("after two clicks"): [_("plain"), _("careful")],
         _("pieces held"): [order.held for order in orders],
         _("yen taken"): [f"{order.money:,}" for order in orders],
         _("mails"): [order.mails for order in orders],
     }
-    return table(pd.DataFrame(kept)).html
+    return table(kept).html
 
 
 def what_is_left(cases: Sequence[Case]) -> str:
@@ -129,7 +127,7 @@ def what_is_left(cases: Sequence[Case]) -> str:
         _("bad luck"): [case.title for case in cases],
         _("what the audit says"): [case.violations[0].sentence for case in cases],
     }
-    return table(pd.DataFrame(said)).html
+    return table(said).html
 
 
 def called_by_name(trace: Trace) -> Picture:

@@ -38,8 +38,8 @@ def eight_points() -> list[Figures]:
     ]
 
 
-def explore_whole(**tried: Any) -> Exploration:
-    """All bad luck, or some, for the order with all its parts."""
+def explore_whole() -> Exploration:
+    """All bad luck for the order with all its parts."""
 
     def scenario(shop: Any) -> Ordering:
         return whole_order(shop)
@@ -47,7 +47,7 @@ def explore_whole(**tried: Any) -> Exploration:
     def restart(shop: Any) -> Coroutine[Any, Any, None]:
         return WholeOrder(shop, True, True, True).recover()
 
-    return explore(scenario, shop=ShopWithADisk, restart=restart, **tried)
+    return explore(scenario, shop=ShopWithADisk, restart=restart)
 
 
 def one_order(scenario: Scenario) -> Run[Answer]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-import pandas as pd
-
 from lessonkit.course.summary.styles import Scenario, chain, choreography
 from lessonkit.explorer import Case, Exploration
+from lessonkit.files import csv_rows
 from lessonkit.lab import Picture, case_books, shop_view, tiles
 from lessonkit.messages import _, current_language
 from lessonkit.shop import Answer, Shop
@@ -157,14 +157,12 @@ def deaths(found: Sequence[Exploration]) -> Picture:
     return Picture(_table((_("shop"), _("deaths survived")), rows))
 
 
-def glossary(terms: pd.DataFrame) -> Picture:
+def glossary(terms: Path) -> Picture:
     """The terms in the current language, folded by their first letter."""
     here = current_language()
     there = "en" if here == "ja" else "ja"
     sorted_by = "reading_ja" if here == "ja" else "term_en"
-    rows = sorted(
-        terms.to_dict("records"), key=lambda row: (_letter(row[sorted_by]), row[sorted_by])
-    )
+    rows = sorted(csv_rows(terms), key=lambda row: (_letter(row[sorted_by]), row[sorted_by]))
     heads = (_("term"), _("meaning"), _("in practice"), _("notebook"))
     folds = []
     for letter, group in groupby(rows, key=lambda row: _letter(row[sorted_by])):

@@ -196,7 +196,9 @@ class Queue(StandardQueue, Sender):
 
     def delete(self, message: SqsMessage) -> bool:
         """Say that the work is done: see :meth:`StandardQueue.delete`."""
-        if self.fifo and not (stored := self._find(message)).gone:
+        stored = self._find(message)
+        # (To delete once more what was deleted with this receipt does no harm.)
+        if self.fifo and not (stored.gone and stored.receives == message.receives):
             self._check_in_hand(stored, message)
         return super().delete(message)
 

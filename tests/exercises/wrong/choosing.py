@@ -12,45 +12,59 @@ ANSWER, STARTER = in_line_or_behind.answer, in_line_or_behind.starter
 
 def moved(call: str, place: str) -> str:
     """The right plan, but with one call in the other place."""
-    other = {"in line": "behind", "behind": "in line"}[place]
+    other = {"synchronous": "asynchronous", "asynchronous": "synchronous"}[place]
     return changed(ANSWER, (f'"{call}": "{other}"', f'"{call}": "{place}"'))
 
 
 ASKED = ("stock", "fraud check", "delivery day", "payment")
 REVERSED = (
-    ANSWER.replace('"in line"', "?").replace('"behind"', '"in line"').replace("?", '"behind"')
+    ANSWER.replace('"synchronous"', "?")
+    .replace('"asynchronous"', '"synchronous"')
+    .replace("?", '"asynchronous"')
 )
 
 WRONG = {
     "in_line_or_behind": [
-        Wrong("everything in line", STARTER.replace("...", '"in line"'), "no orders"),
-        Wrong("everything behind", STARTER.replace("...", '"behind"'), "look at the shelf"),
-        Wrong("payment behind, because it is slow", moved("payment", "behind"), "slowness"),
-        Wrong("the fraud check behind", moved("fraud check", "behind"), "it is stolen"),
-        Wrong("the delivery day behind", moved("delivery day", "behind"), "nobody had looked up"),
-        Wrong("mail in line, because the customer wants it", moved("mail", "in line"), "late mail"),
-        Wrong("the packing slip in line", moved("packing slip", "in line"), "for want of paper"),
-        Wrong("points in line", moved("points", "in line"), "points could not be added"),
-        Wrong("analytics in line", moved("analytics", "in line"), "3 seconds more"),
-        Wrong("half of it", changed(STARTER, ('"stock": ...', '"stock": "in line"')), "each call"),
+        Wrong("everything in line", STARTER.replace("...", '"synchronous"'), "no orders"),
+        Wrong("everything behind", STARTER.replace("...", '"asynchronous"'), "look at the shelf"),
+        Wrong("payment behind, because it is slow", moved("payment", "asynchronous"), "slowness"),
+        Wrong("the fraud check behind", moved("fraud check", "asynchronous"), "it is stolen"),
+        Wrong(
+            "the delivery day behind", moved("delivery day", "asynchronous"), "nobody had looked up"
+        ),
+        Wrong(
+            "mail in line, because the customer wants it", moved("mail", "synchronous"), "late mail"
+        ),
+        Wrong(
+            "the packing slip in line", moved("packing slip", "synchronous"), "for want of paper"
+        ),
+        Wrong("points in line", moved("points", "synchronous"), "points could not be added"),
+        Wrong("analytics in line", moved("analytics", "synchronous"), "3 seconds more"),
+        Wrong(
+            "half of it", changed(STARTER, ('"stock": ...', '"stock": "synchronous"')), "each call"
+        ),
         Wrong(
             "a word of its own",
-            changed(ANSWER, ('"mail": "behind"', '"mail": "later"')),
+            changed(ANSWER, ('"mail": "asynchronous"', '"mail": "later"')),
             "as text in quotes",
         ),
         Wrong(
             "an entry that is no call",
-            changed(ANSWER, ('"mail": "behind"', '"email": "behind"')),
+            changed(ANSWER, ('"mail": "asynchronous"', '"email": "asynchronous"')),
             "in the starting cell",
         ),
-        Wrong("capitals", ANSWER.replace('"in line"', '"In line"'), "as text in quotes"),
-        Wrong("yes and no", ANSWER.replace('"behind"', "False"), "as text in quotes"),
-        Wrong("a list", changed(ANSWER, ('"mail": "behind"', '"mail": ["behind"]')), "as text"),
+        Wrong("capitals", ANSWER.replace('"synchronous"', '"Synchronous"'), "as text in quotes"),
+        Wrong("yes and no", ANSWER.replace('"asynchronous"', "False"), "as text in quotes"),
+        Wrong(
+            "a list",
+            changed(ANSWER, ('"mail": "asynchronous"', '"mail": ["asynchronous"]')),
+            "as text",
+        ),
         Wrong("the wrong way round", REVERSED, "look at the shelf"),
         Wrong(
             "all the quick ones in line",
-            ANSWER.replace('"behind"', '"in line"').replace(
-                '"mail": "in line"', '"mail": "behind"'
+            ANSWER.replace('"asynchronous"', '"synchronous"').replace(
+                '"mail": "synchronous"', '"mail": "asynchronous"'
             ),
             "for want of paper",
         ),
@@ -61,31 +75,36 @@ RIGHT = {
     "in_line_or_behind": [
         Right(
             "names for the two words",
-            ANSWER.replace('"in line"', "HERE")
-            .replace('"behind"', "LATER")
-            .replace("PLAN", 'HERE, LATER = "in line", "behind"\n\nPLAN', 1),
+            ANSWER.replace('"synchronous"', "HERE")
+            .replace('"asynchronous"', "LATER")
+            .replace("PLAN", 'HERE, LATER = "synchronous", "asynchronous"\n\nPLAN', 1),
         ),
         Right(
             "two lists",
             """
 ASKED = ["stock", "fraud check", "delivery day", "payment"]
 TOLD = ["packing slip", "points", "mail", "analytics"]
-PLAN = {call: "in line" for call in ASKED} | {call: "behind" for call in TOLD}
+PLAN = {call: "synchronous" for call in ASKED} | {call: "asynchronous" for call in TOLD}
 """,
         ),
         Right(
             "all behind, but for four",
             changed(
-                STARTER.replace("...", '"behind"') + "for call in CALLS:\n    PLAN[call] = WORD\n",
-                ("PLAN = {", f'CALLS, WORD = {sorted(ASKED, reverse=True)}, "in line"\nPLAN = {{'),
+                STARTER.replace("...", '"asynchronous"')
+                + "for call in CALLS:\n    PLAN[call] = WORD\n",
+                (
+                    "PLAN = {",
+                    f'CALLS, WORD = {sorted(ASKED, reverse=True)}, "synchronous"\nPLAN = {{',
+                ),
             ),
         ),
         Right(
             "arguments, and the last call first",
             """
-PLAN = dict(analytics="behind", mail="behind", points="behind", payment="in line")
-PLAN.update(stock="in line", **{"packing slip": "behind", "delivery day": "in line"})
-PLAN["fraud check"] = " ".join(["in", "line"])
+PLAN = dict(analytics="asynchronous", mail="asynchronous", points="asynchronous")
+PLAN["payment"] = "synchronous"
+PLAN.update(stock="synchronous", **{"packing slip": "asynchronous", "delivery day": "synchronous"})
+PLAN["fraud check"] = "".join(["synchro", "nous"])
 """,
         ),
         Right(
@@ -95,10 +114,11 @@ from collections import defaultdict
 
 
 def place(call):
-    return "in line" if call in {"stock", "payment", "fraud check", "delivery day"} else "behind"
+    asked = call in {"stock", "payment", "fraud check", "delivery day"}
+    return "synchronous" if asked else "asynchronous"
 
 
-PLAN = defaultdict(lambda: "behind")
+PLAN = defaultdict(lambda: "asynchronous")
 for call in ("stock", "fraud check", "delivery day", "payment", "packing slip", "points"):
     PLAN[call] = place(call)
 PLAN["mail"], PLAN["analytics"] = map(place, ("mail", "analytics"))

@@ -1,0 +1,103 @@
+"""The words in the picture of a run: each where there is room, the rest on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lessonkit.lab import svg
+from lessonkit.lab.labels import Box, Sheet, along, beside
+from lessonkit.lab.plan import SIZE, TOP, Plan, Spot
+from lessonkit.lab.said import sentence, told
+from lessonkit.messages import _
+from lessonkit.records import Kind, Message
+from lessonkit.shop.audit import Violation
+
+
+class Captions:
+    """Finds a place for words.
+
+    Attributes
+    ----------
+    sheet
+        What is drawn where; words keep off it.
+    waiting
+        Words for which there is no room: the mouse finds them, and so does the keyboard. By the
+        number of the message that they are about, or by what they say and where.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.sheet = Sheet(Box(plan.left + 2, TOP - 6, plan.column - 14, plan.first_row))
+        self.waiting: dict[object, str] = {}
+
+    def all(self, complaints: Sequence[Violation]) -> Iterator[str]:
+        """What is rarest chooses first."""
+        for violation in complaints:
+            if spot := self.plan.complained_of(violation):
+                shown, heights = f"✗ {violation.sentence}", (-12, 20, -26, 34)
+                yield self._say(shown, violation.sentence, spot, heights, bold=True)
+        for note in self.plan.notes:
+            words, heights = _(note.text), (20, -12, 34, -26)
+            yield self._say(self._short(words), words, self.plan.spot(note), heights, bold=True)
+        for message in self.plan.messages:
+            if message.kind is not Kind.REPLY:
+                yield self._ask(message)
+        for change in self.plan.states:
+            words, heights = told(change), (20, 34, -12, -26)
+            yield self._say(self._short(words), words, self.plan.spot(change), heights)
+
+    def _ask(self, message: Message) -> str:
+        """What is asked, near the one who is asked."""
+        _x1, y1, x2, y2 = self.plan.lines[message.number]
+        words, orders = message.what, list(self.plan.orders)
+        if len(orders) > 1 and message.correlation in orders[: len(svg.NUMBERS)]:
+            # With the number that the legend explains.
+            words = f"{svg.NUMBERS[orders.index(message.correlation)]} {words}"
+        inwards = (-12, -26, 20, 34) if y1 < y2 else (20, 34, -12, -26)
+        shown, in_full = self._short(words), sentence(message)
+        return self._say(shown, in_full, (x2, y2), inwards, number=message.number)
+
+    def _short(self, words: str) -> str:
+        return svg.shorten(words, SIZE, self.plan.right - self.plan.left - 24)
+
+    def _say(
+        self,
+        shown: str,
+        in_full: str,
+        spot: Spot,
+        heights: Sequence[float],
+        *,
+        bold: bool = False,
+        number: int | None = None,
+    ) -> str:
+        size = SIZE * 1.12 if bold else SIZE  # bold letters are that much wider
+        places = beside(*spot, heights)
+        if number is not None:
+            places += along(*self.plan.lines[number])
+        found = self.sheet.place(shown, size, places)
+        if found is None:
+            self.wait(in_full, spot, number)
+            return ""
+        x, y, anchor = found
+        look = {"text_anchor": anchor} | ({"font_weight": 600} if bold else {})
+        return svg.text(x, y, shown, size=SIZE, halo=True, **look)
+
+    def wait(self, words: str, spot: Spot, number: int | None = None) -> None:
+        """Show the words to those who come by: to the spot, or to the arrow with this number."""
+        x, y = spot
+        shown = svg.shorten(words, SIZE, self.plan.width - 24)
+        width = svg.text_width(shown, SIZE) + 12
+        left = min(max(x - width / 2, 2.0), self.plan.width - width - 2)
+        paper = svg.shape(
+            "rect", x=left, y=y - 36, width=width, height=20, fill=svg.PAPER, stroke="currentColor"
+        )
+        tip = paper + svg.text(left + 6, y - 22, shown, size=SIZE)
+        tip = svg.shape("g", tip, class_="lessonkit-tip", visibility="hidden")
+        # Nothing to be seen, and yet the mouse finds it.
+        hit = svg.shape("circle", cx=x, cy=y, r=8, fill="none", pointer_events="all")
+        if number is not None:
+            line = self.plan.lines[number]
+            hit = svg.line(*line, stroke="none", stroke_width=12, pointer_events="stroke")
+        given = {"class_": "lessonkit-more", "tabindex": "0", "role": "img"}
+        key = (words, spot) if number is None else number
+        self.waiting[key] = svg.shape("g", svg.tooltip(words) + hit + tip, **given)

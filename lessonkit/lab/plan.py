@@ -1,0 +1,166 @@
+"""Where everything in the picture of a run stands, before a line of it is drawn."""
+
+from __future__ import annotations
+
+from lessonkit.lab import svg
+from lessonkit.lab.layout import Axis, Lane, Lanes, Line, lie_on_each_other
+from lessonkit.lab.said import in_ms, told
+from lessonkit.messages import _, service_name
+from lessonkit.records import Fate, Kind, Message, Note, StateChange
+from lessonkit.shop.audit import Violation
+from lessonkit.trace import Trace
+from lessonkit.words import fit
+
+MOST_MESSAGES = 200
+"""Only so many messages are drawn: more of them would be a grey wall."""
+
+TOP, LANE, ROW = 40, 64, 26
+"""The height of the axis, of a lane, and of a row under the lanes, in pixels."""
+
+SIZE = 12
+"""Of the letters, in pixels."""
+
+Spot = tuple[float, float]
+
+KEEPERS = {
+    "money": "payment",
+    "stock": "inventory",
+    "order": "database",
+    "customer": "customer",
+    "mail": "notification",
+}
+"""Whose books a complaint of the auditor is about."""
+
+
+class Plan:
+    """The lanes, the axis, the two ends of every arrow; all in pixels.
+
+    Parameters
+    ----------
+    trace
+        The run.
+    end
+        The last moment of the picture, in seconds.
+    width
+        Of the picture.
+    scale
+        As in :func:`~lessonkit.lab.timeline.timeline`.
+
+    Attributes
+    ----------
+    messages, states, notes
+        What of the run is drawn.
+    lines
+        For the number of each message: from where to where it goes.
+    left, right
+        Where the lanes begin and end.
+    column
+        Where the words about the services' state begin.
+    """
+
+    def __init__(self, trace: Trace, end: float, width: float, scale: str | None) -> None:
+        self.trace, self.end, self.width = trace, end, width
+        drawn = first_of(trace)
+        self.states, self.notes = drawn.states, drawn.notes
+        self.lanes = Lanes(drawn)
+        self.numbers = {lane: number for number, lane in enumerate(self.lanes.all())}
+        # A dead process says no more. That nobody is there is the network's word.
+        self.messages = [
+            message
+            for message in drawn.messages
+            if not self.lanes.is_dead(self.lanes.sender(message), message.sent_step)
+        ]
+        orders = dict.fromkeys(m.correlation for m in drawn.messages if m.correlation is not None)
+        self.orders = {
+            order: svg.ORDERS[number % len(svg.ORDERS)] for number, order in enumerate(orders)
+        }
+        names = [svg.text_width(self.name(lane), 14) for lane in self.numbers]
+        names += [svg.text_width(row.name, SIZE) for row in trace.rows]
+        self.left = min(max([*names, 40.0]), 150.0) + 24
+        # As wide as it ever gets: so nothing jumps when the moment moves.
+        said = [heading(None), heading(end), *map(told, self.states)]
+        widest = max(svg.text_width(fit(words), SIZE) for words in said)
+        self.column = width - min(widest, 180.0) - 4
+        self.right = self.column - 30  # half a label of the axis is wider than it
+        self.first_row = TOP + LANE * max(len(self.numbers), 1) + 8
+        self.bottom = self.first_row + ROW * len(trace.rows)
+        self.axis = Axis(drawn, end, self.left, self.right)
+        self.lines = self._lines()
+        if scale == "order" or (scale is None and self._is_hidden_to_scale()):
+            self.axis.by_order = True
+            self.lines = self._lines()
+
+    def _is_hidden_to_scale(self) -> bool:
+        hidden = lie_on_each_other(list(self.lines.values()))
+        return self.axis.has_columns and hidden > len(self.lines) / 4
+
+    def _lines(self) -> dict[int, Line]:
+        return {message.number: self._ends(message) for message in self.messages}
+
+    def _ends(self, message: Message) -> Line:
+        x1, x2 = self.axis.x(message.sent, message.sent_step), self.right
+        y1, y2 = self.y(self.lanes.sender(message)), self.y(self.lanes.receiver(message))
+        if message.ended is not None:
+            x2 = self.axis.x(message.ended, message.ended_step)
+        if message.fate is Fate.LOST:  # it stops on the way
+            x2, y2 = x1 + (x2 - x1) * 0.7, y1 + (y2 - y1) * 0.7
+        return x1, y1, x2, y2
+
+    def name(self, lane: Lane) -> str:
+        """What the lane is called; the processes of one service are numbered."""
+        service, life = lane
+        if self.lanes.lives(service) == 1:
+            return fit(service_name(service))
+        return _("{service} #{number}").format(service=fit(service_name(service)), number=life + 1)
+
+    def y(self, lane: Lane) -> float:
+        """How far down the lane runs."""
+        return TOP + LANE * (self.numbers[lane] + 0.5)
+
+    def life(self, lane: Lane) -> tuple[float, float]:
+        """From where to where the lane goes."""
+        born, died = self.lanes.born(lane), self.lanes.died.get(lane)
+        left = self.left if born is None else self.axis.x(*born) - 8
+        return left, self.right if died is None else self.axis.x(*died)
+
+    def spot(self, record: StateChange | Note) -> Spot:
+        """Where something happened to a service."""
+        lane = self.lanes.at(record.service, record.step)
+        return self.axis.x(record.time, record.step), self.y(lane)
+
+    def given_up(self, message: Message) -> Spot | None:
+        """Where the sender waits no longer for the reply."""
+        if message.gave_up is None:
+            return None
+        x = self.axis.x(message.gave_up, message.gave_up_step)
+        return x, self.y(self.lanes.sender(message))
+
+    def complained_of(self, violation: Violation) -> Spot | None:
+        """Where the service that it is about was last at work for the order, or the database was.
+
+        What has not been asked at all has no lane: then it is the order that stands wrongly.
+        """
+        for keeper in (KEEPERS.get(violation.about), "database"):
+            asks = keeper == "customer"  # the others are asked
+            points = [
+                self.lines[reply.number][2:] if asks else self.lines[reply.number][:2]
+                for reply in self.messages
+                if reply.kind is Kind.REPLY
+                and keeper == (reply.receiver if asks else reply.sender)
+                and reply.correlation == violation.order_id
+            ]
+            lanes = [lane for lane in self.numbers if lane[0] == keeper]
+            if lanes:
+                return points[-1] if points else (self.right, self.y(lanes[-1]))
+        return None
+
+
+def first_of(trace: Trace) -> Trace:
+    """As much of the run as is drawn."""
+    most = slice(MOST_MESSAGES)
+    return Trace(messages=trace.messages[most], states=trace.states[most], notes=trace.notes[most])
+
+
+def heading(moment: float | None) -> str:
+    """What stands above the services' state at a moment (in seconds); None for the end."""
+    return _("at the end") if moment is None else _("after {ms} ms").format(ms=in_ms(moment))
