@@ -30,6 +30,7 @@ MODULES: Final = {
     "06-event-bus": "event_bus",
     "07-choosing": "choosing",
     "08-summary": "summary",
+    "09-real-parts": "real_parts",
 }
 """For each notebook the module (or package) that its exercises are in."""
 

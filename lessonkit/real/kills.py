@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
@@ -30,10 +30,10 @@ from typing import Any, Final
 
 from lessonkit.checks import one_of, whole_number
 from lessonkit.faults import stream
-from lessonkit.patterns.events import Event
 from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, PollingPublisher
 from lessonkit.real.database import PostgresDatabase
 from lessonkit.real.postgres import Postgres
+from lessonkit.real.travel import OrderCreated
 from lessonkit.real.victims import process
 
 PLACES: Final = ("shop", "broker", "mail")
@@ -41,13 +41,6 @@ WAY: Final = 0.005
 """Seconds between two of the places: a network."""
 LONGEST: Final = 0.15
 """Seconds of work before a process is killed."""
-
-
-@dataclass(frozen=True)
-class OrderCreated(Event):
-    """What the service tells."""
-
-    order_id: str
 
 
 class Broker:
@@ -79,21 +72,44 @@ class Broker:
 
 
 class Places:
-    """The three databases."""
+    """The three databases, or those of them that a process needs."""
 
-    def __init__(self, urls: dict[str, str]) -> None:
-        self.shop, broker, self.mail = (PostgresDatabase(url, timeout=60) for url in urls.values())
-        self.broker = Broker(broker)
-        self.outbox = Outbox(self.shop)
-        self.inbox = Inbox(self.mail, "mail")
-        for database, table in ((self.shop, "orders"), (self.mail, "mails")):
+    def __init__(self, urls: dict[str, str], places: Sequence[str] = PLACES) -> None:
+        self._urls = urls
+        self._opened: list[PostgresDatabase] = []
+        if "shop" in places:
+            self.shop = self._open("shop", "orders")
+            self.outbox = Outbox(self.shop)
+        if "broker" in places:
+            self.broker = Broker(self._open("broker"))
+        if "mail" in places:
+            self.mail = self._open("mail", "mails")
+            self.inbox = Inbox(self.mail, "mail")
+
+    def _open(self, place: str, table: str = "") -> PostgresDatabase:
+        database = PostgresDatabase(self._urls[place], timeout=60)
+        self._opened.append(database)
+        if table:
             with database.making(table, "the shop's"):
                 # No primary key: a second mail for the same order is stored, and seen.
                 database.execute(f"CREATE TABLE IF NOT EXISTS {table} (order_id TEXT)")
+        return database
+
+    def relay(self) -> PollingPublisher:
+        """A relay from the shop's outbox to the broker."""
+
+        async def publish(message: OutboxMessage) -> None:
+            self.broker.publish(f"orders/{message.id}", message.aggregate)
+
+        return PollingPublisher(self.outbox, publish)
+
+    def run_relay(self) -> None:
+        """Publish what is in the outbox."""
+        asyncio.run(self.relay().run_once())
 
     def close(self) -> None:
         """Close the connections."""
-        for database in (self.shop, self.broker.database, self.mail):
+        for database in self._opened:
             database.close()
 
 
@@ -124,16 +140,7 @@ def outbox_and_relay(places: Places, order_id: str) -> None:
     with places.shop.transaction() as tx:
         save(tx, order_id)
         places.outbox.add(tx, OrderCreated(order_id), key=order_id)
-    asyncio.run(relay(places).run_once())
-
-
-def relay(places: Places) -> PollingPublisher:
-    """A relay from the shop's outbox to the broker."""
-
-    async def publish(message: OutboxMessage) -> None:
-        places.broker.publish(f"orders/{message.id}", message.aggregate)
-
-    return PollingPublisher(places.outbox, publish)
+    places.run_relay()
 
 
 # --- the consumer --------------------------------------------------------------------------------
@@ -173,30 +180,30 @@ STYLES: Final = {
 # --- the processes -------------------------------------------------------------------------------
 
 
-def service(style: str, urls: dict[str, str], seed: str, ready: Connection) -> None:
+def service(style: Style, urls: dict[str, str], seed: str, ready: Connection) -> None:
     """Take orders until killed."""
-    places = Places(urls)
+    places = Places(urls, ("shop", "broker"))
     ready.send("at work")
     for number in count(1):
-        STYLES[style].take(places, f"O-{seed}-{number}")
+        style.take(places, f"O-{seed}-{number}")
 
 
-def consumer(style: str, urls: dict[str, str], seed: str, ready: Connection) -> None:
+def consumer(style: Style, urls: dict[str, str], ready: Connection) -> None:
     """Handle messages until killed."""
-    places = Places(urls)
+    places = Places(urls, ("broker", "mail"))
     ready.send("at work")
     while True:
         if not handle_next(style, places):
             time.sleep(WAY)
 
 
-def handle_next(style: str, places: Places) -> bool:
+def handle_next(style: Style, places: Places) -> bool:
     """Take the next message from the broker, handle it, acknowledge it; False if there is none."""
     message = places.broker.next()
     if message is None:
         return False
     number, message_id, order_id = message
-    STYLES[style].handle(places, message_id, order_id)
+    style.handle(places, message_id, order_id)
     places.broker.acknowledge(number)
     return True
 
@@ -223,7 +230,9 @@ class Count:
     twice: int
 
 
-def kill_and_count(server: Postgres, style: str, rounds: int = 20) -> Count:
+def kill_and_count(
+    server: Postgres, style: str, rounds: int = 20, styles: Mapping[str, Style] = STYLES
+) -> Count:
     """In each round, let a service and a consumer work, and kill both.
 
     Parameters
@@ -231,9 +240,11 @@ def kill_and_count(server: Postgres, style: str, rounds: int = 20) -> Count:
     server
         Where the three databases are to be.
     style
-        One of :data:`STYLES`.
+        One of the ``styles``.
     rounds
         How often.
+    styles
+        What is to be tried. Its functions travel into other processes.
 
     Raises
     ------
@@ -242,19 +253,19 @@ def kill_and_count(server: Postgres, style: str, rounds: int = 20) -> Count:
     DatabaseUnavailable
         If the server has gone.
     """
-    one_of("style", style, STYLES)
+    tried = styles[one_of("style", style, styles)]
     whole_number("rounds", rounds, low=1)
     urls = {name: server.new_database(name) for name in PLACES}
     rng = stream(0, f"kills {style}")
     with closing(Places(urls)) as places:
         for number in range(1, rounds + 1):
             seed = str(number)
-            with process(service, style, urls, seed):
-                with process(consumer, style, urls, seed):
+            with process(service, tried, urls, seed):
+                with process(consumer, tried, urls):
                     time.sleep(rng.uniform(0, LONGEST))
                 time.sleep(rng.uniform(0, LONGEST))
-        asyncio.run(relay(places).drain())
-        while handle_next(style, places):
+        asyncio.run(places.relay().drain())
+        while handle_next(tried, places):
             pass
         return count_of(style, 2 * rounds, places.shop, places.mail)
 

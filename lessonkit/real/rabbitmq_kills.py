@@ -28,9 +28,10 @@ from lessonkit.checks import true_or_false, whole_number
 from lessonkit.faults import stream
 from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, Relay
 from lessonkit.real.database import PostgresDatabase
-from lessonkit.real.kills import LONGEST, WAY, Count, OrderCreated, count_of, save, send
+from lessonkit.real.kills import LONGEST, WAY, Count, count_of, save, send
 from lessonkit.real.postgres import Postgres
 from lessonkit.real.queues import aio_pika, queues_on, text
+from lessonkit.real.travel import OrderCreated
 from lessonkit.real.victims import process
 
 PREFETCH: Final = 10

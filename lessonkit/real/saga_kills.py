@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
@@ -99,7 +100,11 @@ def order_flow(do: Services) -> list[Step]:
     ]
 
 
-def shop(folder: Path, keys: bool, seed: str, ready: Connection) -> None:
+Flow = Callable[[Services], list[Step]]
+"""The steps, from what can be done."""
+
+
+def shop(folder: Path, keys: bool, flow: Flow, seed: str, ready: Connection) -> None:
     """Take orders until killed; behind their back DBOS goes on with those of the dead."""
 
     async def take_orders() -> None:
@@ -110,16 +115,16 @@ def shop(folder: Path, keys: bool, seed: str, ready: Connection) -> None:
             await handle.get_result()
 
     with launched(folder) as launch:
-        saga = on_dbos("order", order_flow(Services(folder, keys)))
+        saga = on_dbos("order", flow(Services(folder, keys)))
         launch()
         ready.send("at work")
         asyncio.run(take_orders())
 
 
-def recover(folder: Path, keys: bool, ready: Connection) -> None:
+def recover(folder: Path, keys: bool, flow: Flow, ready: Connection) -> None:
     """Take no more orders; say when those of the dead have come to their end."""
     with launched(folder) as launch:
-        on_dbos("order", order_flow(Services(folder, keys)))
+        on_dbos("order", flow(Services(folder, keys)))
         launch()
         while dbos.DBOS.list_workflows(status=["PENDING", "ENQUEUED"]):
             time.sleep(0.05)
@@ -155,7 +160,7 @@ class Count:
     twice: int
 
 
-def kill_and_count(folder: Path, keys: bool, kills: int = 30) -> Count:
+def kill_and_count(folder: Path, keys: bool, kills: int = 30, flow: Flow = order_flow) -> Count:
     """Let a process take orders and kill it, so many times; then let a last one recover the rest.
 
     Parameters
@@ -166,6 +171,8 @@ def kill_and_count(folder: Path, keys: bool, kills: int = 30) -> Count:
         Whether the services go by idempotency keys.
     kills
         How often.
+    flow
+        The steps. It travels into other processes.
 
     Raises
     ------
@@ -177,9 +184,9 @@ def kill_and_count(folder: Path, keys: bool, kills: int = 30) -> Count:
     whole_number("kills", kills, low=1)
     rng = stream(0, f"saga kills {keys}")
     for number in range(1, kills + 1):
-        with process(shop, folder, keys, str(number)):
+        with process(shop, folder, keys, flow, str(number)):
             time.sleep(rng.uniform(0, LONGEST))
-    with process(recover, folder, keys) as last:
+    with process(recover, folder, keys, flow) as last:
         finished = last.said
     done = Services(folder, keys).done()
     orders: dict[str, list[str]] = {}

@@ -14,7 +14,6 @@ from playwright.sync_api import Locator, expect
 from tests.browser.pages import Open
 
 ROOT = Path(__file__).parents[2]
-NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "en").glob("*.ipynb"))
 
 
 def panel_cells(language: str, name: str) -> list[str]:
@@ -25,6 +24,10 @@ def panel_cells(language: str, name: str) -> list[str]:
         for cell in cells
         if cell["cell_type"] == "code" and re.search(r"^panel\(", "".join(cell["source"]), re.M)
     ]
+
+
+BOOKS = sorted(path.stem for path in (ROOT / "notebooks" / "en").glob("*.ipynb"))
+NAMES = [name for name in BOOKS if panel_cells("en", name)]
 
 
 def move(control: Locator) -> None:

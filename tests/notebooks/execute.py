@@ -34,7 +34,7 @@ def execute(path: Path, *, times: int = 1) -> nbformat.NotebookNode:
     os.environ["LESSONKIT_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
     client = NotebookClient(
         book,
-        timeout=120,
+        timeout=600,
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},

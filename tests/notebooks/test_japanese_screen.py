@@ -20,6 +20,7 @@ _NAMES = """
     event_type aggregate_id id ms totl inventory payment database notification replay scenario
     Inventory Payment Email OrderEvents Apache Kafka RabbitMQ SQS SNS FIFO AWS ZooKeeper RPC
     Choreography Orchestration Outbox PDF UI T O P C E B p s at least once except cancel_by_key
+    DBOS PostgreSQL SKIP LOCKED NOTIFY
 """
 ALLOWED = set(_NAMES.split())
 SAID = re.compile(r"'OrderCreated' object has no attribute 'totl'|replay\(.*?scenario\)|\bp\d\d\b")

@@ -16,7 +16,8 @@ from lessonkit.lab.panel import Panel
 from tests.notebook_code import namespace
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks" / "en"
-NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+BOOKS = {path.stem: path.read_text(encoding="utf-8") for path in NOTEBOOKS.glob("*.ipynb")}
+NAMES = sorted(name for name, text in BOOKS.items() if '"panel(' in text)
 
 Values = dict[str, Any]
 

@@ -187,9 +187,9 @@ def test_a_declined_card_takes_no_money(tmp_path: Path) -> None:
 KERNEL = """
 import sys, time
 from pathlib import Path
-from lessonkit.real.saga_kills import process, shop
+from lessonkit.real.saga_kills import order_flow, process, shop
 if __name__ == "__main__":
-    with process(shop, Path(sys.argv[1]), True, "1") as victim:
+    with process(shop, Path(sys.argv[1]), True, order_flow, "1") as victim:
         print(victim.pid, flush=True)
         time.sleep(600)
 """
