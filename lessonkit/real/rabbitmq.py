@@ -40,7 +40,7 @@ ALONE: Final = (
     "-sname {node} -dist_listen false -start_epmd false -erl_epmd_port {port}"
     " -kernel inet_dist_use_interface {{127,0,0,1}}"
 )
-"""For Erlang. Its node has a name, but no port; asked for one, it gives that of RabbitMQ."""
+"""For Erlang. (An older one knows no ``-dist_listen``; it listens, but on 127.0.0.1 alone.)"""
 
 
 def program() -> str:
@@ -138,7 +138,7 @@ def _start(url: str, port: int, password: str) -> Server:
             "RABBITMQ_NODENAME": node,
             "RABBITMQ_NODE_IP_ADDRESS": HOST,
             "RABBITMQ_NODE_PORT": str(port),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ALONE.format(node=node, port=port),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ALONE.format(node=node, port=free_port()),
             # It *is* the server then. Otherwise it is a script that waits for it.
             "RUNNING_UNDER_SYSTEMD": "true",
             **{name: str(folder / place) for name, place in places.items()},
