@@ -163,7 +163,7 @@ def lite(folder: Path) -> None:
         building = {"contents": ["course"], "apps": ["lab"], "output_dir": str(folder.resolve())}
         building |= {"no_sourcemaps": True, "no_unused_shared_packages": True}
         write(work / "jupyter_lite_config.json", {"LiteBuildConfig": building})
-        call(sys.executable, "-m", "jupyter", "lite", "build", "--lite-dir", work)
+        call(sys.executable, "-m", "jupyter", "lite", "build", cwd=work)
 
 
 def needed(package: str) -> set[str]:
@@ -221,9 +221,9 @@ def write(file: Path, content: object) -> None:
     file.write_text(json.dumps(content), encoding="utf-8")
 
 
-def call(*words: str | Path) -> None:
+def call(*words: str | Path, cwd: Path = ROOT) -> None:
     """Run a command, which must go well."""
-    subprocess.run(words, check=True)
+    subprocess.run(words, cwd=cwd, check=True)
 
 
 def from_npm(package: str, inside: str, target: Path, wanted: str) -> None:
