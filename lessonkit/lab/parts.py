@@ -53,8 +53,7 @@ class Parts(widgets.VBox):
         texts, runs = [""], []
         for part in parts:
             if isinstance(part, str):
-                # A widget's lines are as high as a button: too far apart for text and tables.
-                texts[-1] += f'<div style="line-height:1.5">{part}</div>'
+                texts[-1] += f"<div>{part}</div>"
             else:
                 runs.append(part)
                 texts.append("")

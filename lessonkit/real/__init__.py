@@ -1,4 +1,4 @@
-"""The same patterns on real parts: PostgreSQL and DBOS, started from here, killed for real.
+"""The same patterns on real parts, started from here, killed for real: databases, DBOS, brokers.
 
 Optional: ``pip install -e ".[real]"``. Nothing of what the learner writes knows of it.
 """

@@ -36,7 +36,10 @@ log.console.level = error
 vm_memory_high_watermark.absolute = 512MB
 disk_free_limit.absolute = 50MB
 """
-ALONE: Final = "-sname {node} -dist_listen false -start_epmd false -erl_epmd_port {port}"
+ALONE: Final = (
+    "-sname {node} -dist_listen false -start_epmd false -erl_epmd_port {port}"
+    " -kernel inet_dist_use_interface {{127,0,0,1}}"
+)
 """For Erlang. Its node has a name, but no port; asked for one, it gives that of RabbitMQ."""
 
 

@@ -197,7 +197,12 @@ class RabbitWire:
 
     @contextmanager
     def _plain_words(self) -> Iterator[None]:
+        errors = need("aiormq").exceptions
         try:
             yield
-        except (OSError, TimeoutError, need("aiormq").exceptions.AMQPError) as error:
-            raise unavailable(self._url, str(error) or type(error).__name__) from error
+        except errors.ChannelInvalidStateError as error:
+            raise unavailable(self._url, "the connection is closed") from error
+        except TimeoutError as error:
+            raise unavailable(self._url, f"no answer in {PATIENCE:g} s") from error
+        except (OSError, errors.AMQPError) as error:
+            raise unavailable(self._url, str(error)) from error

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from sys import intern
 from typing import Any, TypeVar
 
 from lessonkit.faults import AnyFault, Failure, Fault, Latency, stream
@@ -67,7 +68,7 @@ class Network(Hosts):
         caller = here.get() or self.processes["customer"]
         if not caller.alive:
             await caller.stop_here_if_dead()
-        operation = f"{service}.{name}"
+        operation = intern(f"{service}.{name}")  # one text, however often it is called
         self._counts[operation] += 1
         number = self._counts[operation]
         self.calls.append((caller.name, operation, number))

@@ -12,7 +12,7 @@ def need_or_skip(*packages: str) -> None:
     """Skip the module that calls this unless these packages are installed."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        _skip(f'not installed: {", ".join(missing)} (pip install -e ".[real]")')
+        _skip(f'not installed: {", ".join(missing)} (pip install -e ".[real-test]")')
 
 
 def need_rabbitmq_or_skip() -> None:

@@ -474,13 +474,11 @@ def scenarios(
     *kinds: type,
     groups: Sequence[str] = (GROUP,),
     longest: int = 20,
-    change: Callable[[Step], Step] = lambda step: step,
     **setting: Any,
 ) -> Scenario:
     """Draw a random scenario of these kinds of steps; named twice, a kind comes twice as often.
 
     It begins with a consumer ``x``, and ends with a look at what is left and what was given up.
-    ``change`` may put something else in a step's place, for what a broker does not know.
     ``setting`` is the rest of the :class:`Scenario`, such as ``failures=2``.
     """
     names = iter(NAMES)
@@ -499,7 +497,7 @@ def scenarios(
         if kind is Join or (kind is not None and not there):
             join(draw(st.sampled_from(groups)), draw(st.integers(1, 3)))
         elif kind is not None and there:
-            step = change(draw(steps(tuple(there), tuple(groups))[kind]))
+            step = draw(steps(tuple(there), tuple(groups))[kind])
             drawn.append(step)
             if isinstance(step, Leave | Die | Freeze):
                 there.remove(step.consumer)

@@ -32,7 +32,7 @@ def test_after_a_hundred_kills_nothing_is_lost_and_nothing_done_twice(
 ) -> None:
     counted = kill_and_count(server, rabbitmq, inbox=True, rounds=34)
     assert counted.kills == 102
-    assert counted.orders > 20
+    assert counted.orders >= 34
     assert (counted.lost, counted.invented, counted.twice) == (0, 0, 0)
 
 

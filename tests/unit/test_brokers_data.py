@@ -12,10 +12,16 @@ DATA = Path(__file__).parents[2] / "data"
 
 def test_the_comparison_has_the_lessons_seven_rows_in_both_languages() -> None:
     table = pd.read_csv(DATA / "brokers.csv")
-    subjects = ("property", "kafka", "rabbitmq", "sqs_sns")
-    assert list(table.columns) == [f"{name}_{lang}" for name in subjects for lang in ("en", "ja")]
+    brokers = ("kafka", "rabbitmq", "sqs_sns")
+    assert list(table.columns) == [
+        *("property_en", "property_ja"),
+        *(f"{name}_{what}" for name in brokers for what in ("en", "ja", "source", "year")),
+    ]
     assert len(table) == 7
     assert not table.isna().to_numpy().any()
+    for name in brokers:  # what is as of 2026 is read in what is as of 2026
+        assert set(table[f"{name}_year"]) == {2026}
+        assert table[f"{name}_source"].str.contains(r"documentation|Guide|Javadoc|tutorials").all()
     english, japanese = (table.filter(regex=f"_{lang}$") for lang in ("en", "ja"))
     assert english.map(str.isascii).to_numpy().all()
     assert not japanese.map(str.isascii).to_numpy().any()

@@ -255,6 +255,23 @@ def test_a_fifo_queue_refuses_a_late_delete_also_when_the_next_receiver_has_dele
     assert run(main()).result is False
 
 
+def test_a_fifo_queue_refuses_a_late_delete_also_of_a_dead_letter() -> None:
+    async def main() -> None:
+        dead = Queue("Dead", fifo=True)
+        queue = Queue(
+            "Inventory", fifo=True, visibility_timeout=10, dead_letter=dead, max_receives=1
+        )
+        queue.send("x", group="A")
+        late = await take(queue)
+        await asyncio.sleep(10)
+        assert await queue.receive("worker", wait=0) == []
+        with pytest.raises(UnknownDelivery, match="Inventory/1/1"):
+            queue.delete(late)
+        assert (queue.depth, dead.depth) == (0, 1)
+
+    run(main())
+
+
 # --- long polling --------------------------------------------------------------------------------
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 
 import ipywidgets as widgets
 import pytest
@@ -126,9 +125,7 @@ def test_a_scene_that_fails_at_once_fails_in_its_cell() -> None:
 
 
 def test_a_scene_may_return_several_parts_but_only_text() -> None:
-    assert re.search(
-        r"<div[^>]*>a</div><div[^>]*>b</div>", panel(lambda: ["a", "b"], spec()).picture.value
-    )
+    assert "<div>a</div><div>b</div>" in panel(lambda: ["a", "b"], spec()).picture.value
     with pytest.raises(TypeError, match=r"scene must return strings.*got None"):
         panel(lambda: [None], spec())
 

@@ -226,6 +226,7 @@ class Queue(StandardQueue, Sender):
             if stored.receives < (self.max_receives or 0):
                 break
             self._remove(stored)
+            stored.receives += 1  # whoever had it has it no more: his receipt is too old
             common.trace_moved(self.name, self.dead_letter.name, stored.body, stored.order)
             dead = replace(stored, receives=0, gone=False)
             # In a standard queue it keeps its age when it moves; in a FIFO queue it begins anew.
