@@ -94,7 +94,9 @@ def whole(name: str, label: str, value: int, *, low: int, high: int) -> Control:
     for word, number in (("low", low), ("high", high), (name, value)):
         whole_number(word, number, low=min(low, 0))
     _check_range(name, value, low, high)
-    slider = widgets.IntSlider(value=value, min=low, max=high, description=fit(label))
+    slider = widgets.IntSlider(
+        value=value, min=low, max=high, readout_format=",d", description=fit(label)
+    )
     return Control(name, slider, _as_it_is, _as_it_is)
 
 
