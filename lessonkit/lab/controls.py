@@ -121,11 +121,11 @@ def choice(name: str, label: str, options: Mapping[Any, str], value: Any) -> Con
     if value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {value!r}")
     menu = widgets.Dropdown(
-        options=[(fit(words), key) for key, words in options.items()],
-        value=value,
+        options=[(fit(words), _never_none(key)) for key, words in options.items()],
+        value=_never_none(value),
         description=fit(label),
     )
-    return Control(name, menu, _as_it_is, _as_it_is)
+    return Control(name, menu, lambda key: None if key == "" else key, _never_none)
 
 
 def seed(name: str = "seed", label: str | None = None, value: int = 0) -> Control:
@@ -135,6 +135,11 @@ def seed(name: str = "seed", label: str | None = None, value: int = 0) -> Contro
         value=value, min=0, max=9999, description=fit(label or _("Another day (seed)"))
     )
     return Control(name, box, _as_it_is, _as_it_is)
+
+
+def _never_none(key: Any) -> Any:
+    # To a menu, None says that nothing is chosen: it would be blank.
+    return "" if key is None else key
 
 
 def _as_it_is(value: Any) -> Any:
