@@ -13,6 +13,9 @@ import re
 LONGEST_NAME, LONGEST_TEXT = 100, 2000
 """So many letters of a name and of any other text are shown: a picture stays a picture."""
 
+SMALL = "font-size: max(0.85em, 12px)"
+"""The look of small letters: smaller ones than these cannot be read from a chair."""
+
 # The line feed may stay: it is white space to XML and to HTML.
 _WHITE_SPACE = re.compile("[\t\v\f\r\x85\u2028\u2029]")
 # Control characters, marks that turn the direction of all that follows, halves of a surrogate

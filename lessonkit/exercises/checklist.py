@@ -17,7 +17,7 @@ from lessonkit.lab.picture import Picture
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import GREEN
 from lessonkit.messages import N_, _
-from lessonkit.words import clean
+from lessonkit.words import SMALL, clean
 
 POINTS: Final = (
     N_("Say what speaks for request-response, and what against it"),
@@ -69,7 +69,7 @@ def _line(task: Task, entry: Entry) -> str:
     if entry.solved or not entry.tries:
         return shown
     tried = _("tried {number} times").format(number=entry.tries)
-    return f"{shown} <small>({escape(tried)})</small>"
+    return f'{shown} <span style="{SMALL}">({escape(tried)})</span>'
 
 
 class ProgressButtons(StillBox):

@@ -6,7 +6,7 @@ from html import escape
 
 from lessonkit.lab.svg import AMBER, GREEN
 from lessonkit.messages import N_, _
-from lessonkit.words import clean
+from lessonkit.words import SMALL, clean
 
 GRADES = {1: N_("easy"), 2: N_("medium"), 3: N_("hard")}
 
@@ -32,4 +32,5 @@ def labels(practises: str, grade: int) -> str:
     """What a task practises and how hard it is, in small letters."""
     if not practises:
         return ""
-    return f" <small>· {escape(_(practises))} · {'●' * grade} {escape(_(GRADES[grade]))}</small>"
+    words = f"{escape(_(practises))} · {'●' * grade} {escape(_(GRADES[grade]))}"
+    return f' <span style="{SMALL}">· {words}</span>'

@@ -19,7 +19,7 @@ from lessonkit.lab.button import plain_button
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
 from lessonkit.messages import _
-from lessonkit.words import clean
+from lessonkit.words import SMALL, clean
 
 LOOKS = {
     Verdict.NOT_ATTEMPTED: (BLUE, "○"),
@@ -134,7 +134,7 @@ def side_by_side(theirs: str, ours: str) -> str:
             yours = _code_cell(one, "" if same else "−", AMBER)
             rows.append(f"<tr>{yours}{_code_cell(other, '' if same else '+', GREEN)}</tr>")
     heads = "".join(f"<th>{escape(words)}</th>" for words in (_("yours"), _("one way to do it")))
-    look = "width: 100%; table-layout: fixed; font-size: 0.85em"
+    look = f"width: 100%; table-layout: fixed; {SMALL}"
     return f'<table class="lessonkit-sides" style="{look}"><tr>{heads}</tr>{"".join(rows)}</table>'
 
 
@@ -167,5 +167,5 @@ def solution_html(exercise: Task) -> str:
 
 
 def _preformatted(text: str) -> str:
-    look = "white-space: pre-wrap; line-height: 1.4; margin: 4px 0; font-size: 0.92em"
+    look = "white-space: pre-wrap; line-height: 1.4; margin: 4px 0; font-size: 12px"
     return f'<pre style="{look}">{escape(clean(text))}</pre>'

@@ -94,7 +94,9 @@ def whole(name: str, label: str, value: int, *, low: int, high: int) -> Control:
     for word, number in (("low", low), ("high", high), (name, value)):
         whole_number(word, number, low=min(low, 0))
     _check_range(name, value, low, high)
-    slider = widgets.IntSlider(value=value, min=low, max=high, description=fit(label))
+    slider = widgets.IntSlider(
+        value=value, min=low, max=high, readout_format=",d", description=fit(label)
+    )
     return Control(name, slider, _as_it_is, _as_it_is)
 
 
@@ -119,11 +121,11 @@ def choice(name: str, label: str, options: Mapping[Any, str], value: Any) -> Con
     if value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {value!r}")
     menu = widgets.Dropdown(
-        options=[(fit(words), key) for key, words in options.items()],
-        value=value,
+        options=[(fit(words), _never_none(key)) for key, words in options.items()],
+        value=_never_none(value),
         description=fit(label),
     )
-    return Control(name, menu, _as_it_is, _as_it_is)
+    return Control(name, menu, lambda key: None if key == "" else key, _never_none)
 
 
 def seed(name: str = "seed", label: str | None = None, value: int = 0) -> Control:
@@ -133,6 +135,11 @@ def seed(name: str = "seed", label: str | None = None, value: int = 0) -> Contro
         value=value, min=0, max=9999, description=fit(label or _("Another day (seed)"))
     )
     return Control(name, box, _as_it_is, _as_it_is)
+
+
+def _never_none(key: Any) -> Any:
+    # To a menu, None says that nothing is chosen: it would be blank.
+    return "" if key is None else key
 
 
 def _as_it_is(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lessonkit.lab.svg import AMBER, BLUE, RED
 from lessonkit.messages import _, service_name
 from lessonkit.shop.errors import in_words
-from lessonkit.words import error_words, escape, fit, id_in_run
+from lessonkit.words import SMALL, error_words, escape, fit, id_in_run
 
 if TYPE_CHECKING:
     from lessonkit.patterns.bus import Delivery, InMemoryEventBus
@@ -101,7 +101,8 @@ class _Flow:
             ms=f"{event.occurred_at * 1000:,.0f}", service=fit(service_name(publisher))
         )
         name = f'<b style="color: {BLUE}">{escape(event.type)}</b>'
-        return f"{name} <small>{escape(f'{fit(id_in_run(event.event_id))} · {by}')}</small>"
+        which = escape(f"{fit(id_in_run(event.event_id))} · {by}")
+        return f'{name} <span style="{SMALL}">{which}</span>'
 
     def below(self, event_id: str, depth: int) -> Iterator[tuple[int, str | Delivery]]:
         """Whom the event was told, what they published because of it, and what others did."""

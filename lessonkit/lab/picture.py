@@ -70,13 +70,14 @@ def _drawing_and_still(found: re.Match[str]) -> str:
     # Of a stripped drawing the words are left. At no size nobody sees them; a screen reader says
     # them.
     still = _still(found.group(), "lessonkit-still")
-    return f'<div style="font-size:0px">{found.group()}</div>{still}'
+    return f'<div style="font-size:0px;overflow-x:auto">{found.group()}</div>{still}'
 
 
 def on_paper(drawing: str) -> str:
     """The address of a drawing as a file: a link or an image can have it."""
-    # A file does not know the page's colours: it gets paper to be drawn on.
-    on_white = re.sub(r'style="', 'style="background:#fff;color:#000;', drawing, count=1)
+    # A file does not know the page's colours: it gets paper to be drawn on. An image shrinks whole.
+    white = 'style="background:#fff;color:#000;'
+    on_white = re.sub(r'style="(min-width:[^;]*;)?', white, drawing, count=1)
     return f"data:image/svg+xml;base64,{b64encode(on_white.encode()).decode()}"
 
 

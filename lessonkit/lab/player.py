@@ -45,7 +45,9 @@ class _Row:
         ]
         self.moves: tuple[Move | None, ...] = ()
         # The buttons come first: so they stand below each other, and stay where the pointer is.
-        self.box = widgets.Box([*self.buttons, self.words], layout=widgets.Layout())
+        self.box = widgets.Box(
+            [*self.buttons, self.words], layout=widgets.Layout(align_items="center")
+        )
 
     def _press(self, number: int) -> None:
         self.player.do(self.moves[number])

@@ -23,12 +23,14 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # The widgets that JupyterLab does not find again are one line of text: an error that the still
 # makes up for. Widgets whose kernel has ended are still there, and say what to do. A widget's lines
-# are as high as a button: too far apart for text and tables.
+# are as high as a button: too far apart for text and tables. What is too wide is scrolled.
 _STYLE = """<style>
 body:has(.live-{name}) .still-{name} {{ display: none }}
 .jp-OutputArea-child:has(+ * .still-{name}) > .jupyter-widgets:not(:has(*)) {{ display: none }}
 .live-{name}.jupyter-widgets-disconnected::after {{ content: "{words}" }}
-.live-{name} .widget-html .widget-html-content {{ line-height: 1.5 }}
+.live-{name} .widget-html .widget-html-content {{
+ line-height: 1.5; min-width: 0; overflow-x: auto
+}}
 </style>"""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from lessonkit.checks import one_of
 from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
-from lessonkit.words import escape
+from lessonkit.words import SMALL, escape
 
 LOOKS = {
     "good": (GREEN, "✓ "),
@@ -40,7 +40,7 @@ def tiles(numbers: Iterable[tuple[str, str, str]]) -> str:
             'padding: 2px 14px 2px 10px">'
             f'<div style="font-size: 1.35em; line-height: 1.3; font-weight: 600">'
             f'<span style="color: {colour}">{mark}</span>{escape(value)}</div>'
-            f'<div style="font-size: 0.85em; line-height: 1.3; opacity: 0.8">{escape(label)}</div>'
+            f'<div style="{SMALL}; line-height: 1.3; opacity: 0.8">{escape(label)}</div>'
             "</div>"
         )
     return (

@@ -27,8 +27,11 @@ from lessonkit.words import escape
 WIDTH = 860.0
 """Pixels of the drawing, as long as nobody says otherwise."""
 
-GROWS = 1.75
-"""So much wider than it is drawn may the picture be shown, where there is room."""
+GROWS, SHRINKS = 1.75, 0.93
+"""So much wider and narrower than it is drawn may the picture be shown.
+
+Narrower still, and its letters could not be read: it is scrolled then.
+"""
 
 LOOK = ".lessonkit-more:focus .lessonkit-tip{visibility:visible}"
 
@@ -130,7 +133,8 @@ class Drawing:
         parts = "".join([self._below, *now, self._above, *column, self._last])
         words = self._title + self._described + parts
         identity = "t" + hashlib.sha256(words.encode()).hexdigest()[:10]
-        width = svg.number(self.plan.width * GROWS)
+        least, most = (svg.number(self.plan.width * share) for share in (SHRINKS, GROWS))
+        look = f"min-width:{least}px;width:100%;max-width:{most}px;height:auto"
         return svg.shape(
             "svg",
             f'<title id="{identity}-t">{self._title}</title>'
@@ -140,7 +144,7 @@ class Drawing:
             role="group",  # not img: whoever moves by the keyboard can go into it
             aria_labelledby=f"{identity}-t {identity}-d",
             fill="currentColor",
-            style=f"width:100%;max-width:{width}px;height:auto;font-family:sans-serif",
+            style=f"{look};font-family:sans-serif",
         )
 
     # --- the stage -------------------------------------------------------------------------------

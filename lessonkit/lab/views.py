@@ -13,7 +13,7 @@ from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _, service_name
 from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
 from lessonkit.shop.errors import in_words
-from lessonkit.words import error_words, escape, id_in_run
+from lessonkit.words import SMALL, error_words, escape, id_in_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ def table(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> Picture:
         ".lessonkit-table :is(td,th){text-align:left!important;white-space:pre-line!important;"
         "padding:3px 18px 3px 4px!important}"
         # Or Japanese, which may break anywhere, breaks within a word.
-        ".lessonkit-table th{word-break:keep-all}.lessonkit-table td:first-child{min-width:8em}"
+        ".lessonkit-table th{word-break:keep-all}.lessonkit-table td:first-child{min-width:9em}"
     )
     head, body = f"<tr>{_cells('th', heads)}</tr>", "\n".join(rows)
     return Picture(
@@ -117,7 +117,7 @@ def case_view(case: Case) -> str:
     """One case of an exploration, as HTML: its bad luck, the books, the timeline, its string."""
     again = ""
     if case.decisions:
-        again = f'<div style="font-size: 0.85em">{replay_words(case)}</div>'
+        again = f'<div style="{SMALL}">{replay_words(case)}</div>'
     drawn = timeline(case.run.trace, complaints=case.violations)
     return f"{case_books(case)}{drawn}{again}"
 
@@ -171,7 +171,7 @@ def bus_log(bus: InMemoryEventBus) -> str:
     more = f"<div>{words}</div>" if left_out else ""
     return (
         '<div style="overflow-x: auto; margin: 6px 0">'
-        '<table class="lessonkit-bus-log" style="border-collapse: collapse; font-size: 0.92em">'
+        '<table class="lessonkit-bus-log" style="border-collapse: collapse; font-size: 12px">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}</div>"
     )
 

@@ -441,6 +441,10 @@ def test_a_picture_carries_a_still_for_pages_that_show_no_drawing() -> None:
     still = b64decode(data).decode()
     ElementTree.fromstring(still)
     assert "background:#fff" in still
+    # On the page it is scrolled rather than smaller than legible; an image shrinks as a whole.
+    assert '<div style="font-size:0px;overflow-x:auto"><svg' in html
+    assert "min-width:799.8px" in html
+    assert "min-width" not in still
 
 
 def test_a_chart_has_a_still_too() -> None:

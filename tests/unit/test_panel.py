@@ -53,6 +53,15 @@ def test_the_scene_gets_every_control_by_name_and_in_seconds() -> None:
     assert json.dumps(expected) in made.picture.value
 
 
+def test_a_choice_that_is_none_can_be_read_in_the_menu() -> None:
+    made = panel(show_values, spec(choice("limit", "Limit", {None: "no limit", 1: "1 s"}, None)))
+    assert made.values == {"limit": None}
+    assert made.controls["limit"].widget.label == "no limit"
+    made.set(limit=1)
+    press(made, "Reset")
+    assert made.values == {"limit": None}
+
+
 def test_moving_a_control_redraws_at_once() -> None:
     made = panel(show_values, spec(*all_controls()))
     made.controls["mail"].widget.value = 2500

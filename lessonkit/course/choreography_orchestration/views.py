@@ -32,7 +32,7 @@ def what_is_left(found: Exploration) -> Picture:
             _("bad luck"): [case.title for case in left],
             _("the customer was told"): [_(", ").join(words) or "–" for words in told],
             _("what the audit says"): [
-                " ".join(one.sentence for one in case.violations) for case in left
+                "\n".join(one.sentence for one in case.violations) for case in left
             ],
         }
     )

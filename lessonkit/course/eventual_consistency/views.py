@@ -90,10 +90,10 @@ def shelf(sale: Sale) -> tuple[str, str]:
 
 def lessons_loop(asked: Sequence[float], gave_up: float) -> Picture:
     """When the lesson's loop asked, and when it gave up (in seconds)."""
-    figures = {
+    figures: dict[str, object] = {
         _("asked so many times"): len(asked),
         _("asked for the last time after (s)"): round(asked[-1]),
-        _("gave up after (s)"): round(gave_up),
+        _("gave up after (s)"): f"{gave_up:,.0f}",
         _("in minutes"): round(gave_up / 60),
     }
     return table({_("the lesson's loop"): figures.keys(), "": figures.values()})

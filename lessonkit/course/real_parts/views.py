@@ -88,7 +88,8 @@ def figures(part: str, counted: Counted) -> str:
     """The figures of a part, as a table."""
     columns = {
         _(words): [
-            _(case) if name == "case" else f"{round(of[name], 2):,g}" for case, of in counted.items()
+            _(case) if name == "case" else f"{round(of[name], 2):,g}"
+            for case, of in counted.items()
         ]
         for name, words in HEADS[part].items()
     }

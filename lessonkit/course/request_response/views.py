@@ -43,7 +43,7 @@ def steady_and_tailed(steady: Sequence[float], tailed: Sequence[float]) -> Pictu
     rows = {_("always 200 ms"): steady, _("200 ms on average, with a tail"): tailed}
     in_ms: dict[str, Sequence[object]] = {"ms": ["p50", "p99"]}
     in_ms |= {
-        name: [round(seconds * 1000) for seconds in p50_and_p99(waits)]
+        name: [f"{seconds * 1000:,.0f}" for seconds in p50_and_p99(waits)]
         for name, waits in rows.items()
     }
     return table(in_ms)
@@ -125,7 +125,9 @@ def what_is_left(cases: Sequence[Case]) -> str:
     """The counterexamples, and what the audit says of each."""
     said = {
         _("bad luck"): [case.title for case in cases],
-        _("what the audit says"): [case.violations[0].sentence for case in cases],
+        _("what the audit says"): [
+            "\n".join(one.sentence for one in case.violations) for case in cases
+        ],
     }
     return table(said).html
 
