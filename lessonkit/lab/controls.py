@@ -125,7 +125,8 @@ def choice(name: str, label: str, options: Mapping[Any, str], value: Any) -> Con
         value=_never_none(value),
         description=fit(label),
     )
-    return Control(name, menu, lambda key: None if key == "" else key, _never_none)
+    blank = None if None in options else ""
+    return Control(name, menu, lambda key: blank if key == "" else key, _never_none)
 
 
 def seed(name: str = "seed", label: str | None = None, value: int = 0) -> Control:
