@@ -18,11 +18,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from lessonkit.checks import between, whole_number
 from lessonkit.real.extra import ExtraMissing, need
-from lessonkit.real.server import HOST, Server, ServerUnavailable, free_port, unavailable
+from lessonkit.real.server import HOST, Broker, Server, ServerUnavailable, port_or_free, unavailable
 
 VARIABLE: Final = "KAFKA"
 SCHEME: Final = "kafka://"
@@ -54,7 +53,7 @@ def program() -> Path:
     return Path(spec.origin).parent / "bin" / "tansu"
 
 
-class Kafka:
+class Kafka(Broker):
     """A broker, as in ``with Kafka() as broker: RealEventBus(broker.url)``: Tansu, or a named one.
 
     Parameters
@@ -81,28 +80,14 @@ class Kafka:
 
     def __init__(self, port: int | None = None) -> None:
         need("confluent_kafka")
-        if port is not None:
-            between("port", whole_number("port", port), 1024, 65535, "from 1024 to 65535")
-        self.server: Server | None = None
+        port = port_or_free(port)
         if named := os.environ.get(VARIABLE):
             self.url = f"{SCHEME}{named.removeprefix(SCHEME)}"
             with in_plain_words(self.url):
                 admin_of(self.url).list_topics(timeout=PATIENCE)
         else:
-            port = port or free_port()
             self.url = f"{SCHEME}{HOST}:{port}"
             self.server = _start(self.url, port)
-
-    def stop(self) -> None:
-        """End the server, and remove its folder; but one that was named goes on."""
-        if self.server is not None:
-            self.server.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
 
 def _start(url: str, port: int) -> Server:

@@ -19,9 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from lessonkit.checks import between, some_text, whole_number
+from lessonkit.checks import some_text
 from lessonkit.real.extra import ExtraMissing, need
-from lessonkit.real.server import HOST, Server, ServerUnavailable, free_port
+from lessonkit.real.server import HOST, Server, ServerUnavailable, port_or_free
 
 VARIABLE: Final = "POSTGRES_BIN"
 OLDEST: Final = 14
@@ -102,10 +102,8 @@ class Postgres(Server):
 
     def __init__(self, port: int | None = None) -> None:
         psycopg = need("psycopg")
-        if port is not None:
-            between("port", whole_number("port", port), 1024, 65535, "from 1024 to 65535")
+        port = port_or_free(port)
         programs_here = programs()
-        port = port or free_port()
         self._databases = 0
         password = secrets.token_hex(16)
         self.url = f"postgresql://postgres:{password}@{HOST}:{port}/postgres"

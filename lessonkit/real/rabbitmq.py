@@ -17,13 +17,19 @@ import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import urlsplit
 
-from lessonkit.checks import between, whole_number
 from lessonkit.real.extra import need
-from lessonkit.real.server import HOST, Server, ServerUnavailable, free_port, shown
+from lessonkit.real.server import (
+    HOST,
+    Broker,
+    Server,
+    ServerUnavailable,
+    free_port,
+    port_or_free,
+    shown,
+)
 
 VARIABLE: Final = "AMQP_URL"
 DEBIAN: Final = "/usr/lib/rabbitmq/bin"
@@ -60,7 +66,7 @@ def program() -> str:
     return found
 
 
-class RabbitMQ:
+class RabbitMQ(Broker):
     """A RabbitMQ server, as in ``with RabbitMQ() as server: aio_pika.connect(server.url)``.
 
     Parameters
@@ -86,30 +92,14 @@ class RabbitMQ:
 
     def __init__(self, port: int | None = None) -> None:
         need("aio_pika")
-        if port is not None:
-            between("port", whole_number("port", port), 1024, 65535, "from 1024 to 65535")
-        self.server: Server | None = None
+        port = port_or_free(port)
         if named := os.environ.get(VARIABLE):
             self.url = named
             _look_for(named)
         else:
-            port = port or free_port()
             password = secrets.token_hex(16)
             self.url = f"amqp://lessonkit:{password}@{HOST}:{port}/"
             self.server = _start(self.url, port, password)
-
-    def stop(self) -> None:
-        """End the server, and remove its folder; but one that was named goes on."""
-        if self.server is not None:
-            self.server.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def _start(url: str, port: int, password: str) -> Server:

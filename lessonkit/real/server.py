@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 
 from filelock import FileLock, Timeout
 
+from lessonkit.checks import between, whole_number
 from lessonkit.real.extra import need
 
 HOST: Final = "127.0.0.1"
@@ -77,6 +78,20 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind((HOST, 0))
         return int(one.getsockname()[1])
+
+
+def port_or_free(port: int | None) -> int:
+    """The port, if a program may listen there; for None a free one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+    """
+    if port is None:
+        return free_port()
+    between("port", whole_number("port", port), 1024, 65535, "from 1024 to 65535")
+    return port
 
 
 def remove_leftovers() -> None:
@@ -205,6 +220,32 @@ class Server:
             self._keeper.stdin.close()
         self._keeper.wait()
         self._keeper.stderr.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Broker:
+    """A broker to talk to: a server that was started here, or one that runs already and was named.
+
+    Attributes
+    ----------
+    url
+        What a client connects to.
+    server
+        The server that was started; None if it is a named one.
+    """
+
+    url: str
+    server: Server | None = None
+
+    def stop(self) -> None:
+        """End the server, and remove its folder; but one that was named goes on."""
+        if self.server is not None:
+            self.server.stop()
 
     def __enter__(self) -> Self:
         return self
