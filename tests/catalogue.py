@@ -1,8 +1,8 @@
 """The message catalogue: ``python tests/catalogue.py`` brings it up to date and compiles it.
 
 Every text that a learner sees on screen is English in the code, marked with ``_``, ``tr`` or
-``N_``, or stands in a ``tasks.toml``. New ones arrive in the .po file without a translation (a test
-fails until somebody writes one), and those that nobody uses any more leave it.
+``N_``, or stands in a ``.toml`` of the course. New ones arrive in the .po file without a
+translation (a test fails until somebody writes one), and those that nobody uses any more leave it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).parents[1]
 KEYWORDS = {"_": None, "tr": None, "N_": None, "pgettext": ((1, "c"), 2), "Advice": (2,)}
 NO_TEXTS = {"notebook", "grade", "point", "asks", "starter", "answer", "code"}
-"""Of what ``tasks.toml`` says, that which nobody translates."""
+"""Of what the ``.toml`` files say, that which nobody translates."""
 
 Key = tuple[str | None, str]
 """The context of a message (mostly None) and its English text."""
@@ -36,13 +36,13 @@ def po_path(language: str) -> Path:
 def used() -> set[Key]:
     """Every message in the package and in the notebooks' code."""
     found = {key for source in _sources() for key in _messages(source)}
-    for path in (ROOT / "lessonkit" / "course").glob("*/tasks.toml"):
+    for path in (ROOT / "lessonkit" / "course").glob("*/*.toml"):
         found |= {(None, text) for text in _texts(tomllib.loads(path.read_text(encoding="utf-8")))}
     return found
 
 
 def _texts(told: dict[str, Any]) -> Iterator[str]:
-    """The texts of exercises and quizzes, and the options of the latter, which are keys."""
+    """The texts of exercises, quizzes (whose options are keys) and predictions."""
     for key, value in told.items():
         if isinstance(value, dict):
             yield from value if key == "options" else ()

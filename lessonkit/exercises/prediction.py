@@ -20,7 +20,7 @@ from lessonkit.messages import _
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """A question about what a run will show. Its texts are English, marked with ``N_``.
+    """A question about what a run will show. Its texts are English.
 
     Attributes
     ----------
