@@ -14,6 +14,7 @@ import ipywidgets as widgets
 from lessonkit.exercises.progress import Entry, learners_progress
 from lessonkit.exercises.prose import feedback, prose, remarks
 from lessonkit.lab.button import plain_button
+from lessonkit.lab.picture import Picture
 from lessonkit.lab.still import StillBox
 from lessonkit.messages import _
 
@@ -132,7 +133,4 @@ def predict(prediction: Prediction, *shown: str, again: bool = False) -> Predict
     """
     if not isinstance(prediction, Prediction):
         raise TypeError(f"prediction must be one of lessonkit.course; got {prediction!r}")
-    for part in shown:
-        if not isinstance(part, str):
-            raise TypeError(f"each part must be a string of SVG or HTML; got {part!r}")
-    return PredictionView(prediction, "".join(f"<div>{part}</div>" for part in shown), again)
+    return PredictionView(prediction, Picture(*shown).html, again)

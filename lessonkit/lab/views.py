@@ -52,20 +52,18 @@ def shop_view(shop: Shop) -> str:
     # No answer is not a lie, but nothing to be happy about either.
     answered = bool(answers) and all(answer.told is not Told.NOTHING for answer in answers)
     numbers = tiles(
-        [
-            (_("the customer waited"), f"{longest * 1000:,.0f} ms", "plain"),
-            (_("the customer was told"), told, "stopped" if failed else "plain"),
-            (_("told the truth"), *(truth if answered or lied else ("–", "plain"))),
-            (_("orders"), str(sum(order.stands for order in ledgers)), kind("order")),
-            (_("ordered"), _ordered(ledgers), "plain"),
-            (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),
-            (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
-            (
-                _("mails"),
-                str(sum(order.confirmations + order.regrets for order in ledgers)),
-                "bad" if "mail" in wrong else "plain",
-            ),
-        ]
+        (_("the customer waited"), f"{longest * 1000:,.0f} ms", "plain"),
+        (_("the customer was told"), told, "stopped" if failed else "plain"),
+        (_("told the truth"), *(truth if answered or lied else ("–", "plain"))),
+        (_("orders"), str(sum(order.stands for order in ledgers)), kind("order")),
+        (_("ordered"), _ordered(ledgers), "plain"),
+        (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),
+        (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
+        (
+            _("mails"),
+            str(sum(order.confirmations + order.regrets for order in ledgers)),
+            "bad" if "mail" in wrong else "plain",
+        ),
     )
     said = [f"✗ {violation.sentence}" for violation in violations]
     balance = _("The books balance.")  # not inside the f-string: the catalogue would overlook it
