@@ -6,12 +6,16 @@ counterexample. Each line states only what its run has shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from lessonkit.exercises.result import Counterexample
 from lessonkit.messages import _
+
+Condition = Callable[[Any], bool]
+"""Asked with a run: whether something is so."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,22 @@ class Advice:
         stands for what the run has under this name.
     """
 
-    when: Callable[[Any], bool]
+    when: Condition
     words: str
+
+
+def is_so(words: str, known: Mapping[str, Condition] = MappingProxyType({})) -> Condition:
+    """Whether a run is what the words say, as ``"late and not lost"``.
+
+    They name attributes of the run, or conditions that are ``known``.
+    """
+
+    def is_one(run: Any, part: str) -> bool:
+        name = part.removeprefix("not ")
+        found = known[name](run) if name in known else getattr(run, name)
+        return bool(found) is (name == part)
+
+    return lambda run: all(is_one(run, part) for part in words.split(" and "))
 
 
 def first_advice(table: Iterable[Advice], run: object) -> str | None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.case import struck_thing
 from lessonkit.shop import Told
-
-REPLY_LOST: Final = (Kind.REPLY_LOST, Kind.REPLY_LOST_FOR_GOOD)
-"""For :func:`struck`: it had its effect, and the caller was not told."""
 
 
 def breaks(*rules: str) -> Callable[[Case], bool]:
@@ -33,6 +30,11 @@ def struck(what: str, *kinds: Kind) -> Callable[[Case], bool]:
         )
 
     return is_struck
+
+
+def reply_lost(what: str) -> Callable[[Case], bool]:
+    """Whether this service or operation had its effect, and the caller was not told."""
+    return struck(what, Kind.REPLY_LOST, Kind.REPLY_LOST_FOR_GOOD)
 
 
 def called(operation: str) -> Callable[[Case], bool]:

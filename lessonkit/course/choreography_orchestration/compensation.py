@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.advice import Advice
-from lessonkit.exercises.conditions import (
-    REPLY_LOST,
-    both,
-    breaks,
-    called,
-    charged_more_than_once,
-    struck,
-)
+from lessonkit.exercises.conditions import reply_lost
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import OrderTrial, calling
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.explorer import Case
 from lessonkit.messages import _
 from lessonkit.records import Kind as MessageKind
@@ -46,7 +38,7 @@ def _undone_when(case: Case) -> dict[str, float]:
 
 def _all_was_undone(case: Case) -> bool:
     # Only when the saving has lost its reply, all three were done and are undone.
-    return struck("database.save", *REPLY_LOST)(case) and case.answers[-1].told is Told.FAILED
+    return reply_lost("database.save")(case) and case.answers[-1].told is Told.FAILED
 
 
 def _gives_back_before_the_order_is_cancelled(case: Case) -> bool:
@@ -63,67 +55,12 @@ _TRIAL = OrderTrial(
     program=calling("execute"),
     every_fault=True,
     forgiven=["no mail lost"],  # a saga that writes nothing down cannot promise a mail
-    advice=(
-        Advice(
-            breaks("no order lost"),
-            "No order stands, and the customer was told that it is confirmed. If the error ended"
-            " in your `except`: after the undoing it must be raised again.",
-        ),
-        Advice(
-            both(breaks("no wrong amount", "no money without an order"), charged_more_than_once),
-            "The money was taken more than once. Whoever asks again must send the same key again.",
-        ),
-        Advice(
-            both(struck("notification"), breaks("no mail without an order")),
-            "Only the mail's reply was lost, and the order was undone for it. The mail stands"
-            " outside of what can be undone.",
-        ),
-        Advice(
-            both(
-                struck("database", *REPLY_LOST),
-                breaks(
-                    "the customer is told the truth",
-                    "no order without its money",
-                    "no order without its stock",
-                ),
-            ),
-            "The saving did happen; only its reply was lost. So the order stands, while all the"
-            " rest was undone. The saving needs a compensation as well, noted before it. An order"
-            " can be saved once more, in another state.",
-        ),
-        Advice(
-            both(breaks("no money without an order"), called("payment.refund_by_key")),
-            "`refund_by_key` was sent, and the money is still there: it was not taken under that"
-            " key. The doing and the undoing must name the same key.",
-        ),
-        Advice(
-            both(breaks("no stock without an order"), called("inventory.cancel_by_key")),
-            "`cancel_by_key` was sent, and the stock is still set aside: not under that key. The"
-            " doing and the undoing must name the same key.",
-        ),
-        Advice(
-            both(breaks("no money without an order"), struck("payment.charge", *REPLY_LOST)),
-            "The money was taken, the reply was lost, and no undoing was sent. A compensation that"
-            " is noted below the call is not reached then, and an id does not come. With a key of"
-            " your own it can be noted before: `refund_by_key`.",
-        ),
-        Advice(
-            both(breaks("no stock without an order"), struck("inventory.reserve", *REPLY_LOST)),
-            "The stock was set aside, the reply was lost, and no undoing was sent. A compensation"
-            " that is noted below the call is not reached then, and an id does not come. With a"
-            " key of your own it can be noted before: `cancel_by_key`.",
-        ),
-        Advice(
-            both(_all_was_undone, _gives_back_before_the_order_is_cancelled),
-            "In the end everything is undone, but the giving back begins before the order is"
-            " cancelled: in between, an order stands whose money or stock is gone. What was done"
-            " last is undone first.",
-        ),
-        Advice(
-            both(_all_was_undone, _puts_back_before_it_refunds),
-            "In the end everything is undone, but the stock goes back before the money. What was"
-            " done last is undone first: the order, then the money, then the stock.",
-        ),
+    advice=advice(
+        __name__,
+        "lost_reply",
+        all_was_undone=_all_was_undone,
+        gives_back_before_the_order_is_cancelled=_gives_back_before_the_order_is_cancelled,
+        puts_back_before_it_refunds=_puts_back_before_it_refunds,
     ),
 )
 

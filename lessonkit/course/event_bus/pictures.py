@@ -21,11 +21,6 @@ def in_words(error: BaseException | None) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
-def in_ms(seconds: float) -> str:
-    """Seconds as milliseconds, without the unit."""
-    return f"{seconds * 1000:,.0f}"
-
-
 def listed(lanes: Sequence[str]) -> str:
     """The services of these lanes, by their names on screen."""
     return _(", ").join(map(service_name, lanes)) or "–"

@@ -15,13 +15,13 @@ from functools import partial
 from typing import Any
 
 from lessonkit.clock.strangers import said
-from lessonkit.exercises.advice import Advice, first_counterexample
+from lessonkit.exercises.advice import first_counterexample
 from lessonkit.exercises.orders import TrialShop
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import NotYours
 from lessonkit.exercises.trial import run_briefly
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.faults import Down
 from lessonkit.lab.timeline import timeline
 from lessonkit.lab.views import table
@@ -75,8 +75,38 @@ class _Arrival:
         return self.error is not None or bool(self.foreign) or self.taken != self.ordered
 
     @property
+    def never_arrived(self) -> bool:
+        return self.arrived is None
+
+    @property
+    def does_not_fit(self) -> bool:
+        return isinstance(self.error, BadEvent)
+
+    @property
+    def was_changed_on_the_way(self) -> bool:
+        """Whether the handler stopped at something that has not arrived as it was sent."""
+        stopped = isinstance(self.error, TypeError | ValueError | LookupError | AttributeError)
+        return stopped and self.arrived is not None and _values(self.arrived) != _values(self.sent)
+
+    @property
     def took_nothing(self) -> bool:
         return self.error is None and not self.taken
+
+    @property
+    def key_was_used(self) -> bool:
+        return isinstance(self.error, KeyReused) or (self.took_nothing and self.reserves)
+
+    @property
+    def took_it_twice(self) -> bool:
+        return self.again and self.taken == {p: 2 * n for p, n in self.ordered.items()}
+
+    @property
+    def lacks_a_product(self) -> bool:
+        return self.error is None and set(self.taken) < set(self.ordered)
+
+    @property
+    def took_other_pieces(self) -> bool:
+        return self.error is None and self.went_wrong
 
 
 def _judge(kind: type[Event], placed: object, take_stock: object) -> Counterexample | None:
@@ -154,61 +184,7 @@ class _OnAnotherComputer:
     __getitem__ = __contains__ = __iter__ = get
 
 
-def _misfits(one: _Arrival) -> bool:
-    """Whether the handler stopped at something that has not arrived as it was sent."""
-    stopped = isinstance(one.error, TypeError | ValueError | LookupError | AttributeError)
-    return stopped and one.arrived is not None and _values(one.arrived) != _values(one.sent)
-
-
-def _taken_twice(one: _Arrival) -> bool:
-    return bool(one.again and one.taken == {p: 2 * n for p, n in one.ordered.items()})
-
-
-_ADVICE = (
-    Advice(
-        lambda one: one.apart and one.went_wrong,
-        "In one process it works. Here each event is read by a new one: what was kept in a"
-        " variable or a dict, or comes of `hash()`, is not there. Only the event is.",
-    ),
-    Advice(
-        lambda one: one.arrived is None and isinstance(one.error, BadEvent),
-        "What was sent does not fit the types that your class declares for its fields.",
-    ),
-    Advice(
-        lambda one: one.arrived is None,
-        "An event travels as a text, in JSON. Put the values themselves into it.",
-    ),
-    Advice(
-        lambda one: one.foreign,
-        "The listener has called `{run.foreign[0]}`. What it needs must travel in the event.",
-    ),
-    Advice(
-        _misfits,
-        "JSON keeps no classes: what arrives has the types that your class declares, and where it"
-        " says nothing more, those of JSON. Compare the two columns.",
-    ),
-    Advice(
-        lambda one: isinstance(one.error, KeyReused) or (one.took_nothing and one.reserves),
-        "The warehouse has had this key before, with another request, and so it takes nothing"
-        " more. All items of an order go into one call, with a key that only this order has.",
-    ),
-    Advice(
-        lambda one: one.took_nothing,
-        "Nothing was set aside. Is `shop.inventory.reserve(...)` called, and awaited?",
-    ),
-    Advice(
-        _taken_twice,
-        "It came twice, and stock was taken twice. With the same key, `reserve` does it once.",
-    ),
-    Advice(
-        lambda one: one.error is None and set(one.taken) < set(one.ordered),
-        "The order has several items. Do all of them get into the event, and off the shelf?",
-    ),
-    Advice(
-        lambda one: one.error is None and one.went_wrong,
-        "The products are right, the pieces are not. How many of each, and on how many lines?",
-    ),
-)
+_ADVICE = advice(__name__, "carry_state")
 
 
 def _sentence(one: _Arrival) -> str:

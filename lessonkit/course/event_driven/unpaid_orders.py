@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from lessonkit.database.interface import NotYourTransaction
-from lessonkit.exercises.advice import Advice, first_counterexample
+from lessonkit.exercises.advice import first_counterexample
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.lab.views import table
 from lessonkit.messages import _
 from lessonkit.patterns.events import Event, EventTypes
@@ -79,6 +79,39 @@ class _Reading:
     def mine(self) -> Any:
         """What stands in the row of the event's order; None if there is no row."""
         return self.table.get(self.order)
+
+    @property
+    def inserts_again(self) -> bool:
+        return isinstance(self.error, IntegrityError) and self.order in self.before
+
+    @property
+    def sqlite_refuses(self) -> bool:
+        return isinstance(self.error, OperationalError)
+
+    @property
+    def ends_the_transaction(self) -> bool:
+        return isinstance(self.error, NotYourTransaction)
+
+    @property
+    def is_created(self) -> bool:
+        return self.event == CREATED
+
+    @property
+    def is_shipped(self) -> bool:
+        return self.event == SHIPPED
+
+    @property
+    def has_no_row(self) -> bool:
+        return self.mine is None
+
+    @property
+    def is_as_before(self) -> bool:
+        return bool(self.mine == self.before.get(self.order))
+
+    @property
+    def keeps_a_row(self) -> bool:
+        """Whether there is a row, though nothing is missing any more."""
+        return self.order not in self.expected and str(self.mine)[0] in "-0"
 
     @property
     def others_changed(self) -> bool:
@@ -143,53 +176,7 @@ def _event(types: EventTypes, number: int) -> Event:
     return types.from_json(json.dumps({**envelope, "data": {"order_id": order_id, **data[name]}}))
 
 
-_ADVICE = (
-    Advice(
-        lambda one: one.anew and one.wrong,
-        "The program was started again meanwhile, and a new process knows only the table `unpaid`."
-        " Nothing else may be needed, nor be left over when it is made anew.",
-    ),
-    Advice(
-        lambda one: isinstance(one.error, IntegrityError) and one.order in one.before,
-        "`INSERT` adds a row, and this order has one. What changes a row is `UPDATE`.",
-    ),
-    Advice(
-        lambda one: isinstance(one.error, OperationalError),
-        "SQLite cannot do that. The table is `unpaid`, its columns `order_id` and `yen`.",
-    ),
-    Advice(
-        lambda one: isinstance(one.error, NotYourTransaction),
-        "No `commit`, please: `Projection` begins and ends the transaction by itself.",
-    ),
-    Advice(
-        lambda one: one.went_on and one.others_changed,
-        "The row of another order has changed. Which rows does your statement concern?",
-    ),
-    Advice(
-        lambda one: one.went_on and one.event == CREATED,
-        "When an order has been created, its whole total is missing.",
-    ),
-    Advice(
-        lambda one: one.went_on and one.event == SHIPPED,
-        "A parcel is not a payment: what is missing is the same before and after it.",
-    ),
-    Advice(
-        lambda one: one.went_on and one.mine is None,
-        "The customer has not paid all of it yet. The row may only go when nothing is missing.",
-    ),
-    Advice(
-        lambda one: one.went_on and one.mine == one.before.get(one.order),
-        "A payment came, and the row is as it was before.",
-    ),
-    Advice(
-        lambda one: one.went_on and one.order not in one.expected and str(one.mine)[0] in "-0",
-        "Nothing is missing any more, and there is a row that says {run.mine} yen. It must go.",
-    ),
-    Advice(
-        lambda one: one.went_on,
-        "The row is there, its number is not right. A payment makes it smaller by `amount`.",
-    ),
-)
+_ADVICE = advice(__name__, "owed")
 
 
 def _sentence(one: _Reading) -> str:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, takewhile
 
-from lessonkit.exercises.advice import Advice, first_counterexample
+from lessonkit.exercises.advice import first_counterexample
 from lessonkit.exercises.mortal import Disk, Killed, Storage
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.messages import N_, _
 
 # The event of O-3 was published long ago, and the relay has deleted it.
@@ -62,6 +62,26 @@ class _Run:
         return self.end.get(self.order) == DONE
 
     @property
+    def is_wrong(self) -> bool:
+        return self.end != self.should
+
+    @property
+    def is_as_before(self) -> bool:
+        return self.end == self.before
+
+    @property
+    def changes_other_things(self) -> bool:
+        return self.should != self.before and (not self.trouble or self.is_done)
+
+    @property
+    def changes_without_need(self) -> bool:
+        return self.order in NOTHING_TO_CANCEL and not self.is_as_before
+
+    @property
+    def hides_the_error(self) -> bool:
+        return self.trouble == "fails_at" and not self.raised and self.left != self.should
+
+    @property
     def is_half(self) -> bool:
         status, events = self.left.get(self.order, ("", 0))
         return self.order in TO_CANCEL and (status == "CANCELLED") != (events > 0)
@@ -69,6 +89,10 @@ class _Run:
     @property
     def is_announced_twice(self) -> bool:
         return self.end.get(self.order, DONE)[1] > 1
+
+    @property
+    def has_two_callers(self) -> bool:
+        return self.trouble == "pauses_after"
 
 
 def _runs(program: Program) -> Iterator[_Run]:
@@ -138,46 +162,7 @@ def _words(found: tuple[str, int] | None) -> str:
     return _("{0}, events: {1}").format(*found) if found else "–"
 
 
-ADVICE = (
-    Advice(
-        lambda run: not run.trouble and run.is_open and run.end == run.before != run.should,
-        "Never committed: with the process it was gone. `with disk:` commits at its end.",
-    ),
-    Advice(
-        lambda run: run.end != run.should != run.before and (not run.trouble or run.is_done),
-        "The order is to become CANCELLED, whatever it was before, and exactly one event"
-        " `OrderCancelled` to be added for it. Nothing else changes: is there a `WHERE`?",
-    ),
-    Advice(
-        lambda run: run.raised and run.is_open,
-        "The error has left a transaction open, for the next commit. `with disk:` rolls back.",
-    ),
-    Advice(
-        lambda run: run.trouble == "fails_at" and not run.raised and run.left != run.should,
-        "There was an error, and the caller was told nothing of it. Who does not know of it does"
-        " not call again: let it leave the `with`, which then rolls back, and the function.",
-    ),
-    Advice(
-        lambda run: run.is_half,
-        "Only one of the two is on the disk. Between two transactions there is always a gap.",
-    ),
-    Advice(
-        lambda run: run.is_announced_twice and run.trouble != "pauses_after",
-        "Cancelled already, it got a second event. What did the order's status say before?",
-    ),
-    Advice(
-        lambda run: run.is_announced_twice,
-        "Both callers looked before either had written. Can the UPDATE itself look?",
-    ),
-    Advice(
-        lambda run: run.order in NOTHING_TO_CANCEL and run.end != run.before,
-        "There was nothing to cancel. `UPDATE` is no error then: how many rows did it change?",
-    ),
-    Advice(
-        lambda run: run.end != run.should,
-        "Called again, it did not cancel. What a process remembers is no proof of anything.",
-    ),
-)
+ADVICE = advice(__name__, "cancel_in_one")
 
 
 def _judge_cancel(cancel: Callable[[Disk, str], object]) -> Counterexample | None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
 
-from lessonkit.exercises.advice import Advice, first_counterexample
+from lessonkit.exercises.advice import first_counterexample
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import Client
 from lessonkit.exercises.tables import rows_html
 from lessonkit.exercises.trial import run_briefly
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.faults import stream
 from lessonkit.messages import N_, _
 
@@ -85,20 +85,50 @@ class _Waiting:
         waiting.cancel()
 
     @property
+    def is_never_decided(self) -> bool:
+        return self.decided == inf
+
+    @property
     def gave_up(self) -> bool:
         return isinstance(self.returned, TimeoutError)
 
     @property
-    def got_the_end(self) -> bool:
-        return self.returned == ENDS[self.decided] and self.decided <= self.lasted
+    def hammers(self) -> bool:
+        return sum(moment <= DEADLINE for moment in self.asked) > MOST_QUESTIONS
+
+    @property
+    def is_early(self) -> bool:
+        return self.lasted < min(self.decided, DEADLINE - MOST_LATE)
+
+    @property
+    def pauses_too_long(self) -> bool:
+        pauses = [after - before for before, after in pairwise([0.0, *self.asked])]
+        return max(pauses) > MOST_LATE + A_BIT
+
+    @property
+    def misses_the_end(self) -> bool:
+        return self.lasted > self.decided and {*self.answers} <= {"PENDING"}
+
+    @property
+    def does_not_return_the_end(self) -> bool:
+        got_it = self.returned == ENDS[self.decided] and self.decided <= self.lasted
+        return self.is_late or not (self.is_never_decided or got_it)
+
+    @property
+    def never_ends(self) -> bool:
+        return self.lasted == PATIENCE
+
+    @property
+    def takes_too_long(self) -> bool:
+        return self.lasted > DEADLINE + 1
+
+    @property
+    def waits_for_nothing(self) -> bool:
+        return self.lasted - max(self.asked) > A_BIT
 
     @property
     def is_late(self) -> bool:
         return self.lasted > self.decided + MOST_LATE + A_BIT
-
-    @property
-    def pauses(self) -> list[float]:
-        return [after - before for before, after in pairwise([0.0, *self.asked])]
 
 
 @dataclass
@@ -115,6 +145,18 @@ class _Crowd:
     @property
     def most(self) -> int:
         return max(self.per_second[SPREAD_FROM:])
+
+    @property
+    def ignores_the_dice(self) -> bool:
+        return self.clients[0].asked == self.clients[2].asked
+
+    @property
+    def has_dice_of_its_own(self) -> bool:
+        return self.clients[0].asked != self.clients[1].asked
+
+    @property
+    def most_are_too_many(self) -> bool:
+        return self.most > MOST_AT_ONCE
 
 
 def _judge_polling(wait: Wait) -> Counterexample | None:
@@ -161,7 +203,7 @@ def _together(program: Program) -> Iterator[_Crowd]:
 
 def _sentence(client: _Waiting) -> str:
     words = _("After {one.decided:g} s the order is {end}. The wait lasted {one.lasted:.1f} s.")
-    if client.decided == inf:
+    if client.is_never_decided:
         words = _("The order is never decided. {asked} questions come in {one.lasted:.1f} s.")
     return words.format(one=client, end=ENDS[client.decided], asked=len(client.asked))
 
@@ -190,61 +232,7 @@ def _crowd_chart(crowd: _Crowd) -> str:
     return charts.lines(seconds, lines, title=title, xlabel=_("time (s)"), ylabel=_("questions"))
 
 
-ADVICE = (
-    Advice(
-        lambda client: client.others,
-        "It asks for another order than its own. Which one it waits for is in `order_id`.",
-    ),
-    Advice(
-        lambda client: sum(moment <= DEADLINE for moment in client.asked) > MOST_QUESTIONS,
-        "That is hammering. Begin with a second, and let the delay grow with each question.",
-    ),
-    Advice(
-        lambda client: client.gave_up and client.lasted < min(client.decided, DEADLINE - MOST_LATE),
-        "It gives up too early: a minute is meant, from the moment at which this wait begins.",
-    ),
-    Advice(
-        lambda client: client.is_late and max(client.pauses) > MOST_LATE + A_BIT,
-        "It asked too late. No delay may be longer than ten seconds: it needs a cap.",
-    ),
-    Advice(
-        lambda client: client.lasted > client.decided and {*client.answers} <= {"PENDING"},
-        "The order was decided, and nobody asked after that: look once more before you give up.",
-    ),
-    Advice(
-        lambda client: client.is_late or (client.decided < inf and not client.got_the_end),
-        "As soon as the status is no longer PENDING, return it, whatever it is.",
-    ),
-    Advice(
-        lambda client: client.lasted == PATIENCE,
-        "It waits for ever. `get_running_loop().time()` counts; a real clock stands still.",
-    ),
-    Advice(
-        lambda client: client.decided == inf and not client.gave_up,
-        "That nobody knows is no status, and whoever gets it is misled: raise `TimeoutError`.",
-    ),
-    Advice(
-        lambda client: client.lasted > DEADLINE + 1,
-        "That is longer than a minute. A limit of attempts is none of time: look at the clock.",
-    ),
-    Advice(
-        lambda client: client.gave_up and client.lasted - max(client.asked) > A_BIT,
-        "Nobody asks after the last wait, so it is for nothing. Look before you wait.",
-    ),
-)
-CROWD_ADVICE = (
-    Advice(
-        lambda crowd: crowd.clients[0].asked == crowd.clients[2].asked,
-        "Other dice, and the same delays: they come back together. Let `rng` decide them.",
-    ),
-    Advice(
-        lambda crowd: crowd.clients[0].asked != crowd.clients[1].asked,
-        "The same `rng`, and other delays: no run can be repeated. Take all chance from there.",
-    ),
-    Advice(
-        lambda crowd: crowd.most > MOST_AT_ONCE,
-        "They differ by too little. Wait for a random time between 0 and the whole delay.",
-    ),
-)
+ADVICE = advice(__name__, "polite_polling")
+CROWD_ADVICE = advice(__name__, "polite_polling", "crowd_advice")
 
 polite_polling = exercise(__name__, "polite_polling", _judge_polling)

@@ -9,13 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count, takewhile
 
-from lessonkit.exercises.advice import Advice, first_counterexample
+from lessonkit.exercises.advice import first_counterexample
 from lessonkit.exercises.mortal import Killed, Storage
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
 from lessonkit.exercises.trial import run_briefly
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.messages import N_, _
 from lessonkit.shop import NoReply, ServiceRefused
 
@@ -62,6 +62,14 @@ class _Run:
     unmarked: list[str] = field(default_factory=list)
 
     @property
+    def is_quiet(self) -> bool:
+        return self.sentence == QUIET
+
+    @property
+    def has_twins(self) -> bool:
+        return self.bodies is TWINS
+
+    @property
     def sent(self) -> list[str]:
         return [body for body, is_out in self.attempts if is_out]
 
@@ -80,7 +88,19 @@ class _Run:
     @property
     def is_in_order(self) -> bool:
         places = [self.bodies.index(body) for body in self.sent if body in self.bodies]
-        return self.bodies is TWINS or places == sorted(places)
+        return self.has_twins or places == sorted(places)
+
+    @property
+    def several_again(self) -> bool:
+        return len(set(self.again)) > 1
+
+    @property
+    def takes_other_than_ten(self) -> bool:
+        return self.is_quiet and self.per_call != [BATCH, len(EVENTS) - BATCH]
+
+    @property
+    def is_unfinished(self) -> bool:
+        return bool(self.lost or self.unmarked or len(self.again) > 1)
 
 
 def _judge_relay(relay_batch: Callable[..., Awaitable[object]]) -> Counterexample | None:
@@ -156,59 +176,6 @@ def _picture(run: _Run) -> str:
     return rows_html(heads, rows)
 
 
-def _takes_other_than_ten(run: _Run) -> bool:
-    return bool(run.sentence == QUIET and run.per_call != [BATCH, len(EVENTS) - BATCH])
-
-
-ADVICE = (
-    Advice(
-        lambda run: run.sentence == QUIET and not run.sent,
-        "Nothing is published. Each event has to go through `await publish(body)`.",
-    ),
-    Advice(
-        lambda run: run.sentence == QUIET and run.again,
-        "Published again: {run.again[0]}. A mark says what is done: `published = 1`.",
-    ),
-    Advice(
-        lambda run: run.sentence == QUIET and run.unmarked and not run.lost,
-        "All is published, and when the process has ended, its marks are not on the disk.",
-    ),
-    Advice(
-        lambda run: run.bodies is TWINS and run.lost,
-        "Two events may have the same body, as {run.lost[0]}. Only the `id` is their own.",
-    ),
-    Advice(
-        lambda run: run.step and run.is_marked_and_lost,
-        "{run.lost[0]} was marked when the process died, and never went out. What comes first?",
-    ),
-    Advice(
-        lambda run: run.sentence == QUIET and run.is_marked_and_lost,
-        "{run.lost[0]} is marked, and never went out. Which rows does your `UPDATE` concern?",
-    ),
-    Advice(
-        lambda run: run.is_marked_and_lost,
-        "The attempt failed, and the event was marked all the same. What does a mark say?",
-    ),
-    Advice(
-        lambda run: run.step and len(set(run.again)) > 1,
-        "Several events came twice. Mark each before the next goes out, and it is only one.",
-    ),
-    Advice(
-        lambda run: run.event and not run.is_in_order,
-        "The event that failed was overtaken. Until it is out, the later ones have to wait.",
-    ),
-    Advice(
-        lambda run: not run.is_in_order,
-        "Not in the order of `id`. Without `ORDER BY` a database gives rows in any order.",
-    ),
-    Advice(
-        _takes_other_than_ten,
-        "One call takes the first ten events that are not published yet: not more, not fewer.",
-    ),
-    Advice(
-        lambda run: run.lost or run.unmarked or len(run.again) > 1,
-        "In the end each event must be out and marked, and one twice at most. It is not so.",
-    ),
-)
+ADVICE = advice(__name__, "relay_safe")
 
 relay_safe = exercise(__name__, "relay_safe", _judge_relay)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lessonkit.exercises.advice import Advice, first_counterexample
+from lessonkit.exercises.advice import first_counterexample
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.faults import stream
 from lessonkit.messages import _
 from lessonkit.patterns.brokers import PartitionedLog
@@ -88,10 +88,30 @@ class _Run:
         keys = {(one.order, one.process, one.key) for one in self.sent}
         return bool(self.scattered) and len(keys) == len({key[:2] for key in keys})
 
-    def goes_by(self, name: str) -> bool:
+    @property
+    def goes_by_type(self) -> bool:
+        return self._goes_by("type")
+
+    @property
+    def goes_by_parcel(self) -> bool:
+        return self._goes_by("parcel_id")
+
+    def _goes_by(self, name: str) -> bool:
         """Whether two events have the same key if, and only if, they have the same ``name``."""
         pairs = {(getattr(one.event, name), one.key) for one in self.sent}
         return len(pairs) == len({value for value, _key in pairs}) == len(self.keys)
+
+    @property
+    def all_keys_differ(self) -> bool:
+        return len(self.keys) == len(self.sent)
+
+    @property
+    def has_one_key(self) -> bool:
+        return len(self.keys) == 1
+
+    @property
+    def has_one_heavy_key(self) -> bool:
+        return _per_cent(self.keys, self.sent) > 100 * MOST_OF_THE_EVENTS
 
     @property
     def share(self) -> int:
@@ -204,45 +224,6 @@ def _picture(run: _Run) -> str:
     return rows_html([_("partition"), _("events"), _("most frequent keys")], rows)
 
 
-ADVICE = (
-    Advice(
-        lambda run: run.no_text,
-        "A key is always a text: a broker computes the partition from its letters. Does every way"
-        " through your function return one? Without a key the partitions take turns.",
-    ),
-    Advice(
-        lambda run: run.changes_with_the_process,
-        "The warehouse was restarted, and from then on the same order has another key. What"
-        " `hash()` gives for a text, and what a program remembers, each process has of its own.",
-    ),
-    Advice(
-        lambda run: run.goes_by("type"),
-        "All of one type are together now. Between which events does the order matter?",
-    ),
-    Advice(
-        lambda run: run.goes_by("parcel_id"),
-        "One parcel's events stay together. What do both parcels of an order have in common?",
-    ),
-    Advice(
-        lambda run: len(run.keys) == len(run.sent),
-        "Each event has a key of its own, so nothing stays together: it is as if without keys.",
-    ),
-    Advice(
-        lambda run: run.scattered,
-        "Only what has the same key stays in order, and this is one order.",
-    ),
-    Advice(
-        lambda run: run.is_uneven and len(run.keys) == 1,
-        "The same key for all: one worker works, and three rest. What must stay in order?",
-    ),
-    Advice(
-        lambda run: run.is_uneven and _per_cent(run.keys, run.sent) > 100 * MOST_OF_THE_EVENTS,
-        "The key {run.heaviest_key} has most of the events, and one key cannot be divided.",
-    ),
-    Advice(
-        lambda run: run.is_uneven,
-        "Look at the keys. The smaller the groups that share one, the more evenly they spread.",
-    ),
-)
+ADVICE = advice(__name__, "partition_key")
 
 partition_key = exercise(__name__, "partition_key", _judge_key)

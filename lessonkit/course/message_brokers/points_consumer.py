@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lessonkit.database import Database
-from lessonkit.exercises.advice import Advice, first_counterexample
+from lessonkit.exercises.advice import first_counterexample
 from lessonkit.exercises.mortal import Disk, Killed, Process, Storage
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.tables import rows_html
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.messages import N_, _
 
 
@@ -89,8 +89,20 @@ class _Run:
     should: Counter[str] = field(default_factory=Counter)
 
     @property
-    def is_quiet_and_wrong(self) -> bool:
-        return self.sentence == QUIET and self.has != self.should
+    def is_quiet(self) -> bool:
+        return self.sentence == QUIET
+
+    @property
+    def nobody_was_killed(self) -> bool:
+        return self.sentence == AGAIN
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.has != self.should
+
+    @property
+    def has_nothing(self) -> bool:
+        return not any(self.has.values())
 
     @property
     def drops_the_twin(self) -> bool:
@@ -182,49 +194,6 @@ def _picture(run: _Run) -> str:
     return rows_html(heads, rows)
 
 
-ADVICE = (
-    Advice(
-        lambda run: run.is_quiet_and_wrong and not any(run.has.values()),
-        "When the process had ended, nobody had any points in the table `points`: no commit?",
-    ),
-    Advice(
-        lambda run: run.is_quiet_and_wrong and run.drops_the_twin,
-        "M-5 has brought nothing. It looks like M-7, but is another. What tells them apart?",
-    ),
-    Advice(
-        lambda run: run.is_quiet_and_wrong,
-        "A message adds its points to what its customer has. See the first row that differs.",
-    ),
-    Advice(
-        lambda run: run.error and run.at_start,
-        "No new process could start: {run.error}. The old one's tables are there already.",
-    ),
-    Advice(
-        lambda run: run.error,
-        "`handle` raised an error: {run.error}. The broker sees only that, and delivers the"
-        " message again and again: a poison message. There is nothing to do for it; return.",
-    ),
-    Advice(
-        lambda run: run.too_many and run.late,
-        "Others came in between. It is not enough to remember the last one.",
-    ),
-    Advice(
-        lambda run: run.too_many and run.sentence == AGAIN,
-        "Only the `id` tells a second time from another message. Where can it be kept?",
-    ),
-    Advice(
-        lambda run: run.too_many and run.all_done,
-        "All was done, and the new process counted once more. What has survived the kill?",
-    ),
-    Advice(
-        lambda run: run.too_many,
-        "The points were committed, and the process died before the id was. Why two commits?",
-    ),
-    Advice(
-        lambda run: run.has != run.should,
-        "Points are missing in the end. What counts as handled must have brought its points: what"
-        " belongs together?",
-    ),
-)
+ADVICE = advice(__name__, "points_once")
 
 points_once = exercise(__name__, "points_once", _judge_points)

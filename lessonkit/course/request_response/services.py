@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from lessonkit.exercises.advice import Advice
-from lessonkit.exercises.conditions import (
-    REPLY_LOST,
-    both,
-    breaks,
-    called,
-    charged_more_than_once,
-    struck,
-    waits_longer_than,
-)
+from lessonkit.exercises.conditions import struck, waits_longer_than
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.trial import OrderTrial, calling
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.explorer import Case
 from lessonkit.shop import OrderStatus, Told
 
@@ -28,48 +19,7 @@ _SURVIVE = OrderTrial(
     every_fault=True,
     # It asks for the mail once, after the answer is certain. More it cannot promise yet.
     forgiven=["no mail lost"],
-    advice=(
-        Advice(
-            both(breaks("no wrong amount", "no money without an order"), charged_more_than_once),
-            "The charge was made more than once. Whoever asks again sends the same idempotency key"
-            " with each attempt, and the service answers as before: `charge(..., key)`.",
-        ),
-        Advice(
-            breaks("no order lost"),
-            'The customer was told "confirmed", and no order is there. Whoever catches an error'
-            " also has to answer it.",
-        ),
-        Advice(
-            both(struck("notification"), breaks("the customer is told the truth")),
-            "The order stands, and a mail that failed has turned it into a failure. Let the small"
-            " thing fail alone.",
-        ),
-        Advice(
-            both(struck("database", *REPLY_LOST), breaks("the customer is told the truth")),
-            "The order was saved, only the reply was lost, and the customer was told that it"
-            " failed. Whoever gives up undoes the order as well: save `order.cancelled()`.",
-        ),
-        Advice(
-            both(breaks("no money without an order"), called("payment.refund_by_key")),
-            "`refund_by_key` was asked for, and the money is still there: it was not taken under"
-            " that key. The doing and the undoing must name the same key.",
-        ),
-        Advice(
-            breaks("no money without an order"),
-            "The money was taken, and nobody gives it back. Your key will do for that, also where"
-            " no reply came that brings an id: `refund_by_key(key)`.",
-        ),
-        Advice(
-            both(breaks("no stock without an order"), called("inventory.cancel_by_key")),
-            "`cancel_by_key` was asked for, and the stock is still set aside: not under that key."
-            " The doing and the undoing must name the same key.",
-        ),
-        Advice(
-            breaks("no stock without an order"),
-            "The stock is set aside, and nobody puts it back. Your key will do for that, also"
-            " where no reply came that brings an id: `cancel_by_key(key)`.",
-        ),
-    ),
+    advice=advice(__name__, "survive"),
 )
 
 survive = exercise(__name__, "survive", _SURVIVE.judge, with_starter=True)
@@ -86,6 +36,10 @@ def _cancelled(case: Case) -> bool:
     return any(order is not None and order.status is OrderStatus.CANCELLED for order in orders)
 
 
+def _nobody_saw_the_error(case: Case) -> bool:
+    return case.run.error is not None
+
+
 def _mail_service_is_well(case: Case) -> bool:
     return not struck("notification")(case)
 
@@ -93,30 +47,14 @@ def _mail_service_is_well(case: Case) -> bool:
 _MAIL_BEHIND = OrderTrial(
     program=calling("create_order"),
     shop=partial(TrialShop, latency={"notification": 5.0}),
-    advice=(
-        Advice(
-            waits_longer_than(LONGEST_WAIT),
-            "The customer still waits for {run.longest_wait_ms} ms. Something that is awaited"
-            " is waited for; `asyncio.create_task(...)` starts it and goes on.",
-        ),
-        Advice(
-            both(struck("notification"), _cancelled),
-            "The mail has failed, and so the order was cancelled. Let the small thing fail alone.",
-        ),
-        Advice(
-            breaks("no mail without an order"),
-            "A confirmation was mailed for an order that does not exist. The mail may only be"
-            " started when the order has been saved.",
-        ),
-        Advice(
-            both(struck("notification"), lambda case: case.run.error is not None),
-            "The mail has failed in the background, and nobody took notice of the error. A task"
-            " needs a `try` of its own.",
-        ),
-        Advice(
-            both(_confirmed, _mail_service_is_well, breaks("no mail lost")),
-            "The order is confirmed, the mail service is well, and still no mail goes out.",
-        ),
+    advice=advice(
+        __name__,
+        "mail_behind",
+        waits_too_long=waits_longer_than(LONGEST_WAIT),
+        cancelled=_cancelled,
+        nobody_saw_the_error=_nobody_saw_the_error,
+        confirmed=_confirmed,
+        mail_service_is_well=_mail_service_is_well,
     ),
 )
 

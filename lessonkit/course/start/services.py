@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lessonkit.exercises.advice import Advice
-from lessonkit.exercises.conditions import (
-    both,
-    breaks,
-    called,
-    on_a_good_day,
-    struck,
-    waits_longer_than,
-)
+from lessonkit.exercises.conditions import waits_longer_than
 from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.explorer import Case
 from lessonkit.shop import OrderStatus
 
@@ -41,29 +33,21 @@ def _nothing_paid(case: Case) -> bool:
     return any(order.stands and not order.money for order in case.ledgers)
 
 
+def _stands_without_its_stock(case: Case) -> bool:
+    return case.ledgers[0].stands and not case.ledgers[0].held
+
+
 # --- a shorter wait ------------------------------------------------------------------------------
 
 
 _SHORTER_WAIT = OrderTrial(
     shop=NightMailShop,
-    advice=(
-        Advice(
-            both(breaks("no order lost"), _nothing_saved),
-            "There is no order in the database any more. Which line saved it?",
-        ),
-        Advice(
-            both(breaks("no order without its money"), _nothing_paid),
-            "The customer has an order and has not paid for it. The charge has to stay.",
-        ),
-        Advice(
-            breaks("no order without its stock"),
-            "No stock is set aside for the order. The reservation has to stay.",
-        ),
-        Advice(
-            waits_longer_than(LONGEST_WAIT),
-            "The customer still waits for {run.longest_wait_ms} ms. Look at the picture: which"
-            " call is the longest, and which line makes it?",
-        ),
+    advice=advice(
+        __name__,
+        "shorter_wait",
+        nothing_saved=_nothing_saved,
+        nothing_paid=_nothing_paid,
+        waits_too_long=waits_longer_than(LONGEST_WAIT),
     ),
 )
 
@@ -74,27 +58,7 @@ shorter_wait = exercise(__name__, "shorter_wait", _SHORTER_WAIT.judge, with_star
 
 _STOCK_BACK = OrderTrial(
     shop=NightMailShop,
-    advice=(
-        Advice(
-            both(
-                on_a_good_day,
-                called("inventory.cancel_reservation"),
-                lambda case: case.ledgers[0].stands and not case.ledgers[0].held,
-            ),
-            "Nothing has failed, and the stock of the order is not set aside any more. Put the"
-            " items back only when something has failed.",
-        ),
-        Advice(
-            both(struck(""), breaks("no order lost")),
-            "The order has failed, and the customer was told that it is confirmed. Whoever catches"
-            " an error must raise it again, or nobody learns of it: a bare `raise` does that.",
-        ),
-        Advice(
-            both(struck("payment.charge"), breaks("no stock without an order")),
-            "The stock is still set aside. Which line puts it back, and is that line reached when"
-            " `charge` raises its error?",
-        ),
-    ),
+    advice=advice(__name__, "stock_back", stands_without_its_stock=_stands_without_its_stock),
 )
 
 stock_back = exercise(__name__, "stock_back", _STOCK_BACK.judge, with_starter=True)
