@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from lessonkit.course.choosing import gift_plan, gift_shop
 from lessonkit.course.event_driven import unpaid_orders
 from lessonkit.course.eventual_consistency import cancelling, polling, relaying
 from lessonkit.course.message_brokers import parcel_key
+from lessonkit.exercises.advice import is_so
 from lessonkit.exercises.orders import LONGEST_WAIT
 from lessonkit.shop import LATENCY
 
@@ -63,3 +65,14 @@ def test_the_judges_go_by_the_same_figures() -> None:
     shop = gift_shop.GiftShop()
     own = [shop.network.latency[name] for name in shop.network.latency if name not in LATENCY]
     assert {latency.seconds for latency in own} == {0.05}
+
+
+def test_a_line_of_advice_says_what_must_be_so_of_a_run() -> None:
+    run = SimpleNamespace(late=True, lost=[])
+    assert is_so("late")(run)
+    assert is_so("late and not lost")(run)
+    assert not is_so("late and lost")(run)
+    assert not is_so("not late")(run)
+    assert is_so("not lost and known", {"known": lambda one: one is run})(run)
+    with pytest.raises(AttributeError):  # a name that nobody knows is no condition
+        is_so("latte")(run)
