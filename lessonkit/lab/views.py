@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lessonkit.explorer import Case
-from lessonkit.lab.picture import Picture
+from lessonkit.lab.picture import SCROLLED, Picture
 from lessonkit.lab.svg import RED
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
@@ -168,7 +168,7 @@ def bus_log(bus: InMemoryEventBus) -> str:
     words = _("... and {number} earlier ones").format(number=f"{left_out:,}")
     more = f"<div>{words}</div>" if left_out else ""
     return (
-        '<div style="overflow-x: auto; margin: 6px 0">'
+        f'<div style="{SCROLLED};margin:6px 0">'
         '<table class="lessonkit-bus-log" style="border-collapse: collapse; font-size: 12px">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}</div>"
     )
