@@ -83,7 +83,7 @@ class ProgressButtons(StillBox):
         buttons = [self.where, self.copy, self.times, self.anew]
         for button in buttons:
             button.style = self.where.style
-        row = widgets.HBox(buttons, layout=layout)
+        row = widgets.Box(buttons, layout=widgets.Layout(flex_flow="row wrap"))
         super().__init__([row, self.said], [self.said], "ProgressButtons()", layout=layout)
 
     def _tell(self) -> None:

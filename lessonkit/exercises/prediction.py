@@ -60,7 +60,12 @@ class Prediction:
     @property
     def missed(self) -> bool:
         """Whether the guess was wrong, and it has not been asked again yet."""
-        return self.entry.tries == 1 and not self.entry.solved
+        return is_missed(self.entry)
+
+
+def is_missed(entry: Entry) -> bool:
+    """Whether there was one wrong guess, and no other one yet."""
+    return entry.tries == 1 and not entry.solved
 
 
 class PredictionView(StillBox):

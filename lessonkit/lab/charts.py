@@ -163,8 +163,8 @@ def lines(
     xs = _finite("x", [*x, *(at for at, _value, _name in marked)])
     ys = _finite("series", [*chain(*series.values()), *(value for _at, value, _name in marked)])
     low, high = min(ys), max(ys)
-    up = _axis(0 if 0 <= low <= high / 2 else low, high, 5, rounded=True)
-    whole = all(float(at).is_integer() for at in x)
+    counts, whole = (all(float(at).is_integer() for at in values) for values in (ys, x))
+    up = _axis(0 if 0 <= low <= high / 2 else low, high, 5, whole=counts, rounded=True)
     across = _fitting(min(xs), max(xs), up.widest() + 10, WIDTH - 2 * SIZE, whole=whole)
 
     parts, legend = [], []

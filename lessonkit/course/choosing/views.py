@@ -101,16 +101,16 @@ def one_day(served: Sequence[Served]) -> tuple[str, str, str]:
         untrue[half_hour] += one.refused_in_vain or one.never_paid
         never[half_hour] += one.mail_never
         late[half_hour] += one.mail_late
-    hours = [n / 2 for n in range(48)]
+    busy = sorted({int(one.asked // 1800) for one in served})  # where nobody orders, nobody waits
     waiting = charts.lines(
-        hours,
-        {_("longest wait for the answer"): longest},
+        [n / 2 for n in busy],
+        {_("longest wait for the answer"): [longest[n] for n in busy]},
         title=_("How long the customers of each half-hour waited"),
         xlabel=_("hour of the day"),
         ylabel=_("seconds"),
     )
     wrong = charts.lines(
-        hours,
+        [n / 2 for n in range(48)],
         {_("told an untruth"): untrue, _("mails never"): never, _("mails late"): late},
         title=_("What went wrong for the customers of each half-hour"),
         xlabel=_("hour of the day"),

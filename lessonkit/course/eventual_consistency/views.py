@@ -98,7 +98,10 @@ def lessons_loop(asked: Sequence[float], gave_up: float) -> Picture:
 def learned_late(late: Callable[[float, float], float]) -> Picture:
     """How late (s) a client learns that its order is confirmed: ``late(confirmed_at, cap)``."""
     moments = [5, 70, 300]
-    caps = {_("doubling without end"): inf, _("doubling up to ten seconds"): 10}
+    caps = {
+        _("doubling without end: late by (s)"): inf,
+        _("doubling up to ten seconds: late by (s)"): 10,
+    }
     learned = {name: [round(late(at, cap)) for at in moments] for name, cap in caps.items()}
     return table({_("confirmed after (s)"): moments} | learned)
 
@@ -116,7 +119,8 @@ def herd(found: Sequence[Counter[int]], outage: int) -> tuple[str, str]:
     for name, asked in zip(names, found, strict=True):
         peak, end = peak_and_end(asked, outage)
         numbers.append((f"{name}: {most}", f"{peak:,}", "plain"))
-        numbers.append((f"{name}: {served}", f"{end:,} s", "plain"))
+        after = _("{number} s").format(number=f"{end:,}")
+        numbers.append((f"{name}: {served}", after, "plain"))
     seconds = range(max(map(max, found)) + 2)
     picture = charts.lines(
         seconds,
@@ -151,8 +155,13 @@ def rows(disk: Connection) -> str:
     """What the two tables hold, with the columns that a learner needs."""
     # What the event tells; its id is the run's own.
     body, payload = "json_extract(body, '$.data')", "json_extract(payload, '$.data')"
+    # A line may end after a comma, and not at the hyphen of "P-1".
+    breaks = str.maketrans({",": ",\N{ZERO WIDTH SPACE}", "-": "-\N{WORD JOINER}"})
     return "".join(
-        rows_html(heads.split(), disk.execute(asked))
+        rows_html(
+            heads.split(),
+            [[str(cell).translate(breaks) for cell in row] for row in disk.execute(asked)],
+        )
         for heads, asked in (
             ("orders.id body", f"SELECT id, {body} FROM orders"),
             (
