@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from lessonkit.exercises.advice import Advice, first_advice
-from lessonkit.exercises.conditions import breaks
+from lessonkit.exercises.advice import first_advice
+from lessonkit.exercises.conditions import line_of_advice
 from lessonkit.explorer import Case
 from lessonkit.files import toml_beside
 
@@ -22,6 +22,5 @@ def what_the_audit_says(case: Case) -> str | None:
 
 
 WHAT_THE_AUDIT_SAYS: Final = tuple(
-    Advice(breaks(*rules), words)
-    for rules, words in map(dict.values, toml_beside(__file__, "audit_advice.toml")["advice"])
+    line_of_advice({}, **line) for line in toml_beside(__file__, "audit_advice.toml")["advice"]
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+from lessonkit.exercises.advice import Advice, Condition, is_so
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.case import struck_thing
 from lessonkit.shop import Told
@@ -66,3 +67,27 @@ def charged_more_than_once(case: Case) -> bool:
 def both(*conditions: Callable[[Any], bool]) -> Callable[[Any], bool]:
     """Whether all of these are so: of a case, or of another kind of run."""
     return lambda run: all(condition(run) for condition in conditions)
+
+
+CONDITIONS: Final[Mapping[str, Callable[[Any], Condition]]] = {
+    "breaks": lambda rules: breaks(*rules),
+    "struck": struck,
+    "reply_lost": reply_lost,
+    "called": called,
+}
+"""What a line of advice may ask of a case, besides what is so."""
+
+KNOWN: Final[Mapping[str, Condition]] = {
+    "on_a_good_day": on_a_good_day,
+    "charged_more_than_once": charged_more_than_once,
+}
+"""What its ``when`` may always name."""
+
+
+def line_of_advice(known: Mapping[str, Condition], words: str, **asked: Any) -> Advice:
+    """A line of advice, as TOML has it: what must be so, and what to say then."""
+    conditions = [
+        is_so(what, {**KNOWN, **known}) if key == "when" else CONDITIONS[key](what)
+        for key, what in asked.items()
+    ]
+    return Advice(both(*conditions), words)

@@ -7,33 +7,16 @@ task, its judge, stands in a module beside the file.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 
-from lessonkit.exercises.advice import Advice, Condition, is_so
-from lessonkit.exercises.conditions import (
-    both,
-    breaks,
-    called,
-    charged_more_than_once,
-    on_a_good_day,
-    reply_lost,
-    struck,
-)
+from lessonkit.exercises.advice import Advice, Condition
+from lessonkit.exercises.conditions import line_of_advice
 from lessonkit.exercises.exercise import Exercise, Judge
 from lessonkit.exercises.prediction import Prediction
 from lessonkit.exercises.quiz import Option, Question, Quiz
 from lessonkit.exercises.task import module_of
-
-CONDITIONS: Final[Mapping[str, Callable[[Any], Condition]]] = {
-    "breaks": lambda rules: breaks(*rules),
-    "struck": struck,
-    "reply_lost": reply_lost,
-    "called": called,
-}
-"""What a line of advice may ask of a case; see :mod:`lessonkit.exercises.conditions`."""
 
 
 def names_in(package: str) -> tuple[str, ...]:
@@ -72,7 +55,8 @@ def advice(module: str, name: str, key: str = "advice", **known: Condition) -> t
     """What to say about a run, and when, as an exercise's ``advice`` has it.
 
     A line of it has its ``words`` at its end, and before them what must be so: ``when = "late and
-    not lost"`` names attributes of the run; the other keys are those of :data:`CONDITIONS`.
+    not lost"`` names attributes of the run; the other keys are those of
+    :data:`~lessonkit.exercises.conditions.CONDITIONS`.
 
     Parameters
     ----------
@@ -83,20 +67,8 @@ def advice(module: str, name: str, key: str = "advice", **known: Condition) -> t
     known
         Conditions that ``when`` may name as well.
     """
-    known |= {
-        "on_a_good_day": on_a_good_day,
-        "charged_more_than_once": charged_more_than_once,
-    }
     lines = _book(module_of(module), "tasks.toml")[name][key]
-    return tuple(_line(known, **line) for line in lines)
-
-
-def _line(known: Mapping[str, Condition], words: str, **asked: Any) -> Advice:
-    conditions = [
-        is_so(what, known) if key == "when" else CONDITIONS[key](what)
-        for key, what in asked.items()
-    ]
-    return Advice(both(*conditions), words)
+    return tuple(line_of_advice(known, **line) for line in lines)
 
 
 def _written(module: str, name: str, file: str = "tasks.toml") -> dict[str, Any]:
