@@ -10,7 +10,9 @@ from typing import Final
 
 from lessonkit.exercises.advice import Advice, first_advice
 from lessonkit.exercises.conditions import breaks
+from lessonkit.exercises.orders import ANOTHERS_MONEY
 from lessonkit.explorer import Case
+from lessonkit.shop import Told
 
 
 def what_the_audit_says(case: Case) -> str | None:
@@ -18,6 +20,13 @@ def what_the_audit_says(case: Case) -> str | None:
     if case.survived:
         return None
     return first_advice(WHAT_THE_AUDIT_SAYS, case) or case.violations[0].sentence
+
+
+def _nobody_told_the_customer(case: Case) -> bool:
+    silent = breaks("the customer learns how it ended", "no mail lost")
+    return silent(case) and all(
+        {Told.CONFIRMED, Told.FAILED}.isdisjoint(order.told) for order in case.ledgers
+    )
 
 
 WHAT_THE_AUDIT_SAYS: Final = (
@@ -90,7 +99,16 @@ WHAT_THE_AUDIT_SAYS: Final = (
         "The order stands, and nothing is set aside for it.",
     ),
     Advice(
-        breaks("the customer learns how it ended", "no mail lost"),
+        _nobody_told_the_customer,
         "Nobody has told the customer how the order ended: not in the answer, and not in a mail.",
+    ),
+    Advice(
+        breaks("no mail lost"),
+        "The order stands, and no mail about it has gone out. Nothing will send it any more.",
+    ),
+    Advice(
+        breaks(ANOTHERS_MONEY),
+        "The order that was saved names a charge that was made for another one. Which one was made"
+        " for it, the reply says: `payment.transaction_id`.",
     ),
 )

@@ -12,6 +12,9 @@ from lessonkit.shop import Told
 REPLY_LOST: Final = (Kind.REPLY_LOST, Kind.REPLY_LOST_FOR_GOOD)
 """For :func:`struck`: it had its effect, and the caller was not told."""
 
+REFUSED: Final = (Kind.REFUSED, Kind.REFUSED_FOR_GOOD)
+"""For :func:`struck`: the service said no, and has done nothing."""
+
 
 def breaks(*rules: str) -> Callable[[Case], bool]:
     """Whether the audit finds one of these rules broken in a case."""

@@ -108,6 +108,9 @@ _not_the_error_itself = _any_listener(
         and any(e is not r for e, r in zip(t.errors_of(one.lane), t.raised[one.lane], strict=False))
     )
 )
+_one_that_hangs_was_not_stopped = _any_listener(
+    lambda t, one: one.too_slow and t.told[one.lane] > 0 and one.lane not in t.cut_off
+)
 _a_slow_one_goes_on = _any_listener(lambda t, one: one.too_slow and one.lane in t.done)
 
 
@@ -140,6 +143,16 @@ _ADVICE = (
         "The publisher was cancelled after 200 ms, and `publish` went on as if nothing had"
         " happened. `CancelledError` is no failure of a handler: somebody stops the publisher."
         " `except Exception` lets it through; `except BaseException` swallows it.",
+    ),
+    Advice(
+        both(lambda t: t.situation.cancelled is not None, _one_that_hangs_was_not_stopped),
+        "The publisher was cancelled, and a handler that never ends goes on: nobody stops it any"
+        " more. Whoever starts a task also ends it, if need be in a `finally`.",
+    ),
+    Advice(
+        lambda t: t.is_mixed_up,
+        "Another event was published meanwhile, and its failure stands in this list. What belongs"
+        " to one `publish` must not be kept in `self`: all that are under way share it.",
     ),
     Advice(
         both(_raised(LookupError, ValueError), lambda t: not t.situation.listeners),

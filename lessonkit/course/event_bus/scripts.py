@@ -139,6 +139,19 @@ SCRIPTS = (
         ),
     ),
     Script(
+        N_("A handler that hears two types of events leaves the other one of them"),
+        _steps("+inventory +notification +inventory* -inventory* ! !*"),
+        missing=N_("`unsubscribe` names a type of event. A subscription to another one stands."),
+    ),
+    Script(
+        N_("Somebody unsubscribes who never subscribed, and subscribes later"),
+        _steps("+notification -inventory +inventory !"),
+        missing=N_(
+            "There was nothing to end, so nothing happens: not later either. Whoever subscribes"
+            " after that wants to hear."
+        ),
+    ),
+    Script(
         N_("A handler unsubscribes itself while it is being told"),
         _steps("+inventory +notification +points !inventory-inventory !"),
         missing=N_(

@@ -197,7 +197,8 @@ ADVICE = (
     ),
     Advice(
         lambda client: sum(moment <= DEADLINE for moment in client.asked) > MOST_QUESTIONS,
-        "That is hammering. Begin with a second, and let the delay grow with each question.",
+        "That is hammering. The delay must grow with each question, and chance be rolled anew for"
+        " each.",
     ),
     Advice(
         lambda client: client.gave_up and client.lasted < min(client.decided, DEADLINE - MOST_LATE),

@@ -6,6 +6,7 @@ from typing import Any
 
 from lessonkit.exercises.advice import Advice
 from lessonkit.exercises.conditions import (
+    REFUSED,
     both,
     breaks,
     called,
@@ -90,7 +91,7 @@ _STOCK_BACK = OrderTrial(
             " an error must raise it again, or nobody learns of it: a bare `raise` does that.",
         ),
         Advice(
-            both(struck("payment.charge"), breaks("no stock without an order")),
+            both(struck("payment.charge", *REFUSED), breaks("no stock without an order")),
             "The stock is still set aside. Which line puts it back, and is that line reached when"
             " `charge` raises its error?",
         ),
