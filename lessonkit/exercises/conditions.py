@@ -38,6 +38,11 @@ def reply_lost(what: str) -> Callable[[Case], bool]:
     return struck(what, Kind.REPLY_LOST, Kind.REPLY_LOST_FOR_GOOD)
 
 
+def refused(what: str) -> Callable[[Case], bool]:
+    """Whether this service or operation said no, and has done nothing."""
+    return struck(what, Kind.REFUSED, Kind.REFUSED_FOR_GOOD)
+
+
 def called(operation: str) -> Callable[[Case], bool]:
     """Whether somebody has called this operation, as ``"payment.refund"``."""
     return lambda case: any(what == operation for _who, what in case.shop.network.calls)
@@ -73,6 +78,7 @@ CONDITIONS: Final[Mapping[str, Callable[[Any], Condition]]] = {
     "breaks": lambda rules: breaks(*rules),
     "struck": struck,
     "reply_lost": reply_lost,
+    "refused": refused,
     "called": called,
 }
 """What a line of advice may ask of a case, besides what is so."""

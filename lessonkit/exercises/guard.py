@@ -66,6 +66,7 @@ REFUSED: Final[tuple[tuple[Any, str, str], ...]] = (
         N_("input() waits for somebody to type something, and a check asks nobody: leave it out"),
     ),
     (os, "system", N_("os.system({value}) starts another program, and a check starts none")),
+    (os, "posix_spawn", N_("subprocess starts another program ({value}), and a check starts none")),
     (os, "fork", N_("os.fork() would make a second kernel, and a check starts none")),
     (
         subprocess.Popen,
@@ -77,6 +78,16 @@ REFUSED: Final[tuple[tuple[Any, str, str], ...]] = (
         "signal",
         N_("signal.signal({value}, ...) changes what Ctrl-C does, for the whole kernel"),
     ),
+    *[
+        (owner, name, N_("{name}(...) ends the kernel, or changes what it does: leave it out"))
+        for owner, names in (
+            (os, ("_exit", "abort", "kill", "killpg", "execv", "execve", "chdir")),
+            (signal, ("alarm", "setitimer", "raise_signal", "pthread_kill", "pthread_sigmask")),
+            (sys, ("settrace", "setprofile", "setrecursionlimit", "setswitchinterval")),
+            (threading, ("settrace", "setprofile")),
+        )
+        for name in names
+    ],
 )
 """What is turned away: where it is, its name, and why."""
 
@@ -177,13 +188,13 @@ def tidy_up() -> None:
 def _refusing(scopes: Sequence[dict[str, Any]]) -> Iterator[None]:
     trial = threading.get_ident()
 
-    def refusing(function: Callable[..., Any], why: str) -> Callable[..., Any]:
+    def refusing(function: Callable[..., Any], called: str, why: str) -> Callable[..., Any]:
         def refuse(*args: Any, **named: Any) -> Any:
             # Somebody else's thread may do as it likes, and so may the libraries that we use.
             if threading.get_ident() != trial or not is_the_learners(whose_turn(sys._getframe(1))):
                 return function(*args, **named)
             given = [repr(one) for one in (*args, *named.values()) if type(one) in _PLAIN]
-            raise Refused(_(why).format(value=", ".join(given[:1])))
+            raise Refused(_(why).format(name=called, value=", ".join(given[:1])))
 
         return refuse
 
@@ -191,7 +202,7 @@ def _refusing(scopes: Sequence[dict[str, Any]]) -> Iterator[None]:
         for owner, name, why in REFUSED:
             if (usual := getattr(owner, name, None)) is None:
                 continue  # Windows has no fork
-            refuse = refusing(usual, why)
+            refuse = refusing(usual, f"{owner.__name__}.{name}", why)
             stack.callback(setattr, owner, name, usual)
             setattr(owner, name, refuse)
             for scope in scopes:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lessonkit.exercises.shopfront import ShopFront
 from lessonkit.faults import AnyFault, Slow
-from lessonkit.messages import N_
-from lessonkit.shop import LATENCY, STOCK, CreateOrder, Item, Shop, Told
+from lessonkit.messages import N_, _
+from lessonkit.shop import (
+    LATENCY,
+    STOCK,
+    CreateOrder,
+    Item,
+    OrderStatus,
+    Shop,
+    Told,
+    Violation,
+)
 from lessonkit.shop.customer import OrderFunction
 
 LONGEST_WAIT = LATENCY["inventory"] + LATENCY["payment"] + 0.001
@@ -19,9 +28,18 @@ LONGEST_WAIT = LATENCY["inventory"] + LATENCY["payment"] + 0.001
 ORDERS: Final = (
     CreateOrder("O-001", "C-100", (Item("P-1", 2, 2500),)),
     CreateOrder("O-002", "C-200", (Item("P-1", 2, 2500),)),
-    CreateOrder("O-003", "C-100", (Item("P-1", 1, 1900), Item("P-2", 3, 700)), "points card"),
+    CreateOrder("O-101", "C-100", (Item("P-1", 2, 2500),)),
+    CreateOrder("O-102", "C-100", (Item("P-1", 1, 1900), Item("P-2", 3, 700)), "points card"),
 )
-"""What is ordered: the second is like the first, of another customer; the third is unlike both."""
+"""What is ordered: three times the same, by two customers, and then something else.
+
+No part of an order tells one from another: only its whole id does.
+"""
+
+AT_ONCE: Final = (ORDERS[-1], ORDERS[1])
+"""What is ordered at the same moment, by two customers."""
+
+ANOTHERS_MONEY: Final = "no order names another's charge"
 
 PAUSE: Final = 60.0
 """Seconds between two orders: later than any limit of time that somebody counts from zero."""
@@ -44,6 +62,16 @@ class TrialShop(Shop):
         """The services that a program may call."""
         names = ("inventory", "payment", "database", "notification")
         return {name: getattr(self, name) for name in names}
+
+    def own_rules(self) -> Iterator[Violation]:
+        """No order names another one's charge: by it the money is given back one day."""
+        for order in self.database.orders.values():
+            charge = self.payment.captures.get(order.transaction_id)  # or it names a key
+            is_anothers = charge is not None and charge.order_id != order.order_id
+            if order.status is OrderStatus.CONFIRMED and is_anothers:
+                words = _("{order}: it names the charge {charge}, which was made for another.")
+                said = words.format(order=order.order_id, charge=order.transaction_id)
+                yield Violation(ANOTHERS_MONEY, "order", order.order_id, said)
 
 
 # --- days on which nothing fails -----------------------------------------------------------------
@@ -105,18 +133,30 @@ DECLINED = Day(
     ),
     orders=(replace(ORDERS[0], payment_method="expired card"),),
 )
-THREE_ORDERS = Day(
+FOUR_ORDERS = Day(
     N_(
-        "With three orders of two customers, one after the other, it does not do what it should."
+        "With four orders of two customers, one after the other, it does not do what it should."
         " The first one alone goes through."
     ),
     Told.CONFIRMED,
     N_(
         "The second order is like the first, of another customer. The third is the first customer's"
-        " again, two minutes later, with other products, another amount, another way of paying."
-        " Which of them goes wrong, and what of it is not as with the one before?"
+        " again, just like the first. The fourth has other products, another amount, another way of"
+        " paying. Which of them goes wrong, and what of it is not as with the ones before?"
     ),
     orders=ORDERS,
+)
+TWO_AT_ONCE = Day(
+    N_(
+        "With two orders at the same moment, it does not do what it should. One after the other,"
+        " they go through."
+    ),
+    Told.CONFIRMED,
+    N_(
+        "While one order waits for a reply, the other goes on. Whatever your code keeps in `self`,"
+        " or anywhere else outside of the function, belongs to both of them."
+    ),
+    orders=AT_ONCE,
 )
 EVERY_DAY: Final = (NORMAL, SLOW, SOLD_OUT, DECLINED)
 
@@ -129,3 +169,11 @@ async def one_after_the_other(
     for number, order in enumerate(orders):
         await asyncio.sleep(PAUSE if number else 0)
         await shop.place_order(create_order, order)
+
+
+async def all_at_once(
+    make: Callable[[Any], OrderFunction], shop: TrialShop, orders: Sequence[CreateOrder]
+) -> None:
+    """Let the customers order at one service, at the same moment."""
+    create_order = make(shop.front)
+    await asyncio.gather(*[shop.place_order(create_order, order) for order in orders])

@@ -12,9 +12,16 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from copy import copy, deepcopy
-from functools import lru_cache
+from functools import lru_cache, partial, singledispatch
 from numbers import Number
-from types import CellType, CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType
+from types import (
+    CellType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+)
 from typing import Any, Final
 from zlib import crc32
 
@@ -68,11 +75,16 @@ class Program:
         object
             The function or class; a tuple of them if several were handed in.
         """
+        made = self.start_all()
+        return made[0] if len(made) == 1 else made
+
+    def start_all(self) -> tuple[Any, ...]:
+        """Start a process: a tuple of what was handed in, also if it is only one thing."""
         self._starts += 1
         anew = _Namespace(self._scope | self._stored, self._used, self._is_own, self._starts)
         made = tuple(map(anew.made, self._answers))
         anew.fill_cells()
-        return made[0] if len(made) == 1 else made
+        return made
 
 
 class _Namespace:
@@ -103,6 +115,15 @@ class _Namespace:
         made: Any
         if self._is_own(value):
             made = (self._class if isinstance(value, type) else self._function)(value)
+        elif isinstance(value, MethodType):
+            made = MethodType(self.made(value.__func__), self.made(value.__self__))
+        elif isinstance(value, partial):
+            named = {name: self.made(part) for name, part in value.keywords.items()}
+            made = partial(self.made(value.func), *map(self.made, value.args), **named)
+        elif _is_dispatched(value):
+            made = singledispatch(self.made(value.registry[object]))
+            for kind, function in value.registry.items():
+                made.register(self.made(kind), self.made(function))
         elif isinstance(value, _Cached) and self._is_own(value.__wrapped__):
             made = lru_cache(**value.cache_parameters())(self.made(value.__wrapped__))
         elif _is_memory(value, self._is_own):
@@ -157,6 +178,11 @@ class _Namespace:
         return self.made(value)
 
 
+def _is_dispatched(value: object) -> bool:
+    """Whether it is a function of ``functools.singledispatch``."""
+    return isinstance(value, FunctionType) and {"registry", "dispatch"} <= vars(value).keys()
+
+
 def _is_memory(value: object, is_own: IsOwn) -> bool:
     return isinstance(value, _CONTAINERS) or is_own(type(value))
 
@@ -182,6 +208,12 @@ def _code_in(value: Any, is_own: IsOwn, seen: set[int] | None = None) -> Iterato
         parts = [type(value), *getattr(value, "__dict__", {}).values()]
     elif isinstance(value, _Cached):
         parts = [value.__wrapped__]
+    elif isinstance(value, MethodType):
+        parts = [value.__func__, value.__self__]
+    elif isinstance(value, partial):
+        parts = [value.func, *value.args, *value.keywords.values()]
+    elif _is_dispatched(value):
+        parts = [*value.registry, *value.registry.values()]
     elif isinstance(value, dict):
         parts = [*value, *value.values()]
     elif isinstance(value, (*_CONTAINERS, tuple)) and not isinstance(value, bytearray):

@@ -6,8 +6,9 @@ import ast
 import linecache
 import sys
 from collections.abc import Callable, Sequence
-from inspect import get_annotations, iscoroutinefunction, isfunction
-from types import CodeType, FunctionType
+from functools import partial
+from inspect import get_annotations, getattr_static, iscoroutinefunction, isfunction
+from types import CodeType, FunctionType, MethodType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,7 +24,12 @@ def scope_of(answer: object) -> dict[str, Any]:
     if issubclass(type(answer), type):
         name = type.__getattribute__(answer, "__module__")
         return vars(sys.modules[name]) if type(name) is str and name in sys.modules else {}
-    return {}
+    if type(answer) is MethodType:
+        return scope_of(answer.__func__)
+    if type(answer) is partial:
+        return scope_of(answer.func)
+    call = getattr_static(type(answer), "__call__", None)  # an object that can be called
+    return call.__globals__ if type(call) is FunctionType else {}
 
 
 def source_of(answer: object) -> str:

@@ -1,9 +1,8 @@
 """A learner's order service on all kinds of days, and under all kinds of bad luck.
 
-One order at first, then three, one after the other: the first customer's; the same again, by
-another customer; and much later something else, by the first one. First on days on which nothing
-fails, then under every single piece of bad luck. The simplest run in which it does not do what it
-should is shown.
+One order at first, then four, one after the other, and then two at the same moment. First on days
+on which nothing fails, then under every single piece of bad luck. The simplest run in which it does
+not do what it should is shown. Each run has a process of its own, which knows nothing of another.
 """
 
 from __future__ import annotations
@@ -17,24 +16,48 @@ from typing import Any, Final
 from lessonkit.exercises.advice import Advice, first_advice
 from lessonkit.exercises.audit_advice import what_the_audit_says
 from lessonkit.exercises.orders import (
+    ANOTHERS_MONEY,
+    AT_ONCE,
     EVERY_DAY,
+    FOUR_ORDERS,
     ORDERS,
-    THREE_ORDERS,
+    TWO_AT_ONCE,
     Day,
     TrialShop,
+    all_at_once,
     one_after_the_other,
 )
+from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.explorer import Case, Decision, Exploration, Kind, explore, run_case
 from lessonkit.explorer.case import struck_thing
 from lessonkit.lab.views import case_view
-from lessonkit.messages import _
+from lessonkit.messages import N_, _
 from lessonkit.runner import Run, run
 from lessonkit.shop import CreateOrder, Shop, Told
 from lessonkit.shop.customer import OrderFunction
 
 CALLS_FAIL: Final[dict[str, Any]] = {"late": 0, "twice": False, "crashes": None, "customers": False}
 """What :func:`~lessonkit.explorer.explore` is told to leave out, where only calls fail."""
+
+DONE_WRONG: Final = frozenset(
+    {
+        ANOTHERS_MONEY,
+        "no order that nobody placed",
+        "the order says what was ordered",
+        "the order has the right total",
+        "no money given away",
+        "no wrong amount",
+        "paid as the customer wanted",
+        "no wrong product",
+        "no piece too many",
+        "no order lost",
+        "no mail without an order",
+    }
+)
+"""What no bad luck excuses, unless the starting cell does it, too: not undone, but done wrongly."""
+
+TWO_MAILS: Final = "more than one mail"
 
 Play = Callable[[Any, TrialShop, Sequence[CreateOrder]], Coroutine[Any, Any, object]]
 
@@ -50,7 +73,8 @@ class OrderTrial:
         line also says that the case is a bad one, even if the audit has nothing to say.
     every_fault
         Whether the audit must be content under every bad luck. If not, only where it is content
-        with the starting cell: whatever that does well must stay.
+        with the starting cell: whatever that does well must stay. (Where it is not, nothing may be
+        *done wrongly* that the starting cell does not do.)
     luck
         What :func:`~lessonkit.explorer.explore` is to try besides calls that fail.
     shop
@@ -60,7 +84,8 @@ class OrderTrial:
     days
         Days on which the program must do well, though the starting cell does not.
     forgiven
-        Names of rules of the audit that nobody can keep yet at this point of the course.
+        Names of rules of the audit that nobody can keep yet at this point of the course, when
+        something fails.
     goal
         Names of rules that the exercise is about: the starting cell need not keep them.
     counts
@@ -70,6 +95,8 @@ class OrderTrial:
         front; or it is whatever ``play`` takes.
     play
         Lets the customers of a shop order; called with the program, the shop and the orders.
+    together
+        The same, at the same moment; None if it is not tried.
     view
         Draws a case, as SVG and HTML.
     """
@@ -85,6 +112,7 @@ class OrderTrial:
     counts: Callable[[Case], bool] = lambda _case: True
     program: Callable[..., Any] = lambda handed_in: handed_in
     play: Play = one_after_the_other
+    together: Play | None = all_at_once
     view: Callable[[Case], str] = case_view
 
     def judge(self, *answers: Any) -> Counterexample | None:
@@ -96,25 +124,32 @@ class OrderTrial:
             What was handed in, and then the same of the starting cell.
         """
         half = len(answers) // 2
-        program, starter = self.program(*answers[:half]), self.program(*answers[half:])
+        program, starter = Program(*answers[:half]), Program(*answers[half:])
         return next(filter(None, self._trials(program, starter)), None)
 
-    def _trials(self, program: Any, starter: Any) -> Iterator[Counterexample | None]:
+    def _trials(self, program: Program, starter: Program) -> Iterator[Counterexample | None]:
         yield from (self._on(day, program, starter) for day in EVERY_DAY)
         luck = {**CALLS_FAIL, **self.luck}
-        may_fail: set[tuple[str, ...]] = set()
+        may_fail: MayFail = {}
         if not self.every_fault:
             usual = self._explore(luck, ORDERS[:1], starter).alike
-            may_fail = {_bad_luck(one) for one, like in usual if not self._copes(like)}
+            may_fail = {
+                _bad_luck(one): _broken(like) for one, like in usual if not self._copes(like)
+            }
         yield self._under(self._explore(luck, ORDERS[:1], program).cases[1:], may_fail)
-        yield self._on(THREE_ORDERS, program, starter)
-        yield self._under(self._strike_the_last_order(program), may_fail)
+        yield self._on(FOUR_ORDERS, program, starter)
+        yield self._under(self._strike(ORDERS[-1], ORDERS, self.play, program), may_fail)
+        if self.together is not None:
+            yield self._on(TWO_AT_ONCE, program, starter, self.together)
+            yield self._under(self._strike(AT_ONCE[0], AT_ONCE, self.together, program), may_fail)
 
-    def _on(self, day: Day, program: Any, starter: Any) -> Counterexample | None:
+    def _on(
+        self, day: Day, program: Program, starter: Program, play: Play | None = None
+    ) -> Counterexample | None:
         shop = self.shop if day.stock is None else partial(self.shop, stock=day.stock)
 
-        def case_of(anybody: Any) -> Case:
-            scenario = partial(self._play, anybody, day.orders)
+        def case_of(anybody: Program) -> Case:
+            scenario = partial(self._play, anybody, day.orders, play or self.play)
             return self._forgive(run_case(scenario, *day.faults, shop=shop))
 
         usual = case_of(starter)
@@ -124,17 +159,20 @@ class OrderTrial:
         said = first_advice(self.advice, case)
         if said is None and _told(case) != {day.told}:
             said = _(day.advice)
-        said = said or what_the_audit_says(case)
-        return None if said is None else Counterexample(_(day.sentence), said, self.view(case))
+        said = said or what_the_audit_says(case) or _says_of_mails(case, usual)
+        if said is None:
+            return None
+        if day in (FOUR_ORDERS, TWO_AT_ONCE) and said != _(day.advice):
+            # One order alone has gone through. So what went wrong is only half of what to say.
+            said = f"{_(day.advice)} {said}"
+        return Counterexample(_(day.sentence), said, self.view(case))
 
-    def _under(
-        self, found: Iterable[Case], may_fail: Collection[tuple[str, ...]]
-    ) -> Counterexample | None:
+    def _under(self, found: Iterable[Case], may_fail: MayFail) -> Counterexample | None:
         cases = [self._forgive(case) for case in found if self.counts(case)]
         harmed = [
             (case, said)
             for case in cases
-            if (said := self._says(case, _bad_luck(case) in may_fail)) is not None
+            if (said := self._says(case, may_fail.get(_bad_luck(case)))) is not None
         ]
         if not harmed:
             return None
@@ -145,35 +183,43 @@ class OrderTrial:
         return Counterexample(sentence, said, self.view(case))
 
     def _explore(
-        self, luck: Mapping[str, Any], orders: Sequence[CreateOrder], program: Any
+        self, luck: Mapping[str, Any], orders: Sequence[CreateOrder], program: Program
     ) -> Exploration:
-        scenario = partial(self._play, program, orders)
+        scenario = partial(self._play, program, orders, self.play)
         restart = None if self.restart is None else partial(_in_front, self.restart)
         return explore(scenario, shop=self.shop, restart=restart, **luck)
 
-    def _strike_the_last_order(self, program: Any) -> Iterator[Case]:
+    def _strike(
+        self, order: CreateOrder, orders: Sequence[CreateOrder], play: Play, program: Program
+    ) -> Iterator[Case]:
         # Only its calls, and each once: what fails with any order was found with the first.
-        scenario = partial(self._play, program, ORDERS)
+        scenario = partial(self._play, program, orders, play)
         quiet = explore(scenario, shop=self.shop, faults=False, **CALLS_FAIL)
         for call in quiet.runner.outcome(()).calls:
-            if call.order == ORDERS[-1].order_id:
+            if call.order == order.order_id:
                 for kind in (Kind.REFUSED, Kind.DOWN, Kind.REPLY_LOST):
                     yield run_case(scenario, Decision(kind, call.id), shop=self.shop)
 
     def _play(
-        self, program: Any, orders: Sequence[CreateOrder], shop: Shop
+        self, program: Program, orders: Sequence[CreateOrder], play: Play, shop: Shop
     ) -> Coroutine[Any, Any, object]:
         assert isinstance(shop, TrialShop)
-        return self.play(program, shop, orders)
+        return play(self.program(*program.start_all()), shop, orders)
 
     def _copes(self, starter: Case) -> bool:
         return all(one.rule in self.goal for one in self._forgive(starter).violations)
 
-    def _says(self, case: Case, may_fail: bool) -> str | None:
+    def _says(self, case: Case, may_break: Collection[str] | None) -> str | None:
+        if _harmed_another(case):
+            return _(HARMED_ANOTHER)
+        # The starting cell may break some rules here.
+        excused = may_break is not None and not _broken(case) & DONE_WRONG - set(may_break)
         said = first_advice(self.advice, case)
-        return said if said is not None or may_fail else what_the_audit_says(case)
+        return said if said is not None or excused else what_the_audit_says(case)
 
     def _forgive(self, case: Case) -> Case:
+        if not case.decisions:
+            return case  # nothing has failed
         # A lost mail is not forgiven if it was the only word that the order stands.
         known = {answer.order_id for answer in case.answers if answer.told is Told.CONFIRMED}
         left = [
@@ -184,9 +230,37 @@ class OrderTrial:
         return replace(case, violations=tuple(left))
 
 
+MayFail = Mapping[tuple[str, ...], Collection[str]]
+"""Under what bad luck the starting cell breaks which rules."""
+
+
 def calling(method: str) -> Callable[[Any], Callable[[Any], OrderFunction]]:
     """For ``program``, where a class is handed in: the method that creates an order."""
     return lambda service: lambda shop: getattr(service(shop), method)
+
+
+HARMED_ANOTHER = N_(
+    "What struck one order has harmed another one. Whatever your code keeps in `self`, or anywhere"
+    " else outside of the function, belongs to all orders."
+)
+MAILED_TWICE = N_("Nothing has failed, and the customer got more than one mail for the order.")
+
+
+def _harmed_another(case: Case) -> bool:
+    """Whether bad luck struck a call for one order, and another order came to harm."""
+    struck = {case.events[one.event].order for one in case.decisions if one.event in case.events}
+    harmed = {one.order_id for one in case.violations if one.order_id is not None}
+    return bool(struck) and bool(harmed - struck)
+
+
+def _says_of_mails(case: Case, usual: Case) -> str | None:
+    # A mail that comes twice is no lie. But where nothing failed, nothing can excuse it.
+    case_has, usual_has = ({one.rule for one in like.remarks} for like in (case, usual))
+    return _(MAILED_TWICE) if TWO_MAILS in case_has - usual_has else None
+
+
+def _broken(case: Case) -> frozenset[str]:
+    return frozenset(one.rule for one in case.violations)
 
 
 def _bad_luck(case: Case) -> tuple[str, ...]:

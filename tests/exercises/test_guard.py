@@ -228,6 +228,11 @@ def test_c_code_that_never_returns_ends_the_process() -> None:
         ("Popen('true')", "subprocess starts another program ('true')"),
         ("os.fork()", "a second kernel"),
         ("signal.signal(2, signal.SIG_IGN)", "changes what Ctrl-C does"),
+        ("os._exit(0)", "os._exit(...) ends the kernel"),
+        ("os.kill(os.getpid(), 9)", "os.kill(...) ends the kernel"),
+        ("os.execl('/bin/true', 'true')", "os.execv(...) ends the kernel"),
+        ("signal.alarm(1)", "signal.alarm(...) ends the kernel"),
+        ("sys.settrace(print)", "sys.settrace(...) ends the kernel, or changes what it does"),
         ("bytearray(2_000_000_000)", "MemoryError"),
         ("await asyncio.get_running_loop().create_future()", "deadlock"),
         ("await asyncio.Event().wait()", "deadlock"),
@@ -241,7 +246,7 @@ def test_c_code_that_never_returns_ends_the_process() -> None:
     ],
 )
 def test_misbehaving_code_gets_an_answer(body: str, says: str) -> None:
-    imports = "import os, signal, subprocess, time\nfrom time import sleep as nap\n"
+    imports = "import os, signal, subprocess, sys, time\nfrom time import sleep as nap\n"
     result = trying(body, f"{imports}from subprocess import Popen\n")
     assert result.verdict in (Verdict.ERROR, Verdict.NOT_YET, Verdict.SOLVED)
     assert says in result.sentence + result.trouble

@@ -69,6 +69,8 @@ async def buy_carefully(shop: Any, command: CreateOrder) -> Order:
             except Exception:
                 continue
         raise
+    with suppress(ShopError):
+        await shop.notification.send_order_confirmation(order)
     return order
 
 
@@ -91,7 +93,7 @@ def cases_seen(make: Make, **options: Any) -> list[Case]:
     return seen
 
 
-def test_every_day_every_failing_call_and_three_orders_are_tried() -> None:
+def test_every_day_every_failing_call_and_several_orders_are_tried() -> None:
     seen = cases_seen(a_shop_with(buy_carefully))
     titles = [case.title for case in seen if len(case.answers) == 1]
     assert [case.answers[0].told for case in seen[:4]] == [
@@ -103,20 +105,26 @@ def test_every_day_every_failing_call_and_three_orders_are_tried() -> None:
     for operation in ("inventory.reserve", "payment.charge", "database.save"):
         for how in ("refused", "down before the effect", "reply lost after the effect"):
             assert f"{operation}: {how}" in titles
-    three = [case for case in seen if len(case.answers) == 3]
-    assert [one.order_id for one in three[0].answers] == ["O-001", "O-002", "O-003"]
-    assert [one.customer_id for one in three[0].answers] == ["C-100", "C-200", "C-100"]
-    assert [one.asked for one in three[0].answers] == pytest.approx([0.0, 60.3, 120.6])
-    struck_later = {case.title for case in three[1:]}
-    assert "payment.charge #3: refused" in struck_later
+    four = [case for case in seen if len(case.answers) == 4]
+    assert [one.order_id for one in four[0].answers] == ["O-001", "O-002", "O-101", "O-102"]
+    assert [one.customer_id for one in four[0].answers] == ["C-100", "C-200", "C-100", "C-100"]
+    struck_later = {case.title for case in four[1:]}
+    assert "payment.charge #4: refused" in struck_later
     assert not any("#2" in title for title in struck_later)
+    two = [case for case in seen if len(case.answers) == 2]
+    assert {one.order_id for one in two[0].answers} == {"O-002", "O-102"}
+    assert {one.asked for one in two[0].answers} == {0.0}
+    assert "payment.charge: refused" in {case.title for case in two[1:]}
 
 
-def test_no_two_of_the_three_orders_can_be_taken_for_each_other_by_all_they_say() -> None:
-    first, again, other = ORDERS
-    assert replace(again, order_id=first.order_id, customer_id=first.customer_id) == first
-    assert first.customer_id == other.customer_id != again.customer_id
-    assert len({order.order_id for order in ORDERS}) == 3
+def test_only_the_whole_id_tells_the_orders_apart() -> None:
+    first, anothers, again, other = ORDERS
+    assert replace(anothers, order_id=first.order_id, customer_id=first.customer_id) == first
+    assert replace(again, order_id=first.order_id) == first
+    assert first.customer_id == other.customer_id != anothers.customer_id
+    assert len({order.order_id for order in ORDERS}) == 4
+    assert first.order_id[-1] == again.order_id[-1]
+    assert anothers.order_id[-1] == other.order_id[-1]
     assert first.items != other.items
     assert first.total != other.total
     assert first.payment_method != other.payment_method
@@ -140,24 +148,23 @@ def test_what_the_starting_cell_does_well_must_stay() -> None:
 
 
 def test_the_rules_that_an_exercise_is_about_need_not_hold_at_the_start() -> None:
-    class Thankful(TrialShop):
+    class Noting(TrialShop):
         def own_rules(self) -> Iterable[Violation]:
-            mailed = any(what.startswith("notification.") for _who, what in self.network.calls)
             orders = self.database.orders.values()
-            if any(one.status is OrderStatus.CONFIRMED for one in orders) and not mailed:
-                yield Violation("a mail is tried", "mail", None, "nobody has tried to mail")
+            noted = "noted" in vars(self.front)
+            if any(one.status is OrderStatus.CONFIRMED for one in orders) and not noted:
+                yield Violation("a note is left", "order", None, "nobody has left a note")
 
-    async def buy_and_mail(shop: Any, command: CreateOrder) -> None:
-        order = await buy_carefully(shop, command)
-        with suppress(ShopError):
-            await shop.notification.send_order_confirmation(order)
+    async def note_and_buy(shop: Any, command: CreateOrder) -> None:
+        shop.noted = True
+        await buy_carefully(shop, command)
 
-    starter, answer = a_shop_with(buy_carefully), a_shop_with(buy_and_mail)
-    trial = OrderTrial(advice=(), shop=Thankful, forgiven=["no mail lost"])
-    with_goal = replace(trial, goal=["a mail is tried"])
+    starter, answer = a_shop_with(buy_carefully), a_shop_with(note_and_buy)
+    trial = OrderTrial(advice=(), shop=Noting, forgiven=["no mail lost"])
+    with_goal = replace(trial, goal=["a note is left"])
     found = with_goal.judge(starter, starter)
     assert found is not None
-    assert found.advice == "nobody has tried to mail"
+    assert found.advice == "nobody has left a note"
     assert with_goal.judge(answer, starter) is None
 
 
@@ -203,11 +210,11 @@ def verdict_of(create: Callable[..., Any]) -> Counterexample | None:
     return trial.judge(a_shop_with(create), a_shop_with(buy))
 
 
-def test_a_lost_mail_is_forgiven_and_nothing_else_is() -> None:
-    assert verdict_of(buy_without_a_mail) is None
-    found = OrderTrial(advice=()).judge(a_shop_with(buy_without_a_mail), a_shop_with(buy))
+def test_a_lost_mail_is_forgiven_if_something_fails_and_nothing_else_is() -> None:
+    assert verdict_of(buy_carefully) is None
+    found = verdict_of(buy_without_a_mail)
     assert found is not None
-    assert "not in a mail" in found.advice
+    assert "no mail about it" in found.advice
 
     async def saves_only(shop: Any, command: CreateOrder) -> None:
         await shop.database.save(Order.create(command))
@@ -274,6 +281,7 @@ BROKEN: tuple[tuple[Callable[..., Any], str], ...] = (
     (partial(buy, yen=4999), "not all of its money"),
     (buy_without_stock, "nothing is set aside for it"),
     (forgets_the_mail, "Nobody has told the customer"),
+    (buy_without_a_mail, "no mail about it has gone out"),
 )
 
 
@@ -285,7 +293,8 @@ def test_each_rule_that_is_broken_has_its_advice(create: Callable[..., Any], say
 
 def test_no_advice_without_a_broken_rule_and_none_that_nobody_gets() -> None:
     assert what_the_audit_says(run_case(buying(buy))) is None
-    said = [*(says for _create, says in BROKEN), "still waits for an answer"]  # the next test
+    # The two below are tried by tests of their own.
+    said = [*(says for _create, says in BROKEN), "still waits for an answer", "names a charge"]
     for advice in WHAT_THE_AUDIT_SAYS:
         assert any(says in advice.words for says in said), advice.words
 

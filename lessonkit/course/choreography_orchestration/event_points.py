@@ -20,6 +20,7 @@ from lessonkit.exercises.trial import OrderTrial
 from lessonkit.exercises.written import exercise
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.decision import FAILS
+from lessonkit.messages import _
 from lessonkit.patterns.events import Event
 from lessonkit.shop import CreateOrder, OrderStatus, ShopError, Violation
 from lessonkit.shop.process import here
@@ -50,8 +51,9 @@ class ReturningShop(PointsShop):
         yield from self.before
         for order_id, points in self.points.given.items():
             if points:
-                words = f"{order_id}: {points}"
-                yield Violation(KEPT, "order", order_id, words)
+                words = _("{order}: it came back, and its {points} points were kept.")
+                said = words.format(order=order_id, points=points)
+                yield Violation(KEPT, "order", order_id, said)
 
 
 async def _sell_and_take_back(
@@ -103,6 +105,13 @@ def _given_once_more(case: Case) -> bool:
     return any(m.sent > back.get(m.correlation, m.sent) for m in gives)
 
 
+def _taken_back_too_early(case: Case) -> bool:
+    messages = case.run.trace.messages
+    back = {m.correlation: m.sent for m in messages if m.what == "OrderReturned"}
+    takes = [m for m in messages if (m.receiver, m.what) == ("points", "take_back")]
+    return any(m.sent < back.get(m.correlation, m.sent + 1) for m in takes)
+
+
 def _nothing_bought(case: Case) -> bool:
     return not any(order.stands for order in case.ledgers)
 
@@ -116,6 +125,7 @@ _TRIAL = OrderTrial(
     counts=_once,
     program=Program,
     play=_sell_and_take_back,
+    together=None,  # each order has a bus of its own
     view=points_view,
     advice=(
         Advice(
@@ -132,6 +142,11 @@ _TRIAL = OrderTrial(
             both(breaks(TOO_MANY), _nothing_bought),
             "Nothing was bought, and the customer has got points. Look at the tree below: which"
             " events does this order have as well, and which one does it lack?",
+        ),
+        Advice(
+            both(on_a_good_day, breaks(TOO_FEW), _taken_back_too_early),
+            "The points were taken back before the order came back. `take_back` belongs to the"
+            " event that says that it did, and to no other.",
         ),
         Advice(
             both(on_a_good_day, breaks(TOO_FEW)),

@@ -71,6 +71,7 @@ class PointsShop(TrialShop):
 
     def own_rules(self) -> Iterator[Violation]:
         """No order without its points, and no points without an order."""
+        yield from super().own_rules()
         for order in books(self):
             points, due = self.points.given.get(order.order_id, 0), self.due(order)
             if points < due:

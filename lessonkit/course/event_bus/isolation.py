@@ -82,6 +82,9 @@ class _Seen(Telling):
             and any(isinstance(e, asyncio.CancelledError) for e in seen.errors_of(one.lane))
         )
     )
+    one_that_hangs_was_not_stopped = _any_listener(
+        lambda seen, one: one.too_slow and seen.told[one.lane] > 0 and one.lane not in seen.cut_off
+    )
     a_slow_one_goes_on = _any_listener(lambda seen, one: one.too_slow and one.lane in seen.done)
 
     @property

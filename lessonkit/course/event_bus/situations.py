@@ -14,6 +14,7 @@ LIMIT = 1.0
 """Seconds that a handler may take before it is given up."""
 
 ASYNC, PLAIN, PLAIN_ASYNC = "async", "plain", "plain, and returns something to wait for"
+PLAIN_TASK = "plain, and returns a task"
 """The ways in which a handler may be written."""
 
 
@@ -67,6 +68,8 @@ class Situation:
         In the order in which they subscribe.
     again
         Publish a second event, and look at that one.
+    at_once
+        Publish an event of another type meanwhile; its handler fails.
     cancelled
         Seconds after which the publisher is cancelled.
     afterwards
@@ -76,6 +79,7 @@ class Situation:
     title: str
     listeners: tuple[Listener, ...]
     again: bool = False
+    at_once: bool = False
     cancelled: float | None = None
     afterwards: float = 0.0
 
@@ -107,6 +111,10 @@ SITUATIONS = (
             Listener("points", 0.5, form=PLAIN_ASYNC),
             Listener("notification", form=PLAIN, returns="sent"),
         ),
+    ),
+    Situation(
+        N_("A plain function that hands back a task"),
+        (Listener("points", 0.5, form=PLAIN_TASK), Listener("inventory", 0.1)),
     ),
     Situation(
         N_("The first handler refuses"),
@@ -144,8 +152,14 @@ SITUATIONS = (
     ),
     Situation(
         N_("The publisher is cancelled after 200 ms"),
-        (Listener("inventory", 0.1), Listener("notification", 0.9)),
+        (Listener("inventory", 0.1), Listener("notification", 0.9), Listener("points", math.inf)),
         cancelled=0.2,
+        afterwards=1.0,
+    ),
+    Situation(
+        N_("Another event is published 200 ms later, and its handler fails"),
+        (Listener("inventory", 0.1, _out_of_stock), Listener("notification", 0.9)),
+        at_once=True,
     ),
     Situation(N_("Nobody has subscribed"), ()),
 )

@@ -8,9 +8,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from lessonkit.course.event_bus.events import OrderCreated
+from lessonkit.course.event_bus.events import OrderCancelled, OrderCreated
 from lessonkit.course.event_bus.pictures import in_words
-from lessonkit.course.event_bus.situations import ASYNC, PLAIN_ASYNC, Listener, Situation
+from lessonkit.course.event_bus.situations import (
+    ASYNC,
+    PLAIN_ASYNC,
+    PLAIN_TASK,
+    Listener,
+    Situation,
+)
 from lessonkit.lab.said import in_ms
 from lessonkit.messages import N_, _, service_name
 from lessonkit.patterns.events import Event
@@ -54,6 +60,7 @@ class Telling:
             self.handlers[listener.lane] = self._handler(listener)
             for _time in range(listener.times):
                 bus.subscribe("OrderCreated", self.handlers[listener.lane])
+        bus.subscribe("OrderCancelled", self._elsewhere)
         self.over = False
 
     async def play(self) -> None:
@@ -79,6 +86,8 @@ class Telling:
         if not asyncio.iscoroutine(call):
             raise TypeError("publish must be declared with 'async def', as in the starting cell")
         publishing = asyncio.create_task(call)
+        if self.situation.at_once:
+            meanwhile = asyncio.create_task(self._publish_another())
         await asyncio.wait({publishing}, timeout=self.situation.cancelled or PATIENCE)
         if self.situation.cancelled is not None:
             self.trace.note("publisher", N_("is cancelled"))
@@ -93,6 +102,12 @@ class Telling:
         else:
             self.outcome = publishing.exception() or publishing.result()
         self._reply(asked, error=self.error is not None)
+        if self.situation.at_once:
+            await meanwhile
+
+    async def _publish_another(self) -> None:
+        await asyncio.sleep(0.2)
+        await self.bus.publish(OrderCancelled())
 
     # --- the handlers ----------------------------------------------------------------------------
 
@@ -120,10 +135,21 @@ class Telling:
         def hands_it_on(_event: Event) -> object:
             return work(self._begin(listener))
 
-        forms: dict[str, Callable[..., Any]] = {ASYNC: works, PLAIN_ASYNC: hands_it_on}
+        def hands_a_task_on(_event: Event) -> object:
+            return asyncio.create_task(work(self._begin(listener)))
+
+        forms: dict[str, Callable[..., Any]] = {
+            ASYNC: works,
+            PLAIN_ASYNC: hands_it_on,
+            PLAIN_TASK: hands_a_task_on,
+        }
         handler = forms.get(listener.form, plain)
         handler.__name__ = handler.__qualname__ = listener.lane
         return handler
+
+    async def _elsewhere(self, _event: Event) -> None:
+        await asyncio.sleep(0.1)
+        raise ConnectionError("no mail server")
 
     def _begin(self, listener: Listener) -> Message:
         self.told[listener.lane] += 1
@@ -173,6 +199,13 @@ class Telling:
         group = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
         raised = [one for errors in self.raised.values() for one in errors]
         return any(one is known for one in group for known in raised)
+
+    @property
+    def is_mixed_up(self) -> bool:
+        """Whether the list names somebody who failed with another event."""
+        found = self.outcome if isinstance(self.outcome, list) else []
+        firsts = [entry[0] for entry in found if isinstance(entry, tuple | list) and entry]
+        return any(getattr(first, "__func__", None) is Telling._elsewhere for first in firsts)
 
     @property
     def is_list(self) -> bool:

@@ -44,7 +44,7 @@ ORDERS = (
     Order.create(CreateOrder("O-001", "C-100", TWO_PRODUCTS), "T-1"),
     Order.create(CreateOrder("O-002", "C-200", TWO_LINES), "T-2"),
     # The first customer comes back, and orders the same once more: that is another order.
-    Order.create(CreateOrder("O-003", "C-100", TWO_PRODUCTS), "T-3"),
+    Order.create(CreateOrder("O-101", "C-100", TWO_PRODUCTS), "T-3"),
 )
 
 

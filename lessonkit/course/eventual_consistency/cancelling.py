@@ -119,6 +119,9 @@ def _cancel(program: Program, order: str, trouble: str, step: int) -> _Run | Non
         run, cancel = _Run(order, trouble, _books(storage)), program.start()
         when = {trouble: step} if trouble else {}
         disk = storage.start_process(meanwhile=another_process_calls, **when)
+        if order in NOTHING_TO_CANCEL:  # a connection may have done something before
+            cancel(disk, TO_CANCEL[0])
+            run.before = _books(storage)
         try:
             cancel(disk, order)
         except Killed:

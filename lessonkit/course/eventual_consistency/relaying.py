@@ -20,7 +20,7 @@ from lessonkit.messages import N_, _
 from lessonkit.shop import NoReply, ServiceRefused
 
 EVENTS = [f"E-{number}" for number in range(1, 13)]
-TWINS = [*EVENTS[:-1], "E-2"]
+TWINS = [*EVENTS[:2], "E-2", *EVENTS[3:-1], "E-2"]
 BATCH, MOST_CALLS = 10, 12
 
 OUTBOX_TABLE = """
@@ -87,8 +87,14 @@ class _Run:
 
     @property
     def is_in_order(self) -> bool:
+        if self.has_twins:  # no body says which of the two it is
+            return self.sent == TWINS or bool(self.lost or self.again)
         places = [self.bodies.index(body) for body in self.sent if body in self.bodies]
-        return self.has_twins or places == sorted(places)
+        return places == sorted(places)
+
+    @property
+    def mixes_the_twins(self) -> bool:
+        return self.has_twins and (bool(self.lost) or not self.is_in_order)
 
     @property
     def several_again(self) -> bool:

@@ -41,7 +41,7 @@ class PointsMessage:
 MESSAGES = (
     PointsMessage("M-7", "C-1", 50),
     PointsMessage("M-2", "C-2", 30),
-    PointsMessage("M-5", "C-1", 50),  # an honest one, which looks like the first
+    PointsMessage("M-17", "C-1", 50),  # an honest one, which looks like the first
     PointsMessage("M-1", "C-2", 20),
 )
 """What the service gets, in this order."""

@@ -121,6 +121,11 @@ def _saves_after_the_pivot(case: Any) -> bool:
     return bool(pivots and saving) and saving[0] > pivots[0]
 
 
+def _sent(case: Case, receiver: str | None, what: str) -> list[float]:
+    messages = case.run.trace.messages
+    return [m.sent for m in messages if m.what == what and receiver in (None, m.receiver)]
+
+
 TRUE: dict[str, Truth] = {
     "No order stands, and the customer was told that it is confirmed": some(
         lambda order: not_there(order) and was_told(order, Told.CONFIRMED)
@@ -158,6 +163,13 @@ TRUE: dict[str, Truth] = {
     "Nothing was bought, and the customer has got points": every(
         lambda case: all(map(not_there, case.ledgers)),
         _any(lambda case, order: _points(case, order) > 0),
+    ),
+    "The points were taken back before the order came back": every(
+        no_bad_luck,
+        lambda case: (
+            min(_sent(case, "points", "take_back"), default=9e9)
+            < min(_sent(case, None, "OrderReturned"), default=9e9)
+        ),
     ),
     "The order is paid, and its points are not there": every(
         no_bad_luck, _any(lambda c, o: _paid(c, o) and _never_given_in_time(c, o))

@@ -92,6 +92,16 @@ def _in_another_order(telling: Telling) -> bool:
 
 
 ISOLATE: dict[str, Truth] = {
+    "The publisher was cancelled, and a handler that never ends goes on": every(
+        lambda telling: telling.situation.cancelled is not None,
+        _one(lambda t, one: one.seconds > 99 and one.lane not in t.cut_off),
+    ),
+    "Another event was published meanwhile": lambda telling: (
+        telling.situation.at_once
+        and any(
+            handler not in telling.handlers.values() for handler, _error in telling.outcome or ()
+        )
+    ),
     "The publisher was cancelled after 200 ms": lambda t: (
         t.situation.cancelled == 0.2 and not isinstance(t.outcome, BaseException)
     ),
@@ -229,6 +239,9 @@ def _misses(is_so: Callable[[Any, str], bool]) -> Truth:
 
 
 STOP_HEARING: dict[str, Truth] = {
+    "There was nothing to end": _misses(
+        lambda played, who: f"{who} unsubscribes" in played.rows[1][0] and (who not in played.heard)
+    ),
     "Where the handler stood there is a hole": _has_a_hole,
     "A handler has changed the very thing": every(
         lambda played: "RuntimeError" in played.wrong[0], _under_way

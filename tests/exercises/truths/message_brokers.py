@@ -78,9 +78,9 @@ def _killed(run: Any) -> bool:
 
 POINTS_ONCE: dict[str, Truth] = {
     "When the process had ended, nobody had any points": lambda run: not any(run.has.values()),
-    "M-5 has brought nothing": lambda run: (
+    "M-17 has brought nothing": lambda run: (
         run.hit == ""
-        and [m.id for m, has, should in run.rows if has != should] == ["M-5"]
+        and [m.id for m, has, should in run.rows if has != should] == ["M-17"]
         and run.has["C-1"] == 50
     ),
     "A message adds its points": lambda run: (

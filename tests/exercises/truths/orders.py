@@ -105,6 +105,14 @@ TRUE: dict[str, Truth] = {
     "The order stands, and nothing is set aside": some(
         lambda order: order.stands and order.held == 0
     ),
+    "The order stands, and no mail about it has gone out": some(
+        lambda order: order.stands and order.confirmations == 0
+    ),
+    "The order that was saved names a charge that was made for another": lambda case: any(
+        order.transaction_id in case.shop.payment.captures
+        and case.shop.payment.captures[order.transaction_id].order_id != order.order_id
+        for order in case.shop.database.orders.values()
+    ),
     "Nobody has told the customer how the order ended": some(
         lambda order: (
             not {Told.CONFIRMED, Told.FAILED} & {*order.told}
@@ -120,6 +128,9 @@ TRUE: dict[str, Truth] = {
     "The warehouse answers that there is not enough": _said_no("inventory.reserve"),
     "The payment service declines the card": _said_no("payment.charge"),
     "The second order is like the first": every(
-        no_bad_luck, _not_all_confirmed, lambda case: len(case.shop.customer.placed) == 3
+        no_bad_luck, _not_all_confirmed, lambda case: len(case.shop.customer.placed) == 4
+    ),
+    "While one order waits for a reply, the other goes on": every(
+        no_bad_luck, lambda case: len(case.shop.customer.placed) == 2
     ),
 }

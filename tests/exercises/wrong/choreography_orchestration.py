@@ -297,6 +297,14 @@ SELL = points_by_events.answer[points_by_events.answer.index("def sell") :]
 
 POINTS_BY_EVENTS = [
     Wrong(
+        "takes back when it is paid",
+        changed(
+            points_by_events.answer,
+            ("bus.subscribe(OrderReturned", "bus.subscribe(events.PaymentCompleted"),
+        ),
+        "taken back before the order came back",
+    ),
+    Wrong(
         "hears that the order was created",
         changed(points_by_events.answer, ("PaymentCompleted", "OrderCreated")),
         "which one does it lack",

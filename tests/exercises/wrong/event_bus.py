@@ -34,6 +34,27 @@ NO_COPY = (COPY, "in self.handlers.get(event.type, []):")
 WRONG = {
     "isolate": [
         Wrong(
+            "keeps the failures in self",
+            """\
+class PatientBus(LessonBus):
+    async def publish(self, event):
+        self.failed = []
+        handlers = list(self.handlers.get(event.type, []))
+        await asyncio.gather(*[self.tell(handler, event) for handler in handlers])
+        return sorted(self.failed, key=lambda pair: [*handlers, pair[0]].index(pair[0]))
+
+    async def tell(self, handler, event):
+        try:
+            async with asyncio.timeout(1):
+                reply = handler(event)
+                if inspect.isawaitable(reply):
+                    await reply
+        except Exception as error:
+            self.failed.append((handler, error))
+""",
+            "all that are under way share it",
+        ),
+        Wrong(
             "one after the other with try and except",
             BUS
             + """\
@@ -244,6 +265,29 @@ class PatientBus(LessonBus):
             + HANDLERS
             + """\
         tasks = [asyncio.create_task(self.tell(handler, event)) for handler in handlers]
+        try:
+            done, pending = await asyncio.wait(tasks, timeout=1)
+        finally:
+            for task in tasks:
+                task.cancel()
+        failed = []
+        for handler, task in zip(handlers, tasks):
+            error = task.exception() if task in done else TimeoutError()
+            if error is not None:
+                failed.append((handler, error))
+        return failed
+"""
+            + ONE_HANDLER,
+            "nothing unusual",
+        ),
+        Wrong(
+            "lets its tasks go on when it is cancelled",
+            BUS
+            + HANDLERS
+            + """\
+        tasks = [asyncio.create_task(self.tell(handler, event)) for handler in handlers]
+        if not tasks:
+            return []
         done, pending = await asyncio.wait(tasks, timeout=1)
         for task in pending:
             task.cancel()
@@ -255,7 +299,15 @@ class PatientBus(LessonBus):
         return failed
 """
             + ONE_HANDLER,
-            "nothing unusual",
+            "nobody stops it any more",
+        ),
+        Wrong(
+            "waits only for coroutines, and not for tasks",
+            changed(
+                isolate.answer,
+                ("inspect.isawaitable(reply)", "asyncio.iscoroutine(reply)"),
+            ),
+            "may be something to wait for",
         ),
         Wrong(
             "catches everything, the cancellation as well",
@@ -451,6 +503,41 @@ class PatientBus(LessonBus):
         ),
     ],
     "stop_hearing": [
+        Wrong(
+            "lets them go when the next event comes",
+            """\
+class LeavableBus(LessonBus):
+    def __init__(self):
+        super().__init__()
+        self.leaving = []
+
+    def unsubscribe(self, kind, handler):
+        self.leaving.append((kind, handler))
+
+    async def publish(self, event):
+        for kind, handler in self.leaving:
+            if handler in self.handlers.get(kind, []):
+                self.handlers[kind].remove(handler)
+        self.leaving.clear()
+        for handler in list(self.handlers.get(event.type, [])):
+            await handler(event)
+""",
+            "wants to hear",
+        ),
+        Wrong(
+            "takes the first entry of any type",
+            changed(
+                stop_hearing.answer,
+                (
+                    "        handlers = self.handlers.get(kind, [])\n" + FOUND + LIST_REMOVE,
+                    "        for handlers in self.handlers.values():\n"
+                    "            if handler in handlers:\n"
+                    "                handlers.remove(handler)\n"
+                    "                return\n",
+                ),
+            ),
+            "names a type of event",
+        ),
         Wrong(
             "removes without looking",
             changed(stop_hearing.answer, (FOUND + LIST_REMOVE, LIST_REMOVE[4:])),

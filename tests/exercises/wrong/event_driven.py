@@ -35,6 +35,14 @@ GONE = '            db.execute("DELETE FROM unpaid WHERE yen <= ?", (event.amoun
 WRONG = {
     "carry_state": [
         Wrong(
+            "takes the end of the id for the key",
+            changed(
+                carry_state.answer,
+                ("event.items, event.order_id", "event.items, event.order_id[-1]"),
+            ),
+            "a key that only this order has",
+        ),
+        Wrong(
             "carries the items and still asks back",
             changed(
                 carry_state.answer,
@@ -536,6 +544,26 @@ WRONG = {
 RIGHT = {
     "carry_state": [
         Right(
+            "a method of the class",
+            """\
+@dataclass(frozen=True)
+class OrderPlaced(Event):
+    order_id: str
+    items: tuple[Item, ...]
+
+    @classmethod
+    def of(cls, order):
+        return cls(order.order_id, order.items)
+
+
+placed = OrderPlaced.of
+
+
+async def take_stock(shop, event):
+    await shop.inventory.reserve(event.items, event.order_id)
+""",
+        ),
+        Right(
             "a list",
             """
 @dataclass(frozen=True)
@@ -731,6 +759,55 @@ async def take_stock(shop, event):
         ),
     ],
     "owed": [
+        Right(
+            "an object that can be called",
+            """\
+class Unpaid:
+    def __call__(self, db, event):
+        getattr(self, event.type)(db, event)
+
+    def OrderCreated(self, db, event):
+        db.execute("INSERT INTO unpaid VALUES (?, ?)", (event.order_id, event.total))
+
+    def PaymentReceived(self, db, event):
+        subtract = "UPDATE unpaid SET yen = yen - ? WHERE order_id = ?"
+        db.execute(subtract, (event.amount, event.order_id))
+        db.execute("DELETE FROM unpaid WHERE yen <= 0")
+
+    def OrderShipped(self, db, event):
+        pass
+
+
+still_to_pay = Unpaid()
+""",
+        ),
+        Right(
+            "one function per type of event",
+            """\
+from functools import singledispatch
+
+
+@singledispatch
+def handle(event, db):
+    pass
+
+
+@handle.register
+def _(event: OrderCreated, db):
+    db.execute("INSERT INTO unpaid VALUES (?, ?)", (event.order_id, event.total))
+
+
+@handle.register
+def _(event: PaymentReceived, db):
+    subtract = "UPDATE unpaid SET yen = yen - ? WHERE order_id = ?"
+    db.execute(subtract, (event.amount, event.order_id))
+    db.execute("DELETE FROM unpaid WHERE yen <= 0")
+
+
+def still_to_pay(db, event):
+    handle(event, db)
+""",
+        ),
         Right(
             "looks, and decides in Python",
             """

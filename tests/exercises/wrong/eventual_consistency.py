@@ -210,6 +210,11 @@ WRONG = {
     ],
     "cancel_in_one": [
         Wrong(
+            "looks at all changes of the connection",
+            changed(cancel_in_one.answer, ("changed.rowcount:", "disk.total_changes:")),
+            "There was nothing to cancel",
+        ),
+        Wrong(
             "two transactions, though only once",
             CANCEL + STATUS + WITH + UPDATE + WITH + INSERT,
             "there is always a gap",
@@ -376,6 +381,23 @@ WRONG = {
         ),
     ],
     "relay_safe": [
+        Wrong(
+            "one of each body",
+            """\
+async def relay_batch(disk, publish):
+    rows = disk.execute(
+        "SELECT MIN(id), body FROM outbox WHERE NOT published GROUP BY body ORDER BY 1 LIMIT 10"
+    ).fetchall()
+    for id_, body in rows:
+        try:
+            await publish(body)
+        except (ServiceRefused, NoReply):
+            return
+        with disk:
+            disk.execute("UPDATE outbox SET published = 1 WHERE id = ?", (id_,))
+""",
+            "Only the `id`",
+        ),
         Wrong(
             "marks each one first",
             changed(SAFE, (MARK, ""), (PUBLISH, MARK + PUBLISH)),

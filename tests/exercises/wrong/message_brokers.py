@@ -89,6 +89,11 @@ WRONG = {
     ],
     "points_once": [
         Wrong(
+            "keeps the end of the id",
+            points_once.answer.replace("[message.id]", "[message.id[-1]]"),
+            "M-17 has brought nothing",
+        ),
+        Wrong(
             "looks at nothing",
             changed(STARTER, (LAST, LAST + "            print(message)\n")),
             "Where can it be kept",

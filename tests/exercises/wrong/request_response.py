@@ -33,6 +33,29 @@ CANCEL = "await self.database.save(order.cancelled())"
 WRONG = {
     "survive": [
         Wrong(
+            "sends no mail",
+            changed(
+                survive.answer,
+                (
+                    "            await self.notification.send_order_confirmation(order)\n",
+                    "            pass\n",
+                ),
+            ),
+            "no mail about it",
+        ),
+        Wrong(
+            "takes the end of the id for the key",
+            survive.answer.replace("key = command.order_id", "key = command.order_id[-1]"),
+            "Which of them goes wrong",
+        ),
+        Wrong(
+            "takes customer and amount for the key",
+            survive.answer.replace(
+                "key = command.order_id", 'key = f"{command.customer_id} {command.total}"'
+            ),
+            "Which of them goes wrong",
+        ),
+        Wrong(
             "retries without a key",
             changed(
                 survive.answer,
@@ -227,6 +250,75 @@ WRONG = {
         ),
     ],
     "mail_behind": [
+        Wrong(
+            "mails twice",
+            changed(
+                mail_behind.answer,
+                (
+                    "        self.background = ",
+                    "        self.first = asyncio.create_task(self.mail(order))\n"
+                    "        self.background = ",
+                ),
+            ),
+            "more than one mail",
+        ),
+        Wrong(
+            "a worker that a failed mail ends",
+            """\
+class QuickOrderService(OrderService):
+    def __init__(self, shop):
+        super().__init__(shop)
+        self.queue, self.worker = asyncio.Queue(), None
+
+    async def create_order(self, command):
+        reserved = await self.inventory.reserve(command.items)
+        if not reserved.success:
+            raise OrderFailed("out of stock")
+        payment = await self.payment.charge(command.total, command.payment_method)
+        if not payment.success:
+            await self.inventory.cancel_reservation(reserved.reservation_id)
+            raise OrderFailed("card declined")
+        order = Order.create(command, payment.transaction_id)
+        await self.database.save(order)
+        self.queue.put_nowait(order)
+        self.worker = self.worker or asyncio.create_task(self.work())
+        return order
+
+    async def work(self):
+        try:
+            while True:
+                await self.notification.send_order_confirmation(await self.queue.get())
+        except ShopError:
+            pass
+""",
+            "has harmed another one",
+        ),
+        Wrong(
+            "one order for all mails",
+            """\
+class QuickOrderService(OrderService):
+    async def create_order(self, command):
+        reserved = await self.inventory.reserve(command.items)
+        if not reserved.success:
+            raise OrderFailed("out of stock")
+        payment = await self.payment.charge(command.total, command.payment_method)
+        if not payment.success:
+            await self.inventory.cancel_reservation(reserved.reservation_id)
+            raise OrderFailed("card declined")
+        self.order = Order.create(command, payment.transaction_id)
+        await self.database.save(self.order)
+        self.background = asyncio.create_task(self.mail())
+        return self.order
+
+    async def mail(self):
+        await asyncio.sleep(1)
+        try:
+            await self.notification.send_order_confirmation(self.order)
+        except ShopError:
+            pass
+""",
+            "While one order waits",
+        ),
         Wrong(
             "sends the mail first",
             changed(

@@ -15,6 +15,11 @@ MAIL = "        await shop.notification.send_order_confirmation(order)\n"
 WRONG = {
     "shorter_wait": [
         Wrong(
+            "names the charge of the first order",
+            changed(shorter_wait.answer, ("payment.transaction_id", '"T-1"')),
+            "names a charge",
+        ),
+        Wrong(
             "deletes the charge",
             changed(
                 shorter_wait.starter,
@@ -120,6 +125,49 @@ WRONG = {
         ),
     ],
     "stock_back": [
+        Wrong(
+            "asks again without a key",
+            """\
+def put_back(shop):
+    async def create_order(command):
+        reserved = await shop.inventory.reserve(command.items)
+        for attempt in range(3):
+            try:
+                payment = await shop.payment.charge(command.total, command.payment_method)
+                break
+            except Exception:
+                if attempt == 2:
+                    await shop.inventory.cancel_reservation(reserved.reservation_id)
+                    raise
+        order = Order.create(command, payment.transaction_id)
+        await shop.database.save(order)
+        return order
+
+    return create_order
+""",
+            "More was taken",
+        ),
+        Wrong(
+            "keeps what is set aside outside of the function",
+            """\
+def put_back(shop):
+    now = {}
+
+    async def create_order(command):
+        now["reserved"] = await shop.inventory.reserve(command.items)
+        try:
+            payment = await shop.payment.charge(command.total, command.payment_method)
+        except Exception:
+            await shop.inventory.cancel_reservation(now["reserved"].reservation_id)
+            raise
+        order = Order.create(command, payment.transaction_id)
+        await shop.database.save(order)
+        return order
+
+    return create_order
+""",
+            "has harmed another one",
+        ),
         Wrong(
             "swallows the exception",
             changed(stock_back.answer, ("            raise\n", "            return None\n")),
@@ -273,6 +321,27 @@ def quick_call(shop):
         ),
     ],
     "stock_back": [
+        Right(
+            "catches what the services refuse",
+            """\
+from lessonkit.shop import ServiceRefused
+
+
+def put_back(shop):
+    async def create_order(command):
+        reserved = await shop.inventory.reserve(command.items)
+        try:
+            payment = await shop.payment.charge(command.total, command.payment_method)
+        except ServiceRefused:
+            await shop.inventory.cancel_reservation(reserved.reservation_id)
+            raise
+        order = Order.create(command, payment.transaction_id)
+        await shop.database.save(order)
+        return order
+
+    return create_order
+""",
+        ),
         Right(
             "catches everything",
             changed(stock_back.answer, ("except Exception:", "except BaseException:")),
