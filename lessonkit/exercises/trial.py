@@ -240,8 +240,8 @@ def calling(method: str) -> Callable[[Any], Callable[[Any], OrderFunction]]:
 
 
 HARMED_ANOTHER = N_(
-    "What struck one order has harmed another one. Whatever your code keeps in `self`, or anywhere"
-    " else outside of the function, belongs to all orders."
+    "What struck one order has harmed another one. A fixed id, or whatever your code keeps in"
+    " `self` or elsewhere outside of the function, belongs to all orders."
 )
 MAILED_TWICE = N_("Nothing has failed, and the customer got more than one mail for the order.")
 

@@ -265,7 +265,7 @@ STOP_HEARING: dict[str, Truth] = {
     "Perhaps nobody has ever subscribed": _unsubscribe_raised(1),
     "`unsubscribe` names a type of event": every(
         _somebody_left,
-        _misses(lambda played, who: ("OrderCancelled", who) in played.members),
+        _misses(lambda played, who: who in {member for _kind, member in played.members}),
     ),
     "All subscriptions of this handler are gone": every(
         _somebody_left, _misses(lambda played, who: who not in played.heard)

@@ -214,7 +214,7 @@ def put_back(shop):
         Wrong(
             "puts back by an id of the first order",
             changed(stock_back.answer, ("reserved.reservation_id", "'R-1'")),
-            "still set aside",
+            "has harmed another one",
         ),
         Wrong(
             "does not await the putting back",
