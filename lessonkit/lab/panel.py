@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from traceback import extract_tb
 from typing import Any
 
 import ipywidgets as widgets
 
-from lessonkit.lab.button import plain_button
+from lessonkit.lab.button import apology, plain_button
 from lessonkit.lab.controls import Control
 from lessonkit.lab.parts import Part, SideBySide
 from lessonkit.lab.still import StillBox
-from lessonkit.lab.svg import RED, text_width
+from lessonkit.lab.svg import text_width
 from lessonkit.messages import _
-from lessonkit.words import error_words, escape
+from lessonkit.words import escape
 
 Scene = Callable[..., Part | Iterable[Part]]
 """Gets the controls' values by name; returns one part or several: SVG, HTML, the trace of a run."""
@@ -181,7 +180,7 @@ class Panel(StillBox):
                 self.redraws += 1
                 self._show(self._play())
         except Exception as error:
-            self._show([_apology(error)])
+            self._show([apology(error)])
             raise
         finally:
             self._drawing = False
@@ -233,12 +232,3 @@ def _check_names(values: Mapping[str, Any], controls: Mapping[str, Control]) -> 
     for name in values:
         if name not in controls:
             raise ValueError(f"no control is called {name!r}; there are {', '.join(controls)}")
-
-
-def _apology(error: Exception) -> str:
-    """What the learner sees when the scene fails: the error, and the learner's line."""
-    lines = [frame for frame in extract_tb(error.__traceback__) if "ipykernel" in frame.filename]
-    where = f"<br/><code>{escape(lines[-1].line or '')}</code>" if lines else ""
-    words = escape(error_words(error))
-    look = f"border-left: 4px solid {RED}; padding: 6px 10px"
-    return f'<div role="alert" style="{look}">{words}{where}</div>'

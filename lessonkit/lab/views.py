@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lessonkit.explorer import Case
-from lessonkit.lab.picture import Picture
+from lessonkit.lab.picture import SCROLLED, Picture
 from lessonkit.lab.svg import RED
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
@@ -53,20 +53,18 @@ def shop_view(shop: Shop) -> str:
     # No answer is not a lie, but nothing to be happy about either.
     answered = bool(answers) and all(answer.told is not Told.NOTHING for answer in answers)
     numbers = tiles(
-        [
-            (_("the customer waited"), wait, "plain"),
-            (_("the customer was told"), told, "stopped" if failed else "plain"),
-            (_("told the truth"), *(truth if answered or lied else ("–", "plain"))),
-            (_("orders"), str(sum(order.stands for order in ledgers)), kind("order")),
-            (_("ordered"), _ordered(ledgers), "plain"),
-            (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),
-            (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
-            (
-                _("mails"),
-                str(sum(order.confirmations + order.regrets for order in ledgers)),
-                "bad" if "mail" in wrong else "plain",
-            ),
-        ]
+        (_("the customer waited"), wait, "plain"),
+        (_("the customer was told"), told, "stopped" if failed else "plain"),
+        (_("told the truth"), *(truth if answered or lied else ("–", "plain"))),
+        (_("orders"), str(sum(order.stands for order in ledgers)), kind("order")),
+        (_("ordered"), _ordered(ledgers), "plain"),
+        (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),
+        (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
+        (
+            _("mails"),
+            str(sum(order.confirmations + order.regrets for order in ledgers)),
+            "bad" if "mail" in wrong else "plain",
+        ),
     )
     said = [f"✗ {violation.sentence}" for violation in violations]
     balance = _("The books balance.")  # not inside the f-string: the catalogue would overlook it
@@ -175,7 +173,7 @@ def bus_log(bus: InMemoryEventBus) -> str:
     words = _("... and {number} earlier ones").format(number=f"{left_out:,}")
     more = f"<div>{words}</div>" if left_out else ""
     return (
-        '<div style="overflow-x: auto; margin: 6px 0">'
+        f'<div style="{SCROLLED};margin:6px 0">'
         '<table class="lessonkit-bus-log" style="border-collapse: collapse; font-size: 12px">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}</div>"
     )

@@ -172,7 +172,7 @@ def not_done(bus: InMemoryEventBus) -> str:
     """How many handlers failed, or were not through when all was over."""
     handlers = sum(told.ended is None or told.error is not None for told in bus.log)
     words = _("handlers failed or not done")
-    return tiles([(words, str(handlers), "bad" if handlers else "good")])
+    return tiles((words, str(handlers), "bad" if handlers else "good"))
 
 
 # --- deaths --------------------------------------------------------------------------------------

@@ -29,13 +29,11 @@ def gap(trace: Trace, at: float) -> str:
     knows = _("the order is confirmed") if at >= t1 else _("nothing yet")
     hears = _("the stock is reduced") if at >= t2 else _("nothing yet")
     return tiles(
-        [
-            ("T1", f"{t1 * 1000:,.0f} ms", "plain"),
-            ("T2", f"{t2 * 1000:,.0f} ms", "plain"),
-            (_("the gap"), f"{(t2 - t1) * 1000:,.0f} ms", "plain"),
-            (_("the order service says"), knows, "plain"),
-            (_("the inventory says"), hears, "bad" if t1 <= at < t2 else "good"),
-        ]
+        ("T1", f"{t1 * 1000:,.0f} ms", "plain"),
+        ("T2", f"{t2 * 1000:,.0f} ms", "plain"),
+        (_("the gap"), f"{(t2 - t1) * 1000:,.0f} ms", "plain"),
+        (_("the order service says"), knows, "plain"),
+        (_("the inventory says"), hears, "bad" if t1 <= at < t2 else "good"),
     )
 
 
@@ -61,10 +59,8 @@ def page(found: bool, wait: float) -> str:
     """What one customer's page says, and how long (in seconds) it took."""
     says = "O-001" if found else _("no such order")
     return tiles(
-        [
-            (_("the page took"), f"{wait * 1000:,.0f} ms", "plain"),
-            (_("the page says"), says, "good" if found else "bad"),
-        ]
+        (_("the page took"), f"{wait * 1000:,.0f} ms", "plain"),
+        (_("the page says"), says, "good" if found else "bad"),
     )
 
 
@@ -85,7 +81,7 @@ def shelf(sale: Sale) -> tuple[str, str]:
         xlabel=_("time (s)"),
         ylabel=_("orders"),
     )
-    return tiles(numbers), picture
+    return tiles(*numbers), picture
 
 
 def lessons_loop(asked: Sequence[float], gave_up: float) -> Picture:
@@ -133,7 +129,7 @@ def herd(found: Sequence[Counter[int]], outage: int) -> tuple[str, str]:
         xlabel=_("time (s)"),
         ylabel=_("requests"),
     )
-    return tiles(numbers), picture
+    return tiles(*numbers), picture
 
 
 def killed(publish_first: Exploration, commit_first: Exploration) -> str:
@@ -243,10 +239,8 @@ def effects(shop: Shop) -> str:
     absorbed = sum(inbox.duplicates for inbox in inboxes)
     times = " / ".join(str(len(each)) for each in booked)
     return tiles(
-        [
-            (_("stock taken / card charged / mail sent"), times, "plain"),
-            (_("duplicates that an inbox has absorbed"), f"{absorbed}", "plain"),
-        ]
+        (_("stock taken / card charged / mail sent"), times, "plain"),
+        (_("duplicates that an inbox has absorbed"), f"{absorbed}", "plain"),
     )
 
 
