@@ -141,7 +141,7 @@ def _hear(one: _Arrival, shop: TrialShop, handler: Callable[[Event], object]) ->
     one.trace = run.trace
     one.error = next((failed.error for failed in bus.failures), run.error)
     one.taken += shelf - Counter(shop.inventory.stock)
-    called = [what for _caller, what, _number in shop.network.calls[calls:]]
+    called = [what for _caller, what in shop.network.calls[calls:]]
     replies = [m for m in run.trace.messages if m.kind is Kind.REPLY and m.what == "reserve"]
     one.reserves = any(not reply.error for reply in replies)  # or else it did not get that far
     one.foreign = [what for what in called if not what.startswith("inventory.")]

@@ -20,7 +20,7 @@ from lessonkit.words import escape
 
 def asked_back(shop: Shop, orders: int, stuck: int) -> str:
     """How many notices there were, how often somebody asked back, and who got no reply."""
-    asked = sum(operation == "orders.get_order" for _caller, operation, _n in shop.network.calls)
+    asked = sum(operation == "orders.get_order" for _caller, operation in shop.network.calls)
     return tiles(
         (_("events"), f"{orders}", "plain"),
         (_("questions to the order service"), f"{asked}", "plain"),
