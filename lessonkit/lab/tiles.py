@@ -29,10 +29,12 @@ def tiles(*numbers: tuple[str, str, str]) -> str:
     drawn = []
     for label, value, kind in numbers:
         colour, mark = LOOKS[one_of("the kind of a tile", kind, LOOKS)]
+        # The next tile stays where it is when 18 ms become 1,200 ms.
+        room = "; min-width: 4.6em" if value.endswith(" ms") else ""
         drawn.append(
             f'<div class="lessonkit-tile" style="border-left: 4px solid {colour}; '
             'padding: 2px 14px 2px 10px">'
-            f'<div style="font-size: 1.35em; line-height: 1.3; font-weight: 600">'
+            f'<div style="font-size: 1.35em; line-height: 1.3; font-weight: 600{room}">'
             f'<span style="color: {colour}">{mark}</span>{escape(value)}</div>'
             f'<div style="{SMALL}; line-height: 1.3; opacity: 0.8">{escape(label)}</div>'
             "</div>"

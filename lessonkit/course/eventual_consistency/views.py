@@ -59,8 +59,8 @@ def page(found: bool, wait: float) -> str:
     """What one customer's page says, and how long (in seconds) it took."""
     says = "O-001" if found else _("no such order")
     return tiles(
-        (_("the page says"), says, "good" if found else "bad"),
         (_("the page took"), f"{wait * 1000:,.0f} ms", "plain"),
+        (_("the page says"), says, "good" if found else "bad"),
     )
 
 

@@ -130,8 +130,9 @@ def _term(row: Mapping[Any, str], here: str, there: str) -> tuple[str, ...]:
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """An HTML table for reading; its cells are HTML already."""
-    look = "text-align: left; padding: 3px 18px 3px 4px"
+    look = "text-align: left; padding: 3px 12px 3px 4px; word-break: auto-phrase"
     cell, top = f'style="{look}; white-space: normal"', f'style="{look}; white-space: nowrap"'
     head = "".join(f"<th {top}>{escape(one)}</th>" for one in heads)
     body = "".join(f"<tr>{''.join(f'<td {cell}>{one}</td>' for one in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    whole = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<table lang="{current_language()}">{whole}</table>'
