@@ -136,21 +136,21 @@ def test_after_thirty_kills_every_order_has_come_to_its_end_and_nothing_was_done
     tmp_path: Path,
 ) -> None:
     counted = kill_and_count(tmp_path, keys=True, kills=30)
-    assert counted.finished == counted.orders > 0
+    assert counted.finished == counted.orders >= 30  # each process has begun one
     assert (counted.half, counted.twice) == (0, 0)
 
 
 @pytest.mark.slow
 def test_without_keys_the_log_finishes_it_and_does_some_of_it_twice(tmp_path: Path) -> None:
-    for number in range(5):  # which moment a kill hits is the machine's affair
+    for number in range(15):  # which moment a kill hits is the machine's affair
         folder = tmp_path / str(number)
         folder.mkdir()
-        counted = kill_and_count(folder, keys=False, kills=20)
+        counted = kill_and_count(folder, keys=False, kills=8)
         assert counted.finished == counted.orders
         assert counted.half == 0
         if counted.twice:
             return
-    pytest.fail("nothing was done twice in 100 kills")
+    pytest.fail("nothing was done twice in 120 kills")
 
 
 def test_it_would_be_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
