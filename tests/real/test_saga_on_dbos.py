@@ -21,7 +21,7 @@ from tests.real.installed import need_or_skip
 need_or_skip("dbos")
 
 from lessonkit.real import saga_kills  # noqa: E402
-from lessonkit.real.dbos_saga import dbos, launched, on_dbos  # noqa: E402
+from lessonkit.real.dbos_saga import dbos, launched, on_dbos, tell_the_time  # noqa: E402
 from lessonkit.real.saga_kills import Order, Services, kill_and_count, order_flow  # noqa: E402
 
 
@@ -112,6 +112,12 @@ def test_steps_that_are_none(tmp_path: Path) -> None:
         on_dbos("order", [])
     with pytest.raises(ValueError, match="name must be"):
         on_dbos("", order_flow(Services(tmp_path, keys=True)))
+
+
+def test_an_old_sqlite_can_tell_the_time_as_dbos_asks_for_it() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        tell_the_time(connection, None)
+        assert connection.execute("SELECT unixepoch('subsec') * 1000").fetchone()[0] > 1e12
 
 
 def test_a_log_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
