@@ -11,6 +11,8 @@ https://docs.dbos.dev/architecture
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +82,7 @@ def launched(folder: Path) -> Iterator[Any]:
         If the log cannot be used.
     """
     path = folder / "dbos.sqlite"
+    event, every = need("sqlalchemy").event, (need("sqlalchemy").Engine, "connect", tell_the_time)
     # No conductor, no telemetry: nothing listens, nothing is sent. And one version for all
     # processes, because DBOS goes on only with the workflows of its own version.
     dbos.DBOS(
@@ -100,7 +103,15 @@ def launched(folder: Path) -> Iterator[Any]:
                 " writable, and have room; or move the file away"
             ) from error
 
+    event.listen(*every)
     try:
         yield launch
     finally:
         dbos.DBOS.destroy(destroy_registry=True)
+        event.remove(*every)
+
+
+def tell_the_time(connection: Any, _: object) -> None:
+    """Let an SQLite before 3.42 know ``unixepoch('subsec')``: from Python 3.12 on DBOS asks so."""
+    if isinstance(connection, sqlite3.Connection) and sqlite3.sqlite_version_info < (3, 42):
+        connection.create_function("unixepoch", 1, lambda subsec: time.time())

@@ -109,7 +109,7 @@ def _start(url: str, port: int) -> Server:
     def is_ready() -> bool:
         try:
             # Another broker may have had the port, and answer as well.
-            return bool(admin.list_topics(timeout=0.2).cluster_id == cluster)
+            return bool(admin.list_topics(timeout=2).cluster_id == cluster)
         except need("confluent_kafka").KafkaException:  # not yet; if it never is, Server says so
             return False
 

@@ -1,14 +1,15 @@
-"""Four ways to tell the others of an order, in processes that are really killed (SIGKILL).
+"""Ways to tell the others of an order, in processes that are really killed (SIGKILL).
 
-A service takes orders, and a mail is due for each. The message goes by a broker; a consumer takes
-it from there and sends the mail. Three places, and no transaction spans two of them:
+The ways are handed in; notebook 09 has four. A service takes orders, and a mail is due for each.
+The message goes by a broker; a consumer takes it from there and sends the mail. Three places, and
+no transaction spans two of them:
 
 =============  ===========================================================
 database       what is in it
 =============  ===========================================================
-``shop``       the orders, and (in two of the ways) the outbox
+``shop``       the orders, and (in some of the ways) the outbox
 ``broker``     the messages that have arrived and are not acknowledged yet
-``mail``       the mails that were sent, and (in one of the ways) the inbox
+``mail``       the mails that were sent, and (in some of the ways) the inbox
 =============  ===========================================================
 
 When a process is killed, the next one goes on with what it finds. In the end everything that is
@@ -21,19 +22,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Final
 
-from lessonkit.checks import one_of, whole_number
+from lessonkit.checks import instance_of, some_text, whole_number
 from lessonkit.faults import stream
 from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, PollingPublisher
 from lessonkit.real.database import PostgresDatabase
 from lessonkit.real.postgres import Postgres
-from lessonkit.real.travel import OrderCreated
 from lessonkit.real.victims import process
 
 PLACES: Final = ("shop", "broker", "mail")
@@ -71,28 +71,31 @@ class Broker:
         self.database.execute("DELETE FROM messages WHERE id = ?", (number,))
 
 
+def open_table(url: str, table: str) -> PostgresDatabase:
+    """Connect to a database with a table of order ids."""
+    database = PostgresDatabase(url, timeout=60)
+    with database.making(table, "the shop's"):
+        # No primary key: a second mail for the same order is stored, and seen.
+        database.execute(f"CREATE TABLE IF NOT EXISTS {table} (order_id TEXT)")
+    return database
+
+
 class Places:
     """The three databases, or those of them that a process needs."""
 
     def __init__(self, urls: dict[str, str], places: Sequence[str] = PLACES) -> None:
-        self._urls = urls
         self._opened: list[PostgresDatabase] = []
         if "shop" in places:
-            self.shop = self._open("shop", "orders")
+            self.shop = self._until_closed(open_table(urls["shop"], "orders"))
             self.outbox = Outbox(self.shop)
         if "broker" in places:
-            self.broker = Broker(self._open("broker"))
+            self.broker = Broker(self._until_closed(PostgresDatabase(urls["broker"], timeout=60)))
         if "mail" in places:
-            self.mail = self._open("mail", "mails")
+            self.mail = self._until_closed(open_table(urls["mail"], "mails"))
             self.inbox = Inbox(self.mail, "mail")
 
-    def _open(self, place: str, table: str = "") -> PostgresDatabase:
-        database = PostgresDatabase(self._urls[place], timeout=60)
+    def _until_closed(self, database: PostgresDatabase) -> PostgresDatabase:
         self._opened.append(database)
-        if table:
-            with database.making(table, "the shop's"):
-                # No primary key: a second mail for the same order is stored, and seen.
-                database.execute(f"CREATE TABLE IF NOT EXISTS {table} (order_id TEXT)")
         return database
 
     def relay(self) -> PollingPublisher:
@@ -113,68 +116,20 @@ class Places:
             database.close()
 
 
-# --- the service ---------------------------------------------------------------------------------
-
-
-def save(tx: Any, order_id: str) -> None:
-    """Save an order."""
-    tx.execute("INSERT INTO orders VALUES (?)", (order_id,))
-
-
-def commit_then_publish(places: Places, order_id: str) -> None:
-    """Killed in between: an order of which nobody ever hears."""
-    with places.shop.transaction() as tx:
-        save(tx, order_id)
-    places.broker.publish(order_id, order_id)
-
-
-def publish_then_commit(places: Places, order_id: str) -> None:
-    """Killed in between: a mail for an order that does not exist."""
-    with places.shop.transaction() as tx:
-        save(tx, order_id)
-        places.broker.publish(order_id, order_id)
-
-
-def outbox_and_relay(places: Places, order_id: str) -> None:
-    """Killed in between: the next relay publishes it, or publishes it once more."""
-    with places.shop.transaction() as tx:
-        save(tx, order_id)
-        places.outbox.add(tx, OrderCreated(order_id), key=order_id)
-    places.run_relay()
-
-
-# --- the consumer --------------------------------------------------------------------------------
-
-
-def send(tx: Any, order_id: str) -> None:
-    """Send a mail: here a row, because a real one can be part of no transaction."""
-    tx.execute("INSERT INTO mails VALUES (?)", (order_id,))
-
-
-def send_each(places: Places, message_id: str, order_id: str) -> None:
-    """Killed before the acknowledgement: the message comes again, and so does the mail."""
-    send(places.mail, order_id)
-
-
-def send_once(places: Places, message_id: str, order_id: str) -> None:
-    """Killed before the acknowledgement: the message comes again, and is known."""
-    places.inbox.handle(message_id, lambda tx: send(tx, order_id))
-
-
 @dataclass(frozen=True)
 class Style:
-    """A way to take an order, and a way to handle its message."""
+    """A way to take an order, and a way to handle its message. They travel to other processes.
+
+    Attributes
+    ----------
+    take
+        Called with the :class:`Places` and the order's id.
+    handle
+        Called with the places, the message's id and the order's.
+    """
 
     take: Callable[[Places, str], None]
     handle: Callable[[Places, str, str], None]
-
-
-STYLES: Final = {
-    "commit, then publish": Style(commit_then_publish, send_each),
-    "publish, then commit": Style(publish_then_commit, send_each),
-    "outbox without inbox": Style(outbox_and_relay, send_each),
-    "outbox with inbox": Style(outbox_and_relay, send_once),
-}
 
 
 # --- the processes -------------------------------------------------------------------------------
@@ -231,21 +186,19 @@ class Count:
     twice: int
 
 
-def kill_and_count(
-    server: Postgres, style: str, rounds: int = 20, styles: Mapping[str, Style] = STYLES
-) -> Count:
+def kill_and_count(server: Postgres, name: str, style: Style, rounds: int = 20) -> Count:
     """In each round, let a service and a consumer work, and kill both.
 
     Parameters
     ----------
     server
         Where the three databases are to be.
+    name
+        What the style is called.
     style
-        One of the ``styles``.
+        What is to be tried.
     rounds
         How often.
-    styles
-        What is to be tried. Its functions travel into other processes.
 
     Raises
     ------
@@ -254,21 +207,22 @@ def kill_and_count(
     DatabaseUnavailable
         If the server has gone.
     """
-    tried = styles[one_of("style", style, styles)]
+    some_text("name", name)
+    instance_of("style", style, Style)
     whole_number("rounds", rounds, low=1)
-    urls = {name: server.new_database(name) for name in PLACES}
-    rng = stream(0, f"kills {style}")
+    urls = {place: server.new_database(place) for place in PLACES}
+    rng = stream(0, f"kills {name}")
     with closing(Places(urls)) as places:
         for number in range(1, rounds + 1):
             seed = str(number)
-            with process(service, tried, urls, seed):
-                with process(consumer, tried, urls):
+            with process(service, style, urls, seed):
+                with process(consumer, style, urls):
                     time.sleep(rng.uniform(0, LONGEST))
                 time.sleep(rng.uniform(0, LONGEST))
         asyncio.run(places.relay().drain())
-        while handle_next(tried, places):
+        while handle_next(style, places):
             pass
-        return count_of(style, 2 * rounds, places.shop, places.mail)
+        return count_of(name, 2 * rounds, places.shop, places.mail)
 
 
 def count_of(style: str, kills: int, shop: PostgresDatabase, mail: PostgresDatabase) -> Count:

@@ -117,7 +117,7 @@ class Postgres(Server):
 
         def is_ready() -> bool:
             try:
-                psycopg.connect(self.url, connect_timeout=2).close()
+                psycopg.connect(self.url, connect_timeout=10).close()
             except psycopg.OperationalError:  # not yet; if it never is, Server says so
                 return False
             return True

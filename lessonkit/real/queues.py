@@ -92,41 +92,32 @@ async def queues_on(url: str) -> AsyncIterator[Queues]:
 # --- competing consumers -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Done:
-    """A message that a consumer has done, and when: seconds after the first was published."""
-
-    message: str
-    consumer: str
-    seconds: float
-
-
-async def compete(url: str, messages: int = 6) -> list[Done]:
+async def compete(url: str, messages: int = 6) -> list[str]:
     """Let a slow and a quick consumer share a queue, each with one message at a time.
 
     Returns
     -------
-    list of Done
-        As they were done. They were published as 1, 2, 3 ...
+    list of str
+        The messages as they were done. They were published as 1, 2, 3 ...
     """
     whole_number("messages", messages, low=2)
-    done: list[Done] = []
+    done: list[str] = []
     async with queues_on(url) as queues:
         queue = await queues.new()
-        begun, all_done = time.monotonic(), asyncio.Event()
+        all_done = asyncio.Event()
 
-        async def work(name: str, seconds: float) -> None:
+        async def work(seconds: float) -> None:
             async def handle(message: Any) -> None:
                 await asyncio.sleep(seconds)
                 await message.ack()
-                done.append(Done(message.body.decode(), name, time.monotonic() - begun))
+                done.append(message.body.decode())
                 if len(done) == messages:
                     all_done.set()
 
             await queue.consume(handle)
 
-        await work("slow", SLOW)
-        await work("quick", QUICK)
+        await work(SLOW)
+        await work(QUICK)
         await queues.publish(queue, *(str(number + 1) for number in range(messages)))
         await all_done.wait()
     return done

@@ -28,7 +28,7 @@ from lessonkit.checks import true_or_false, whole_number
 from lessonkit.faults import stream
 from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, Relay
 from lessonkit.real.database import PostgresDatabase
-from lessonkit.real.kills import LONGEST, WAY, Count, count_of, save, send
+from lessonkit.real.kills import LONGEST, WAY, Count, count_of, open_table
 from lessonkit.real.postgres import Postgres
 from lessonkit.real.queues import aio_pika, queues_on, text
 from lessonkit.real.travel import OrderCreated
@@ -37,14 +37,6 @@ from lessonkit.real.victims import process
 PREFETCH: Final = 10
 LEASE: Final = 1.0
 """Seconds until the next relay may take what a dead one had in hand."""
-
-
-def open_table(url: str, table: str) -> PostgresDatabase:
-    """Connect to a database with a table of order ids, in which one may stand twice."""
-    database = PostgresDatabase(url, timeout=60)
-    with database.making(table, "the shop's"):
-        database.execute(f"CREATE TABLE IF NOT EXISTS {table} (order_id TEXT)")
-    return database
 
 
 # --- the processes -------------------------------------------------------------------------------
@@ -57,7 +49,7 @@ def service(shop_url: str, seed: str, ready: Connection) -> None:
     for number in count(1):
         order_id = f"O-{seed}-{number}"
         with shop.transaction() as tx:
-            save(tx, order_id)
+            tx.execute("INSERT INTO orders VALUES (?)", (order_id,))
             outbox.add(tx, OrderCreated(order_id), key=order_id)
         if number == 1:  # so that there is an order, however slow the machine is
             ready.send("at work")
@@ -104,11 +96,14 @@ def consumer(mail_url: str, rabbitmq_url: str, queue: str, inbox: bool, ready: C
 
 async def handle(message: Any, mail: PostgresDatabase, inbox: bool) -> None:
     """Send a mail, and acknowledge the message."""
-    order_id = message.body.decode()
+
+    def send(tx: Any) -> None:
+        tx.execute("INSERT INTO mails VALUES (?)", (message.body.decode(),))
+
     if inbox:
-        Inbox(mail, "mail").handle(message.message_id, lambda tx: send(tx, order_id))
+        Inbox(mail, "mail").handle(message.message_id, send)
     else:
-        send(mail, order_id)
+        send(mail)
     await asyncio.sleep(WAY)
     await message.ack()
 

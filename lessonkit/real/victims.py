@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 PRELOADED: Final = [
-    f"lessonkit.real.{name}" for name in ("kills", "queues", "rabbitmq_kills", "saga_kills")
+    f"lessonkit.real.{name}"
+    for name in ("kills", "queues", "rabbitmq_kills", "saga_kills", "travel")
 ]
 
 

@@ -33,7 +33,11 @@ def server() -> Iterator[Postgres]:
 def rabbitmq() -> Iterator[RabbitMQ]:
     from lessonkit.real.rabbitmq import RabbitMQ
 
-    with RabbitMQ() as server:
+    with pytest.MonkeyPatch.context() as patch:
+        # On a busy machine it has taken 100 s.
+        patch.setattr("lessonkit.real.server.SECONDS_TO_START", 280.0)
+        server = RabbitMQ()
+    with server:
         yield server
 
 

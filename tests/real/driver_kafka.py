@@ -31,6 +31,7 @@ from tests.real.scenarios import (
     Scenario,
     Seek,
     Settle,
+    TooSlow,
 )
 
 T = TypeVar("T")
@@ -45,7 +46,9 @@ RETENTION = 1.0
 class Member:
     """A consumer, where it stands in its partitions, and how often these were divided anew."""
 
-    def __init__(self, address: str, topic: str, group: str, name: str) -> None:
+    def __init__(
+        self, address: str, topic: str, group: str, name: str, session: float = SESSION
+    ) -> None:
         self.topic, self.group, self.name = topic, group, name
         self.positions: dict[int, int] = {}
         self.buffers: dict[int, list[Any]] = {}
@@ -59,7 +62,7 @@ class Member:
                 "partition.assignment.strategy": "range",
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
-                "session.timeout.ms": round(SESSION * 1000),
+                "session.timeout.ms": round(session * 1000),
                 "heartbeat.interval.ms": 200,
                 "fetch.wait.max.ms": 50,
                 **CLIENT,
@@ -125,8 +128,9 @@ class KafkaDriver:
 
     def __init__(self, url: str, pace: float = 1.0) -> None:
         self.url, self.address = url, address_of(url)
+        self.session = SESSION * pace
         self.members: dict[str, Member] = {}
-        self.dead: set[str] = set()
+        self.dead: dict[str, float] = {}
         self.groups: set[str] = set()
 
     def run(self, playing: Coroutine[Any, Any, T]) -> T:
@@ -158,7 +162,7 @@ class KafkaDriver:
 
     async def join(self, step: Join) -> None:
         self.groups.add(step.group)
-        member = Member(self.address, self.topic, step.group, step.consumer)
+        member = Member(self.address, self.topic, step.group, step.consumer, self.session)
         self.members[step.consumer] = member
 
         def divided(_: Any, partitions: list[TopicPartition]) -> None:
@@ -180,7 +184,7 @@ class KafkaDriver:
         for number, member in enumerate(members):
             last = first + share + (number < left)
             wanted[member.name], first = self.partitions[first:last], last
-        deadline = time.monotonic() + LONG
+        deadline = time.monotonic() + LONG + self.session
         while not all(
             member.divided > before.get(member, 0)
             and sorted(member.positions) == wanted[member.name]
@@ -190,12 +194,16 @@ class KafkaDriver:
             assert time.monotonic() < deadline, f"divided {have}, not {wanted}"
             for member in members:
                 member.listen()
+        self.dead.pop(group, None)
 
     def of(self, group: str) -> list[Member]:
         return [member for member in self.members.values() if member.group == group]
 
     async def receive(self, step: Receive, hope: int) -> list[Got]:
-        return self.members[step.consumer].take(step.most)
+        try:
+            return self.members[step.consumer].take(step.most)
+        finally:
+            self.check_in_time()
 
     async def settle(self, step: Settle, got: Got | None) -> None:
         member = self.members[step.consumer]
@@ -219,12 +227,20 @@ class KafkaDriver:
                     raise NotImplementedError(step)
         except KafkaException as error:
             raise Refused from error
+        finally:
+            self.check_in_time()
+
+    def check_in_time(self) -> None:
+        """A dead one is a member until its session is over; then the others divide what it had."""
+        now = time.monotonic()
+        if any(now - since > self.session / 2 for since in self.dead.values()):
+            raise TooSlow
 
     async def end(self, step: End) -> None:
         member = self.members.pop(step.consumer)
         if isinstance(step, Die | Freeze):
             # Thrown away without close() it says no goodbye.
-            self.dead.add(member.group)
+            self.dead.setdefault(member.group, time.monotonic())
             member.consumer = None  # type: ignore[assignment]
         else:
             self.until_divided_anew(member.group, member.consumer.close)
@@ -237,7 +253,7 @@ class KafkaDriver:
             if self.of(group):
                 self.until_divided_anew(group, lambda: None)
             else:
-                await asyncio.sleep(1.5 * SESSION)
+                await asyncio.sleep(1.5 * self.session)
         self.dead.clear()
 
     async def look(self, group: str, hope: str) -> str:

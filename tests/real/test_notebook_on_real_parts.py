@@ -15,6 +15,14 @@ from lessonkit.course.real_parts.kills import count_each, count_sagas  # noqa: E
 from lessonkit.course.real_parts.relays import share_each, wait_each  # noqa: E402
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than a learner has: a machine may be busy."""
+    monkeypatch.setattr("lessonkit.real.wires.SECONDS_TO_JOIN", 120.0)
+    monkeypatch.setattr("lessonkit.real.choreography.SECONDS_TO_SETTLE", 120.0)
+    monkeypatch.setattr("lessonkit.real.disorder.SECONDS_AT_MOST", 120.0)
+
+
 @pytest.fixture(scope="module")
 def book() -> dict[str, object]:
     with pytest.MonkeyPatch.context() as patch:

@@ -21,7 +21,7 @@ from tests.real.installed import need_or_skip
 need_or_skip("dbos")
 
 from lessonkit.real import saga_kills  # noqa: E402
-from lessonkit.real.dbos_saga import dbos, launched, on_dbos  # noqa: E402
+from lessonkit.real.dbos_saga import dbos, launched, on_dbos, tell_the_time  # noqa: E402
 from lessonkit.real.saga_kills import Order, Services, kill_and_count, order_flow  # noqa: E402
 
 
@@ -114,6 +114,12 @@ def test_steps_that_are_none(tmp_path: Path) -> None:
         on_dbos("", order_flow(Services(tmp_path, keys=True)))
 
 
+def test_an_old_sqlite_can_tell_the_time_as_dbos_asks_for_it() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        tell_the_time(connection, None)
+        assert connection.execute("SELECT unixepoch('subsec') * 1000").fetchone()[0] > 1e12
+
+
 def test_a_log_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "dbos.sqlite").write_text("Dear diary, " * 1000)
     with (
@@ -136,21 +142,21 @@ def test_after_thirty_kills_every_order_has_come_to_its_end_and_nothing_was_done
     tmp_path: Path,
 ) -> None:
     counted = kill_and_count(tmp_path, keys=True, kills=30)
-    assert counted.finished == counted.orders > 0
+    assert counted.finished == counted.orders >= 30  # each process has begun one
     assert (counted.half, counted.twice) == (0, 0)
 
 
 @pytest.mark.slow
 def test_without_keys_the_log_finishes_it_and_does_some_of_it_twice(tmp_path: Path) -> None:
-    for number in range(5):  # which moment a kill hits is the machine's affair
+    for number in range(15):  # which moment a kill hits is the machine's affair
         folder = tmp_path / str(number)
         folder.mkdir()
-        counted = kill_and_count(folder, keys=False, kills=20)
+        counted = kill_and_count(folder, keys=False, kills=8)
         assert counted.finished == counted.orders
         assert counted.half == 0
         if counted.twice:
             return
-    pytest.fail("nothing was done twice in 100 kills")
+    pytest.fail("nothing was done twice in 120 kills")
 
 
 def test_it_would_be_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

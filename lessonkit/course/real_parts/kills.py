@@ -27,10 +27,12 @@ def count_each(ways: Mapping[str, Way], kills: int) -> Counted:
     from lessonkit.real.kills import Style, kill_and_count
     from lessonkit.real.postgres import Postgres
 
-    styles = {name: Style(*map(Traveller.of, way)) for name, way in ways.items()}
     with Postgres() as server:
-        counts = [kill_and_count(server, name, kills // 2, styles) for name in styles]
-    return {count.style: _numbers(asdict(count)) for count in counts}
+        counts = [
+            kill_and_count(server, name, Style(*map(Traveller.of, way)), kills // 2)
+            for name, way in ways.items()
+        ]
+    return {count.style: numbers(count) for count in counts}
 
 
 def kill_sagas(flow: Callable[..., Any], kills: int = 8) -> Picture:
@@ -46,10 +48,10 @@ def count_sagas(flow: Callable[..., Any], kills: int) -> Counted:
     for name, keys in (("without keys", False), ("with keys", True)):
         with TemporaryDirectory() as folder:
             count = kill_and_count(Path(folder), keys, kills, Traveller.of(flow))
-        found[name] = _numbers(asdict(count))
+        found[name] = numbers(count)
     return found
 
 
-def _numbers(count: Mapping[str, Any]) -> dict[str, float]:
-    """What is a number in it, by name."""
-    return {name: value for name, value in count.items() if type(value) in (int, float)}
+def numbers(count: Any) -> dict[str, float]:
+    """What is a number in what was counted, by name."""
+    return {name: value for name, value in asdict(count).items() if type(value) in (int, float)}

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from lessonkit.course.real_parts.here import beside_before
+from lessonkit.course.real_parts.kills import numbers
 from lessonkit.course.real_parts.stored import Counted
 from lessonkit.lab import Picture
 
@@ -38,7 +39,7 @@ async def experiments(url: str) -> Counted:
     """What RabbitMQ makes of them."""
     from lessonkit.real.queues import compete, limit_a_classic_queue, poison, until_redelivered
 
-    done = [one.message for one in await compete(url)]
+    done = await compete(url)
     refused = await limit_a_classic_queue(url)
     poisoned = await poison(url, limit=2)
     found: dict[str, float] = {
@@ -70,6 +71,5 @@ def count_over_rabbitmq(kills: int) -> Counted:
             count = asyncio.run(
                 kill_and_count_over_rabbitmq(postgres, server().url, inbox, kills // 3)
             )
-            names = ("kills", "orders", "lost", "invented", "twice")
-            found[count.style] = {name: getattr(count, name) for name in names}
+            found[count.style] = numbers(count)
     return found
