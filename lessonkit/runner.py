@@ -101,28 +101,51 @@ def run(
     Exception
         What the coroutine itself raised, unless ``keep_error`` is set.
     """
-    _check_coroutine(main)
-    try:
+    with _refusing(main):
         positive_number("drain", drain, zero=True, infinite=not wall)
         true_or_false("record", record)
         positive_number("time_limit", time_limit)
         whole_number("step_limit", step_limit, low=1)
         whole_number("steps_per_instant", steps_per_instant, low=1)
-        if isinstance(asyncio._get_running_loop(), VirtualTimeLoop):
-            raise RuntimeError("run() was called inside a run; await the coroutine instead")
-    except BaseException:
-        main.close()
-        raise
-
+        running = asyncio._get_running_loop()
+        if wall and not isinstance(running, asyncio.BaseEventLoop | None):
+            raise RuntimeError(
+                "run(..., wall=True) cannot wait here, as in a browser; from lessonkit.runner take"
+                " in_real_seconds, and await in_real_seconds(...)"
+            )
     if wall:
-        from lessonkit.wall import run_in_real_time
+        from lessonkit.wall import block
 
-        with recording(Trace(keeps=record)) as trace, _no_garbage_collection():
-            elapsed, error, value = run_in_real_time(main, trace, drain)
-        outcome = Run(elapsed, trace, error, value)
+        outcome = block(_run_in_real_seconds(main, drain, record))
     else:
         loop = VirtualTimeLoop(time_limit, step_limit, steps_per_instant)
         outcome = run_on(loop, main, drain, record)
+    return _raised(outcome, keep_error)
+
+
+async def in_real_seconds(
+    main: Coroutine[Any, Any, T], *, keep_error: bool = False, drain: float = 0.0
+) -> Run[T]:
+    """As ``run(main, wall=True)``, where one can await: in a cell, or in a button's action.
+
+    In a browser there is no other way.
+    """
+    with _refusing(main):
+        positive_number("drain", drain, zero=True)
+    return _raised(await _run_in_real_seconds(main, drain), keep_error)
+
+
+async def _run_in_real_seconds(
+    main: Coroutine[Any, Any, T], drain: float, record: bool = True
+) -> Run[T]:
+    from lessonkit.wall import supervise
+
+    with recording(Trace(keeps=record)) as trace:
+        elapsed, error, value = await supervise(main, trace, drain)
+    return Run(elapsed, trace, error, value)
+
+
+def _raised(outcome: Run[T], keep_error: bool) -> Run[T]:
     if outcome.error is not None and not (keep_error and _is_ordinary(outcome.error)):
         raise outcome.error
     return outcome
@@ -233,6 +256,19 @@ def _stop_everything(loop: VirtualTimeLoop, ended_well: bool) -> list[BaseExcept
         loop.close()
         loop.tasks.clear()
     return failures
+
+
+@contextmanager
+def _refusing(main: Coroutine[Any, Any, Any]) -> Iterator[None]:
+    """Check what is to be run, and close it if anything else is found wrong."""
+    _check_coroutine(main)
+    try:
+        if isinstance(asyncio._get_running_loop(), VirtualTimeLoop):
+            raise RuntimeError("run() was called inside a run; await the coroutine instead")
+        yield
+    except BaseException:
+        main.close()
+        raise
 
 
 def _check_coroutine(main: object) -> None:
