@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import msgspec
@@ -47,7 +47,7 @@ def _parts(value: object) -> Iterable[tuple[str, Any]]:
     if isinstance(value, msgspec.Struct):
         value = msgspec.structs.asdict(value)
     elif is_dataclass(value) and not isinstance(value, type):
-        value = vars(value)
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
     return value.items() if isinstance(value, dict) else ()
 
 

@@ -98,6 +98,7 @@ class Network(Hosts):
             raise
         finally:
             request.callee.owed.pop(request.reply, None)
+            del request  # an error in its reply holds this frame: in a ring, nobody frees them
             caller.steps += 1
             self.crash_if_due(caller)
             if not caller.alive:

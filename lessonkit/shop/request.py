@@ -126,16 +126,18 @@ class Request:
             self._answer(result)
 
     async def _finish(self, work: Awaitable[Any]) -> None:
-        result, failed = None, None
         try:
             result = await work
         except asyncio.CancelledError:
             self._no_reply()
             raise
         except Exception as error:
-            failed = error
-        if self.callee.alive:
-            self._answer(result, failed)
+            if self.callee.alive:
+                self._answer(error=error)
+                del self  # the error holds this frame, and the reply will hold the error
+        else:
+            if self.callee.alive:
+                self._answer(result)
 
     def _answer(self, result: Any = None, error: Exception | None = None) -> None:
         """The reply sets out; it carries a result or an error."""

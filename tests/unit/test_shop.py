@@ -49,6 +49,7 @@ from lessonkit.messages import current_language, language
 from lessonkit.records import Fate, Kind
 from lessonkit.shop import LATENCY, STOCK, KeyReused, NoReply, NotFound, OutcomeUnknown
 from lessonkit.shop.customer import Answer, OrderFunction
+from lessonkit.shop.request import Request
 from lessonkit.shop.services import (
     Capture,
     ChargeResult,
@@ -618,6 +619,16 @@ def test_a_run_that_nobody_records_goes_the_same_way() -> None:
     for shop in (recorded, unrecorded):
         assert 0 < len(sent) < 20
         assert [mail.sent for mail in shop.notification.mails] == sent
+
+
+def test_a_call_that_failed_is_forgotten_without_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()  # as it is in every run
+    try:
+        place(Shop(faults=[Refused("notification")]))
+        assert not [thing for thing in gc.get_objects() if isinstance(thing, Request)]
+    finally:
+        gc.enable()
 
 
 def test_every_mail_that_is_sent_is_sent() -> None:
