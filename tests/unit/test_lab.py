@@ -218,7 +218,7 @@ def test_the_mermaid_output_has_the_type_that_jupyterlab_draws() -> None:
 
 
 def test_tiles_show_value_label_and_a_mark_beside_the_colour() -> None:
-    html = tiles([("mails", "3", "good"), ("wait", "<b>", "bad")])
+    html = tiles(("mails", "3", "good"), ("wait", "<b>", "bad"))
     assert "✓" in html
     assert "✗" in html
     assert "<b>" not in html
@@ -227,7 +227,7 @@ def test_tiles_show_value_label_and_a_mark_beside_the_colour() -> None:
 
 def test_an_unknown_kind_of_tile_is_refused() -> None:
     with pytest.raises(ValueError, match="kind of a tile must be one of good, bad, stopped, plain"):
-        tiles([("mails", "3", "green")])
+        tiles(("mails", "3", "green"))
 
 
 def test_the_shop_view_says_what_the_audit_says() -> None:

@@ -20,13 +20,11 @@ from lessonkit.words import escape
 
 def asked_back(shop: Shop, orders: int, stuck: int) -> str:
     """How many notices there were, how often somebody asked back, and who got no reply."""
-    asked = sum(operation == "orders.get_order" for _caller, operation, _n in shop.network.calls)
+    asked = sum(operation == "orders.get_order" for _caller, operation in shop.network.calls)
     return tiles(
-        [
-            (_("events"), f"{orders}", "plain"),
-            (_("questions to the order service"), f"{asked}", "plain"),
-            (_("stuck subscribers"), f"{stuck}", "bad" if stuck else "good"),
-        ]
+        (_("events"), f"{orders}", "plain"),
+        (_("questions to the order service"), f"{asked}", "plain"),
+        (_("stuck subscribers"), f"{stuck}", "bad" if stuck else "good"),
     )
 
 
@@ -99,7 +97,7 @@ def state_of_the_order(state: Mapping[str, object]) -> str:
         (labels.get(key, key), f"{value:,}" if isinstance(value, int) else str(value), "plain")
         for key, value in state.items()
     ]
-    return tiles(shown or [(_("status"), _("there is no order yet"), "plain")])
+    return tiles(*(shown or [(_("status"), _("there is no order yet"), "plain")]))
 
 
 def history(recorded: Sequence[Recorded], upto: int) -> str:
@@ -146,7 +144,7 @@ def behind(lags: Sequence[tuple[float, int]], not_found: Sequence[str]) -> tuple
         xlabel=_("time (ms)"),
         ylabel=_("events"),
     )
-    return tiles(numbers), picture
+    return tiles(*numbers), picture
 
 
 def sales(model: Projection) -> tuple[str, str]:
@@ -159,4 +157,4 @@ def sales(model: Projection) -> tuple[str, str]:
         sold = model.rows()
     columns = {_("product"): "product", _("pieces"): "pieces"}
     rows = {head: [row[name] for row in sold] for head, name in columns.items()}
-    return tiles(numbers), table(rows).html
+    return tiles(*numbers), table(rows).html
