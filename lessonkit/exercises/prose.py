@@ -32,5 +32,5 @@ def labels(practises: str, grade: int) -> str:
     """What a task practises and how hard it is, in small letters."""
     if not practises:
         return ""
-    words = f"{escape(_(practises))} · {'●' * grade} {escape(_(GRADES[grade]))}"
+    words = f"{escape(_(practises))} · {'●' * grade}\N{NO-BREAK SPACE}{escape(_(GRADES[grade]))}"
     return f' <span style="{SMALL}">· {words}</span>'

@@ -80,7 +80,8 @@ def _drawing_and_still(found: re.Match[str]) -> str:
     # Of a stripped drawing the words are left. At no size nobody sees them; a screen reader says
     # them.
     still = _still(found.group(), "lessonkit-still")
-    return f'<div style="font-size:0px;{SCROLLED}">{found.group()}</div>{still}'
+    look = f"font-size:0px;container-type:inline-size;{SCROLLED}"
+    return f'<div style="{look}">{found.group()}</div>{still}'
 
 
 def on_paper(drawing: str) -> str:

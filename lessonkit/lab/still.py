@@ -31,6 +31,7 @@ body:has(.live-{name}) .still-{name} {{ display: none }}
 .live-{name} .widget-html .widget-html-content {{
  line-height: 1.5; min-width: 0; {scrolled}
 }}
+.live-{name} .widget-html-content:has(.lessonkit-run) {{ container-type: inline-size }}
 </style>"""
 
 

@@ -37,9 +37,9 @@ GROWS, SHRINKS = 2.15, 12 / SIZE
 Narrower still, and its letters could not be read: it is scrolled then.
 """
 
-# Where there is room, the picture grows, and its letters need not grow as much.
+# In a wide box the picture grows, and its letters need not grow as much.
 LOOK = """.lessonkit-more:focus .lessonkit-tip{visibility:visible}
-@media(min-width:1400px){.lessonkit-run text{font-size:11px}}"""
+@container(min-width:960px){.lessonkit-run text{font-size:10.5px}}"""
 
 
 def timeline(
@@ -280,7 +280,7 @@ class Drawing:
         for row, y in self._places_of_rows():
             if known := [value for since, value in row.values if since <= time]:
                 yield self._beside(y - 4 + LINE, known[-1], SIZE)
-        yield self._beside(TOP - 3, heading(moment), SIZE, font_style="italic")
+        yield self._beside(TOP - 3, heading(moment), SIZE, font_weight=600)
         so_far = [
             change.step
             for change in self.trace.states

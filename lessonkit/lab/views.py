@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -111,7 +112,12 @@ def table(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> Picture:
 
 
 def _cells(tag: str, row: Iterable[object]) -> str:
-    return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row)
+    # A long name of a call may break where its words do: or its column takes all the width.
+    cells = [_WITHIN_A_NAME.sub(r"\1<wbr>", escape(cell)) for cell in row]
+    return "".join(f"<{tag}>{cell}</{tag}>" for cell in cells)
+
+
+_WITHIN_A_NAME = re.compile(r"(?<=[a-z])([._])(?=[a-z])")
 
 
 def case_view(case: Case) -> str:

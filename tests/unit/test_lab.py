@@ -443,7 +443,7 @@ def test_a_picture_carries_a_still_for_pages_that_show_no_drawing() -> None:
     ElementTree.fromstring(still)
     assert "background:#fff" in still
     # On the page it is scrolled rather than smaller than legible; an image shrinks as a whole.
-    assert f'<div style="font-size:0px;{SCROLLED}"><svg' in html
+    assert f'<div style="font-size:0px;container-type:inline-size;{SCROLLED}"><svg' in html
     assert "min-width:646.2px" in html
     assert "min-width" not in still
 

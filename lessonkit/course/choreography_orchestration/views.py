@@ -27,7 +27,7 @@ def what_is_left(found: Exploration) -> Picture:
     """What an exploration has found wrong, and what the customer was told."""
     left = found.counterexamples
     told = [dict.fromkeys(_(answer.told) for answer in case.answers) for case in left]
-    return table(
+    shown = table(
         {
             _("bad luck"): [case.title for case in left],
             _("the customer was told"): [_(", ").join(words) or "–" for words in told],
@@ -36,6 +36,9 @@ def what_is_left(found: Exploration) -> Picture:
             ],
         }
     )
+    # Whole sentences stand in the last column: in a narrow window, the others have to give way.
+    look = "<style>.lessonkit-left td:last-child{min-width:20em}</style>"
+    return Picture(f'{look}<div class="lessonkit-left">{shown.html}</div>')
 
 
 def asking_again(once: Exploration, again: Exploration) -> str:

@@ -87,8 +87,17 @@ def _read(reader: EventTypes, envelope: Mapping[str, object]) -> str:
 
 def state_of_the_order(state: Mapping[str, object]) -> str:
     """What the events so far add up to."""
-    known = [(key, str(value), "plain") for key, value in state.items()]
-    return tiles(*(known or [("status", _("there is no order yet"), "plain")]))
+    labels = {
+        "status": _("status"),
+        "total": _("yen ordered"),
+        "amount": _("yen paid"),
+        "tracking_id": _("tracking number"),
+    }
+    shown = [
+        (labels.get(key, key), f"{value:,}" if isinstance(value, int) else str(value), "plain")
+        for key, value in state.items()
+    ]
+    return tiles(*(shown or [(_("status"), _("there is no order yet"), "plain")]))
 
 
 def history(recorded: Sequence[Recorded], upto: int) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from lessonkit.course.message_brokers.names import KINDS, fates, keys
 from lessonkit.course.message_brokers.plumbing import STEPS
@@ -13,6 +12,9 @@ from lessonkit.lab import Picture, charts, table, tiles, timeline
 from lessonkit.messages import _, current_language
 from lessonkit.trace import Trace
 from lessonkit.words import escape
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def comparison(read: pd.DataFrame) -> Picture:
@@ -52,41 +54,40 @@ def smallest(cases: Mapping[tuple[str, str, str], tuple[Sequence[str], Trace]]) 
     for (kind, key, _slow), (finished, _trace) in cases.items():
         rows.setdefault((kind, key), []).append(bool(overtaken(finished)))
     words = {False: _("in order"), True: _("✗ overtaken")}
-    shown = pd.DataFrame(
-        [[words[bad] for bad in row] for row in rows.values()],
-        columns=[_("{event} is slow").format(event=step) for step in STEPS],
-    )
+    said_of = zip(*[[words[bad] for bad in row] for row in rows.values()], strict=True)
+    heads = [_("{event} is slow").format(event=step) for step in STEPS]
     names = [_("{broker}, key: {key}").format(broker=KINDS[b], key=keys()[k]) for b, k in rows]
-    shown.insert(0, "", names)
+    shown = table({"": names, **dict(zip(heads, said_of, strict=True))})
     first = next(case for case, (finished, _trace) in cases.items() if overtaken(finished))
     finished, trace = cases[first]
     said = _("{broker}, key: {key}. {slow} is slow, and {other} overtakes it.").format(
         broker=KINDS[first[0]], key=keys()[first[1]], slow=first[2], other=finished[0].split()[1]
     )
-    return Picture(table(shown).html, f"<p><b>{escape(said)}</b></p>", timeline(trace))
+    return Picture(shown.html, f"<p><b>{escape(said)}</b></p>", timeline(trace))
 
 
-def left(found: Mapping[int, tuple[int, int, int]]) -> pd.DataFrame:
+def left(found: Mapping[int, tuple[int, int, int]]) -> Picture:
     """How many messages each broker still has, so many days later."""
-    days = pd.Index(found, name=_("days later"))
-    return pd.DataFrame(found.values(), index=days, columns=["Kafka", "RabbitMQ", "SQS"])
+    by_broker = zip(("Kafka", "RabbitMQ", "SQS"), zip(*found.values(), strict=True), strict=True)
+    return table({_("days later"): found, **dict(by_broker)})
 
 
-def readings(log: Sequence[str], queue: Sequence[str]) -> pd.DataFrame:
+def readings(log: Sequence[str], queue: Sequence[str]) -> Picture:
     """What came when a log, and a queue, was read a second time."""
     came = [_(", ").join(found) or "–" for found in (log, queue)]
-    return pd.DataFrame([came], columns=["Kafka", "RabbitMQ"], index=[_("the second reading")])
+    return table({"": [_("the second reading")], "Kafka": came[:1], "RabbitMQ": came[1:]})
 
 
-def poison_counts(rows: Mapping[tuple[str, bool], tuple[int, int, int]]) -> pd.DataFrame:
+def poison_counts(rows: Mapping[tuple[str, bool], tuple[int, int, int]]) -> Picture:
     """What becomes of a broken message and of the healthy ones, with and without giving up."""
     columns = [_("healthy ones handled, of 4"), _("attempts"), _("in the dead letters")]
     policies = {False: _("tries for ever"), True: _("gives up after 3")}
-    index = [
+    names = [
         _("{broker}, {policy}").format(broker=KINDS[kind], policy=policies[give_up])
         for kind, give_up in rows
     ]
-    return pd.DataFrame(rows.values(), index=index, columns=columns)
+    counts = zip(columns, zip(*rows.values(), strict=True), strict=True)
+    return table({"": names, **dict(counts)})
 
 
 def poison(healthy: int, attempts: int, dead: int) -> str:
@@ -98,7 +99,7 @@ def poison(healthy: int, attempts: int, dead: int) -> str:
     )
 
 
-def what_becomes(handled: Mapping[tuple[str, str], Sequence[tuple[str, float]]]) -> pd.DataFrame:
+def what_becomes(handled: Mapping[tuple[str, str], Sequence[tuple[str, float]]]) -> Picture:
     """When a message was handled, if worker 1 has gone; else how often.
 
     Parameters
@@ -106,12 +107,13 @@ def what_becomes(handled: Mapping[tuple[str, str], Sequence[tuple[str, float]]])
     handled
         For each broker and what befell worker 1, who has handled the message, and when.
     """
-    shown: dict[str, dict[str, str]] = {}
+    shown: dict[str, dict[str, str]] = {}  # for each broker, what came of what
     for (kind, fate), by in handled.items():
         gone = fate in ("killed", "frozen")
         told = f"{by[0][1]:.1f} s" if gone else _("{n} ×").format(n=len(by))
         shown.setdefault(KINDS[kind], {})[fates()[fate]] = told
-    return pd.DataFrame(shown).rename_axis(_("Worker 1"), axis=1)
+    columns = {broker: cells.values() for broker, cells in shown.items()}
+    return table({_("Worker 1"): next(iter(shown.values())), **columns})
 
 
 def handled(by: Sequence[tuple[str, float]]) -> str:
@@ -122,24 +124,29 @@ def handled(by: Sequence[tuple[str, float]]) -> str:
     )
 
 
-def tried(careless: Exploration, careful: Exploration) -> pd.DataFrame:
+def tried(careless: Exploration, careful: Exploration) -> Picture:
     """How many of the deliveries that come twice do harm."""
-    columns = [_("delivered twice, one at a time"), _("books do not balance")]
-    found = [[each.tried, len(each.counterexamples)] for each in (careless, careful)]
-    index = [_("without a key"), _("the order's number as the key")]
-    return pd.DataFrame(found, columns=columns, index=index)
+    both = careless, careful
+    return table(
+        {
+            "": [_("without a key"), _("the order's number as the key")],
+            _("delivered twice, one at a time"): [each.tried for each in both],
+            _("books do not balance"): [len(each.counterexamples) for each in both],
+        }
+    )
 
 
-def arrived(there: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def arrived(there: Mapping[str, Sequence[str]]) -> Picture:
     """What has come when a request, or a reply, was lost."""
     lost = {"request": _("the message is lost"), "reply": _("the reply is lost")}
     ways = [_("fire and forget"), _("with confirms"), _("with confirms, and idempotent")]
-    return pd.DataFrame({lost[what]: cells for what, cells in there.items()}, index=ways)
+    return table({"": ways, **{lost[what]: cells for what, cells in there.items()}})
 
 
-def per_second(measured: Mapping[str, Sequence[int]]) -> pd.DataFrame:
+def per_second(measured: Mapping[str, Sequence[int]]) -> Picture:
     """Messages per second, for 1, 2, 4 and 8 consumers."""
-    return pd.DataFrame(measured, index=pd.Index([1, 2, 4, 8], name=_("consumers"))).T
+    speeds = zip("1248", zip(*measured.values(), strict=True), strict=True)
+    return table({_("consumers"): measured, **dict(speeds)})
 
 
 def backlog(
@@ -207,5 +214,5 @@ def choice(against: Mapping[str, Sequence[str]], yes: Sequence[str]) -> tuple[st
         "; ".join(words[answer, name] for answer in answers) or "–"
         for name, answers in spoken.items()
     ]
-    reasons = pd.DataFrame({_("broker"): list(spoken), _("speaks against it"): said})
-    return tiles(*shown), table(reasons).html
+    reasons = table({_("broker"): spoken, _("speaks against it"): said})
+    return tiles(*shown), reasons.html

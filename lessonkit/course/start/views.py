@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
 
-from lessonkit.lab import tiles
+from lessonkit.lab import Picture, table, tiles
 from lessonkit.messages import _, current_language, service_name
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def services(read: pd.DataFrame) -> pd.DataFrame:
+
+def services(read: pd.DataFrame) -> Picture:
     """What each service does, and how long it takes."""
-    does = read[f"what_it_does_{current_language()}"]
-    shown = pd.DataFrame({_("what it does"): does, _("takes (ms)"): read["latency_ms"]})
-    return shown.rename(service_name).rename_axis(_("service"))
+    return table(
+        {
+            _("service"): map(service_name, read.index),
+            _("what it does"): read[f"what_it_does_{current_language()}"],
+            _("takes (ms)"): read["latency_ms"],
+        }
+    )
 
 
 def waiting(seconds: float) -> str:
