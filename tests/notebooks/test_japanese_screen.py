@@ -23,7 +23,9 @@ _NAMES = """
     DBOS PostgreSQL SKIP LOCKED NOTIFY
 """
 ALLOWED = set(_NAMES.split())
-SAID = re.compile(r"'OrderCreated' object has no attribute 'totl'|replay\(.*?scenario\)|\bp\d\d\b")
+SAID = re.compile(
+    r"data/brokers\.csv|'OrderCreated' object has no attribute 'totl'|replay\(.*?scenario\)|\bp\d\d\b"
+)
 
 
 def shown(output: dict[str, object]) -> str:
