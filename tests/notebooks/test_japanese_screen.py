@@ -24,7 +24,8 @@ _NAMES = """
 """
 ALLOWED = set(_NAMES.split())
 SAID = re.compile(
-    r"data/brokers\.csv|'OrderCreated' object has no attribute 'totl'|replay\(.*?scenario\)|\bp\d\d\b"
+    r"'OrderCreated' object has no attribute 'totl'|replay\(.*?scenario\)|\bp\d\d\b"
+    r"|data/brokers\.csv"
 )
 
 
