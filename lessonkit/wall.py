@@ -1,15 +1,16 @@
 """The same code in real seconds, so that five seconds can be *felt*.
 
 A notebook's kernel has a running loop already, and asyncio does not start a second one inside it.
-``nest_asyncio`` lets the running loop go on with our coroutine until it is done, while the kernel
-keeps answering. It also replaces asyncio's fast tasks by slow ones, for good: in real seconds
-nobody notices, and virtual time does not use them.
+Code that awaits just goes on on that loop. To plain code ``nest_asyncio`` lends it: the loop goes
+on with our coroutine until it is done, while the kernel keeps answering. It also replaces asyncio's
+fast tasks by slow ones, for good: in real seconds nobody notices, and virtual time does not use
+them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeAlias, TypeVar
@@ -24,18 +25,12 @@ T = TypeVar("T")
 Ended: TypeAlias = tuple[float, BaseException | None, T | None]
 
 
-def run_in_real_time(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -> Ended[T]:
-    """Execute ``main`` on the running loop, or on a new one where none is running.
-
-    Returns
-    -------
-    tuple
-        The seconds that it took, what it raised, and what it returned.
-    """
+def block(main: Coroutine[Any, Any, T]) -> T:
+    """Execute ``main`` on the running loop, or on a new one where none is running."""
     loop = asyncio._get_running_loop()
     if loop is None:
         with asyncio.Runner() as runner:
-            return runner.run(_supervise(main, trace, drain))
+            return runner.run(main)
 
     # nest_asyncio is no longer looked after, and fails on Python 3.14; nest_asyncio2 goes on.
     successor = find_spec("nest_asyncio2")
@@ -44,27 +39,46 @@ def run_in_real_time(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
     # will take some of them away. It must find as many as it counted.
     counted = len(loop._ready)  # type: ignore[attr-defined]
     try:
-        return loop.run_until_complete(_supervise(main, trace, drain))
+        return loop.run_until_complete(main)
     finally:
         for _ in range(counted - len(loop._ready)):  # type: ignore[attr-defined]
             loop.call_soon(lambda: None)
 
 
-async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -> Ended[T]:
+class _Tasks:
+    """A loop's ``create_task`` while runs in real seconds are under way, of which several may be.
+
+    Not a task factory, with which the loop of Pyodide 314 fails.
+    """
+
+    def __init__(self, usual: Callable[..., asyncio.Task[Any]]) -> None:
+        self.usual = usual
+        self.of: dict[int, list[asyncio.Task[Any]]] = {}  # by the identity of the run's trace
+
+    def __call__(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
+        task = self.usual(coro, **options)
+        # The loop is the kernel's: its own tasks, outside of a run, are none of our business.
+        self.of.get(id(find_trace()), []).append(task)
+        return task
+
+
+async def supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -> Ended[T]:
+    """Execute ``main`` and all that it starts.
+
+    Returns
+    -------
+    tuple
+        The seconds that it took, what it raised, and what it returned.
+    """
     loop = asyncio.get_running_loop()
     start = loop.time()
     trace.clock = lambda: loop.time() - start
+    noting: Any = loop.create_task
+    if not isinstance(noting, _Tasks):
+        noting = _Tasks(noting)
+        loop.create_task = noting  # type: ignore[method-assign]
     tasks: list[asyncio.Task[Any]] = []
-    old_factory = loop.get_task_factory()
-
-    def keep_ours(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
-        task = asyncio.Task(coro, loop=loop, **options)
-        # The loop is the kernel's: its own tasks, outside of our trace, are none of our business.
-        if find_trace() is trace:
-            tasks.append(task)
-        return task
-
-    loop.set_task_factory(keep_ours)
+    noting.of[id(trace)] = tasks
     value: T | None = None
     error: BaseException | None = None
     own = OwnTask()
@@ -81,7 +95,9 @@ async def _supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) -
         background = [task for task in tasks if task is not own_task]
         failures = [_unseen_error(task) for task in background]
     finally:
-        loop.set_task_factory(old_factory)
+        del noting.of[id(trace)]
+        if not noting.of:
+            loop.create_task = noting.usual  # type: ignore[method-assign]
         unfinished = [task for task in tasks if not task.done()]
         for task in unfinished:
             task.cancel()

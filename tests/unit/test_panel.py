@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 
 import ipywidgets as widgets
 import pytest
 
+from lessonkit import current_trace
 from lessonkit.lab import (
     button,
     choice,
@@ -20,6 +22,7 @@ from lessonkit.lab import (
     toggle,
     whole,
 )
+from tests.unit.real_loop import run_for_real
 
 
 def show_values(**values: object) -> str:
@@ -205,3 +208,48 @@ def test_a_button_can_be_pressed_again_after_an_error() -> None:
     with pytest.raises(RuntimeError, match="no"):
         made.press()
     assert made.button.disabled is False
+
+
+def test_a_button_that_waits_lets_the_kernel_go_on() -> None:
+    async def kernel() -> None:
+        go_on = asyncio.Event()
+
+        async def action(show) -> None:
+            show("wait")
+            await go_on.wait()
+            current_trace().note("learner", "has waited")  # it is a run
+            show("done")
+
+        made = button("Go", action)
+        made.press()
+        made.press()
+        assert made.button.disabled
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert (made.picture.value, made.button.disabled) == ("wait", True)
+        go_on.set()
+        await made.work
+        assert (made.picture.value, made.button.disabled) == ("done", False)
+
+    run_for_real(kernel())
+
+
+def test_a_button_that_waited_in_vain_says_so_and_can_be_pressed_again() -> None:
+    async def kernel() -> None:
+        async def action(show) -> None:
+            raise RuntimeError("no <stock>")
+
+        made = button("Go", action)
+        made.press()
+        logged: list[object] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: logged.append(context["exception"]))
+        await asyncio.wait([made.work])
+        await asyncio.sleep(0)
+        assert "no &lt;stock&gt;" in made.picture.value
+        assert made.button.disabled is False
+        assert isinstance(made.work.exception(), RuntimeError)
+        assert made.work.exception() in logged
+
+    run_for_real(kernel())

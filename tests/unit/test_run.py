@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import math
 import os
 import subprocess
@@ -686,13 +687,13 @@ def test_wall_inside_of_a_running_loop_lets_that_loop_go_on() -> None:
             heart = asyncio.create_task(kernel())
             await asyncio.sleep(0.05)
             loop, me = asyncio.get_running_loop(), asyncio.current_task()
-            factory = loop.get_task_factory()
+            creating = loop.create_task
             beats = log.count("beat")
             outcome = run(main(), wall=True)
             print(outcome.result, outcome.trace.notes[0].time < 5, outcome.elapsed < 5)
             print("kernel went on:", log.count("beat") > beats, "cancelled" in log)
             print("as before:", asyncio.get_running_loop() is loop, asyncio.current_task() is me,
-                  loop.get_task_factory() is factory, asyncio.all_tasks() == {me, heart})
+                  loop.create_task == creating, asyncio.all_tasks() == {me, heart})
             try:
                 run(main(failing), wall=True)
             except BackgroundTaskError as error:
@@ -739,6 +740,86 @@ def test_wall_does_not_crash_a_loop_that_nest_asyncio_did_not_start() -> None:
         print(asyncio.run(cell()))
     """
     assert python(script) == ["done", "kernel goes on"]
+
+
+def test_whoever_can_await_needs_no_nest_asyncio_and_several_runs_may_overlap() -> None:
+    script = """
+        import asyncio, sys
+        from lessonkit import current_trace
+        from lessonkit.clock import BackgroundTaskError
+        from lessonkit.runner import in_real_seconds
+
+        sys.modules["nest_asyncio"] = sys.modules["nest_asyncio2"] = None
+        log = []
+
+        async def failing():
+            raise OSError("broken")
+
+        async def background(name):
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                log.append(f"{name} cancelled")
+                raise
+
+        async def main(name, until, other=None):
+            current_trace().note(name, "begins")
+            tasks = [asyncio.create_task(background(name))]
+            await until.wait()
+            tasks += [asyncio.create_task(background(name))]
+            if other:
+                tasks += [asyncio.create_task(other())]
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
+            return name
+
+        async def cell():
+            loop = asyncio.get_running_loop()
+            creating = loop.create_task
+            one, two = asyncio.Event(), asyncio.Event()
+            first = asyncio.create_task(in_real_seconds(main("first", one)))
+            second = asyncio.create_task(in_real_seconds(main("second", two, failing)))
+            kernels = asyncio.create_task(asyncio.sleep(10))
+            await asyncio.sleep(0.01)
+            one.set()
+            outcome = await first
+            print(outcome.result, [note.service for note in outcome.trace.notes], log)
+            two.set()
+            try:
+                await second
+            except BackgroundTaskError as error:
+                print(error.errors, log)
+            print(loop.create_task == creating, not kernels.done())
+            try:
+                await in_real_seconds(failing())
+            except OSError as error:
+                print(error)
+            print((await in_real_seconds(failing(), keep_error=True)).error)
+
+        asyncio.run(cell())
+    """
+    both = ["first cancelled"] * 2
+    assert python(script) == [
+        f"first ['first'] {both}",
+        f"(OSError('broken'),) {both + ['second cancelled'] * 2}",
+        "True True",
+        "broken",
+        "broken",
+    ]
+
+
+def test_where_a_loop_cannot_be_entered_again_one_must_await() -> None:
+    class Browsers(asyncio.AbstractEventLoop):
+        """A loop as Pyodide has one, which nobody can run."""
+
+    asyncio._set_running_loop(Browsers())
+    main = asyncio.sleep(0.01)
+    try:
+        with pytest.raises(RuntimeError, match=r"await in_real_seconds\(\.\.\.\)"):
+            run(main, wall=True)
+    finally:
+        asyncio._set_running_loop(None)
+    assert inspect.getcoroutinestate(main) == inspect.CORO_CLOSED
 
 
 def test_wall_in_a_plain_script_leaves_no_loop_behind() -> None:
