@@ -23,7 +23,10 @@ _NAMES = """
     DBOS PostgreSQL SKIP LOCKED NOTIFY
 """
 ALLOWED = set(_NAMES.split())
-SAID = re.compile(r"'OrderCreated' object has no attribute 'totl'|replay\(.*?scenario\)|\bp\d\d\b")
+SAID = re.compile(
+    r"'OrderCreated' object has no attribute 'totl'|replay\(.*?scenario\)|\bp\d\d\b"
+    r"|data/brokers\.csv"
+)
 
 
 def shown(output: dict[str, object]) -> str:

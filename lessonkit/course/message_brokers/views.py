@@ -21,7 +21,11 @@ def comparison(read: pd.DataFrame) -> Picture:
     """The lesson's comparison of the brokers, in the current language."""
     columns = ["property", "kafka", "rabbitmq", "sqs_sns"]
     shown = read[[f"{column}_{current_language()}" for column in columns]]
-    return table(shown.set_axis(["", "Apache Kafka", "RabbitMQ", "AWS SQS/SNS"], axis="columns"))
+    brokers = table(shown.set_axis(["", "Apache Kafka", "RabbitMQ", "AWS SQS/SNS"], axis="columns"))
+    note = _("As of {year}. The source of each cell is in data/brokers.csv.").format(
+        year=read.filter(regex="_year$").to_numpy().max()
+    )
+    return Picture(brokers.html, f"<small>{escape(note)}</small>")
 
 
 def disorder(finished: Sequence[str], end_time: float) -> str:
