@@ -1,9 +1,11 @@
-"""The course's tables, from wherever a notebook runs."""
+"""The course's tables, from wherever a notebook runs, and texts that stand beside their module."""
 
 from __future__ import annotations
 
 import csv
+import tomllib
 from pathlib import Path
+from typing import Any
 
 
 def data_file(name: str) -> Path:
@@ -28,3 +30,11 @@ def csv_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a table in a file, each by its headings."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def toml_beside(module: str, name: str) -> dict[str, Any]:
+    """What the TOML file of this name says, beside a module: its ``__file__``.
+
+    Texts are English there, and found by the catalogue without a mark.
+    """
+    return tomllib.loads(Path(module).with_name(name).read_text(encoding="utf-8"))

@@ -39,6 +39,8 @@ class Trace:
         Gives the seconds since the start of the run.
     run
         Which run of this process it is, among those that have made events; 0 as long as it has not.
+    keeps
+        Whether it keeps what happens. If not, it stays empty.
     over
         Whether the run is over, and who still waits is only cleared away.
     rows
@@ -51,6 +53,7 @@ class Trace:
     states: list[StateChange] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     run: int = field(default=0, repr=False, compare=False)
+    keeps: bool = field(default=True, repr=False, compare=False)
     over: bool = field(default=False, repr=False, compare=False)
     rows: list[Row] = field(default_factory=list, repr=False, compare=False)
     _numbers: int = field(default=0, repr=False, compare=False)
@@ -87,7 +90,8 @@ class Trace:
             self._steps,
             copy=copy,
         )
-        self.messages.append(message)
+        if self.keeps:
+            self.messages.append(message)
         return message
 
     def end(self, message: Message, fate: Fate = Fate.DELIVERED) -> None:
@@ -108,12 +112,14 @@ class Trace:
     def state(self, service: str, key: str, value: object) -> None:
         """Record that ``key`` of ``service`` is ``value`` from now on."""
         self._steps += 1
-        self.states.append(StateChange(self.clock(), service, key, str(value), self._steps))
+        if self.keeps:
+            self.states.append(StateChange(self.clock(), service, key, str(value), self._steps))
 
     def note(self, service: str, text: str) -> None:
         """Record a remark about ``service``."""
         self._steps += 1
-        self.notes.append(Note(self.clock(), service, text, self._steps))
+        if self.keeps:
+            self.notes.append(Note(self.clock(), service, text, self._steps))
 
     def next_number(self) -> int:
         """1, 2, 3, ...: for what needs a name in this run and gets the same one in every run."""

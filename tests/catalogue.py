@@ -1,8 +1,8 @@
 """The message catalogue: ``python tests/catalogue.py`` brings it up to date and compiles it.
 
 Every text that a learner sees on screen is English in the code, marked with ``_``, ``tr`` or
-``N_``, or stands in a ``tasks.toml``. New ones arrive in the .po file without a translation (a test
-fails until somebody writes one), and those that nobody uses any more leave it.
+``N_``, or stands in a ``.toml`` file. New ones arrive in the .po file without a
+translation (a test fails until somebody writes one), and those that nobody uses any more leave it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parents[1]
 KEYWORDS = {"_": None, "tr": None, "N_": None, "pgettext": ((1, "c"), 2), "Advice": (2,)}
-NO_TEXTS = {"notebook", "grade", "point", "asks", "starter", "answer", "code"}
-"""Of what ``tasks.toml`` says, that which nobody translates."""
+NO_TEXTS = {
+    *("notebook", "grade", "point", "asks", "starter", "answer", "code"),
+    *("breaks", "steps", "methods", "call", "down_for", "times_as_slow"),
+}
+"""Of what the ``.toml`` files say, that which nobody translates."""
 
 Key = tuple[str | None, str]
 """The context of a message (mostly None) and its English text."""
@@ -36,22 +39,20 @@ def po_path(language: str) -> Path:
 def used() -> set[Key]:
     """Every message in the package and in the notebooks' code."""
     found = {key for source in _sources() for key in _messages(source)}
-    for path in (ROOT / "lessonkit" / "course").glob("*/tasks.toml"):
+    for path in (ROOT / "lessonkit").rglob("*.toml"):
         found |= {(None, text) for text in _texts(tomllib.loads(path.read_text(encoding="utf-8")))}
     return found
 
 
 def _texts(told: dict[str, Any]) -> Iterator[str]:
-    """The texts of exercises and quizzes, and the options of the latter, which are keys."""
+    """The texts; of a quiz the options, too, which are keys."""
     for key, value in told.items():
         if isinstance(value, dict):
             yield from value if key == "options" else ()
             yield from _texts(value)
-        elif isinstance(value, list) and key == "questions":
-            for question in value:
-                yield from _texts(question)
         elif key not in NO_TEXTS:
-            yield from value if isinstance(value, list) else [value]
+            for one in value if isinstance(value, list) else [value]:
+                yield from _texts(one) if isinstance(one, dict) else [one]
 
 
 def _sources() -> Iterator[str]:

@@ -12,8 +12,8 @@ from typing import Final
 from lessonkit.exercises import checklist as checklists
 from lessonkit.exercises.checklist import ProgressButtons
 from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.prediction import Prediction, predict
-from lessonkit.exercises.quiz import Quiz
+from lessonkit.exercises.prediction import Prediction, is_missed, predict
+from lessonkit.exercises.progress import learners_progress
 from lessonkit.exercises.task import Task
 from lessonkit.exercises.written import names_in
 from lessonkit.lab.picture import Picture
@@ -52,11 +52,6 @@ def exercises() -> list[Exercise]:
     return [task for task in tasks() if isinstance(task, Exercise)]
 
 
-def quizzes() -> list[Quiz]:
-    """Every quiz."""
-    return [task for task in tasks() if isinstance(task, Quiz)]
-
-
 def predictions(*notebooks: str) -> list[Prediction]:
     """The predictions of these notebooks, or of all."""
     modules = [MODULES[name] for name in notebooks or MODULES]
@@ -76,7 +71,9 @@ def missed(notebook: str) -> StillBox | Picture:
     if notebook not in course:
         raise ValueError(f"notebook must be one of {', '.join(course)}; got {notebook!r}")
     before = course[: max(0, course.index(notebook) - 1)]
-    asked = predictions(*before) if before else []
+    # A fifth of a second goes into reading five notebooks' modules: not if nothing was missed.
+    some = any(is_missed(entry) for entry in learners_progress().read().values())
+    asked = predictions(*before) if before and some else []
     views = [predict(one, again=True) for one in asked if one.missed]
     if not views:
         return Picture(_("From the notebooks before, there is nothing to ask you again."))

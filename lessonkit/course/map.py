@@ -51,7 +51,7 @@ def map_of_the_course(course: pd.DataFrame) -> Picture:
 
 def _solved(notebook: str, known: Known) -> str:
     names = NAMES.get(notebook, ())
-    return _share(sum(name in known and known[name].solved for name in names), len(names))
+    return _share(sum(known[name].solved for name in names), len(names))
 
 
 def _missed(notebook: str, known: Known) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 import ipywidgets as widgets
 
-from lessonkit.exercises.progress import Entry, learners_progress
+from lessonkit.exercises.progress import Entry, Known, learners_progress
 from lessonkit.exercises.prose import labels, remarks
 from lessonkit.exercises.task import Task
 from lessonkit.lab.button import plain_button
@@ -35,7 +35,7 @@ COPY: Final = "my-progress.json"
 def checklist(everything: Sequence[Task]) -> Picture:
     """The six points with their exercises and quizzes: what is solved, and what is still open."""
     known = learners_progress().read()
-    solved = sum(_entry(known, task).solved for task in everything)
+    solved = sum(known[task.name].solved for task in everything)
     words = _("{solved} of {all} solved").format(solved=solved, all=len(everything))
     share = 100 * solved / len(everything)
     look = f"height: 6px; width: {share:.0f}%; background: {GREEN}"
@@ -48,16 +48,12 @@ def checklist(everything: Sequence[Task]) -> Picture:
     return Picture(*parts)
 
 
-def _entry(known: dict[str, Entry], task: Task) -> Entry:
-    return known.get(task.name, Entry())
-
-
-def _point(number: int, point: str, behind: list[Task], known: dict[str, Entry]) -> str:
-    solved = sum(_entry(known, task).solved for task in behind)
+def _point(number: int, point: str, behind: list[Task], known: Known) -> str:
+    solved = sum(known[task.name].solved for task in behind)
     done = solved == len(behind)
     mark = f'<span style="color: {GREEN}">✓</span>' if done else "○"
     heading = f"{mark} <b>{number}. {escape(_(point))}</b> · {solved} / {len(behind)}"
-    lines = "".join(f"<li>{_line(task, _entry(known, task))}</li>" for task in behind)
+    lines = "".join(f"<li>{_line(task, known[task.name])}</li>" for task in behind)
     look = "list-style: none; margin: 2px 0 10px; padding-left: 1.6em"
     return f'<div class="lessonkit-point">{heading}<ul style="{look}">{lines}</ul></div>'
 
@@ -87,7 +83,7 @@ class ProgressButtons(StillBox):
         buttons = [self.where, self.copy, self.times, self.anew]
         for button in buttons:
             button.style = self.where.style
-        row = widgets.HBox(buttons, layout=layout)
+        row = widgets.Box(buttons, layout=widgets.Layout(flex_flow="row wrap"))
         super().__init__([row, self.said], [self.said], "ProgressButtons()", layout=layout)
 
     def _tell(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-from lessonkit.exercises.progress import BadProgress, Entry, Known, read_file
+from lessonkit.exercises.progress import BadProgress, Known, read_file
 from lessonkit.messages import _
 
 Cell = str | int
@@ -57,7 +57,7 @@ def collect(
 
 
 def _counts(known: Known, names: Sequence[str]) -> dict[str, Cell]:
-    entries = {name: known.get(name, Entry()) for name in names}
+    entries = {name: known[name] for name in names}
     return {
         "solved": sum(entry.solved for entry in entries.values()),
         "tries": sum(entry.tries for entry in entries.values()),

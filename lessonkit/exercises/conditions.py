@@ -37,7 +37,7 @@ def struck(what: str, *kinds: Kind) -> Callable[[Case], bool]:
 
 def called(operation: str) -> Callable[[Case], bool]:
     """Whether somebody has called this operation, as ``"payment.refund"``."""
-    return lambda case: any(what == operation for _who, what, _number in case.shop.network.calls)
+    return lambda case: any(what == operation for _who, what in case.shop.network.calls)
 
 
 def on_a_good_day(case: Case) -> bool:

@@ -14,13 +14,14 @@ import ipywidgets as widgets
 from lessonkit.exercises.progress import Entry, learners_progress
 from lessonkit.exercises.prose import feedback, prose, remarks
 from lessonkit.lab.button import plain_button
+from lessonkit.lab.picture import Picture
 from lessonkit.lab.still import StillBox
 from lessonkit.messages import _
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """A question about what a run will show. Its texts are English, marked with ``N_``.
+    """A question about what a run will show. Its texts are English.
 
     Attributes
     ----------
@@ -59,7 +60,12 @@ class Prediction:
     @property
     def missed(self) -> bool:
         """Whether the guess was wrong, and it has not been asked again yet."""
-        return self.entry.tries == 1 and not self.entry.solved
+        return is_missed(self.entry)
+
+
+def is_missed(entry: Entry) -> bool:
+    """Whether there was one wrong guess, and no other one yet."""
+    return entry.tries == 1 and not entry.solved
 
 
 class PredictionView(StillBox):
@@ -132,7 +138,4 @@ def predict(prediction: Prediction, *shown: str, again: bool = False) -> Predict
     """
     if not isinstance(prediction, Prediction):
         raise TypeError(f"prediction must be one of lessonkit.course; got {prediction!r}")
-    for part in shown:
-        if not isinstance(part, str):
-            raise TypeError(f"each part must be a string of SVG or HTML; got {part!r}")
-    return PredictionView(prediction, "".join(f"<div>{part}</div>" for part in shown), again)
+    return PredictionView(prediction, Picture(*shown).html, again)

@@ -72,11 +72,14 @@ class Known(dict[str, Entry]):
 
     times: bool | None = None
 
+    def __missing__(self, _name: str) -> Entry:
+        return Entry()
+
     def __add__(self, later: Known) -> Known:
         both = Known(self)
         both.times = self.times if later.times is None else later.times
         for name, entry in later.items():
-            both[name] = both.get(name, Entry()) + entry
+            both[name] += entry
         if not both.times:  # who does not want it any more wants it forgotten
             both.update({name: replace(entry, solved_at="") for name, entry in both.items()})
         return both
@@ -192,7 +195,7 @@ class Progress:
 
     def entry(self, name: str) -> Entry:
         """What is known about one exercise."""
-        return self.read().get(name, Entry())
+        return self.read()[name]
 
     def note(self, name: str, *, tries: int = 0, hints: int = 0, solved: bool = False) -> Entry:
         """Add to what is known about an exercise, and save it; return all that is known now."""

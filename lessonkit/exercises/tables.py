@@ -1,8 +1,8 @@
-"""Tables of a trial, as HTML."""
+"""Tables of a trial, as HTML, given row by row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from lessonkit.lab.views import table
 
@@ -11,8 +11,3 @@ def rows_html(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table with these heads, given row by row."""
     cells = list(rows)
     return table({head: [row[n] for row in cells] for n, head in enumerate(heads)}).html
-
-
-def columns_html(columns: Mapping[str, Iterable[object]]) -> str:
-    """A table given column by column, each under its head."""
-    return table(columns).html

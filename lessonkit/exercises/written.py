@@ -1,4 +1,4 @@
-"""What a notebook's ``tasks.toml`` says: its exercises and quizzes, in their order there.
+"""What a notebook's ``tasks.toml`` and ``predictions.toml`` say, in their order there.
 
 Texts are English there, and found by the catalogue without a mark. What Python has to do with a
 task, its judge, stands in a module beside the file.
@@ -12,13 +12,14 @@ from importlib.resources import files
 from typing import Any
 
 from lessonkit.exercises.exercise import Exercise, Judge
+from lessonkit.exercises.prediction import Prediction
 from lessonkit.exercises.quiz import Option, Question, Quiz
 from lessonkit.exercises.task import module_of
 
 
 def names_in(package: str) -> tuple[str, ...]:
     """The names of the package's exercises and quizzes."""
-    return tuple(name for name in _book(package) if name != "notebook")
+    return tuple(name for name in _book(package, "tasks.toml") if name != "notebook")
 
 
 def exercise(module: str, name: str, judge: Judge, *, with_starter: bool = False) -> Exercise:
@@ -33,19 +34,25 @@ def exercise(module: str, name: str, judge: Judge, *, with_starter: bool = False
     judge, with_starter
         See :class:`~lessonkit.exercises.exercise.Exercise`.
     """
-    return Exercise(judge=judge, with_starter=with_starter, **_written(module, name))
+    told = _written(module, name)
+    return Exercise(module=module, judge=judge, with_starter=with_starter, **told)
 
 
 def quiz(module: str, name: str) -> Quiz:
     """The quiz of this name; the arguments are as for :func:`exercise`."""
     told = _written(module, name)
-    return Quiz(**{**told, "questions": tuple(map(_question, told["questions"]))})
+    return Quiz(module=module, **{**told, "questions": tuple(map(_question, told["questions"]))})
 
 
-def _written(module: str, name: str) -> dict[str, Any]:
-    book = _book(module_of(module))
+def prediction(module: str, name: str) -> Prediction:
+    """The prediction of this name; the arguments are as for :func:`exercise`."""
+    return Prediction(**_written(module, name, "predictions.toml"))
+
+
+def _written(module: str, name: str, file: str = "tasks.toml") -> dict[str, Any]:
+    book = _book(module_of(module), file)
     told = {key: tuple(v) if isinstance(v, list) else v for key, v in book[name].items()}
-    return {"name": name, "notebook": book["notebook"], "module": module, **told}
+    return {"name": name, "notebook": book["notebook"], **told}
 
 
 def _question(told: dict[str, Any]) -> Question:
@@ -54,6 +61,6 @@ def _question(told: dict[str, Any]) -> Question:
 
 
 @cache
-def _book(package: str) -> dict[str, Any]:
+def _book(package: str, file: str) -> dict[str, Any]:
     course, notebook = package.rsplit(".", 1)  # its own package need not be imported for its names
-    return tomllib.loads(files(course).joinpath(notebook, "tasks.toml").read_text("utf-8"))
+    return tomllib.loads(files(course).joinpath(notebook, file).read_text("utf-8"))

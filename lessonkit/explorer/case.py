@@ -245,9 +245,7 @@ def judge(
 
 
 def as_case(
-    outcome: Outcome,
-    faults: tuple[AnyFault, ...],
-    again: Callable[[], tuple[Shop, Run[object]]],
+    outcome: Outcome, faults: tuple[AnyFault, ...], again: Callable[[], tuple[Shop, Run[object]]]
 ) -> Case:
     """What a learner sees of an outcome."""
     names = outcome.names

@@ -81,7 +81,7 @@ class Position:
     now
         The second at which the run stands.
     kill
-        The move that kills the process; None if nothing has happened yet, or all has.
+        The move that kills the order service; None if nothing has happened yet, or all has.
     case
         How it ends if nothing else goes wrong.
     answered
@@ -105,10 +105,9 @@ class Position:
 class _PausingLoop(ExploringLoop):
     """Takes a picture before the first event that no move lets happen, and runs on."""
 
-    def __init__(self, moves: tuple[Move, ...], service: str) -> None:
+    def __init__(self, moves: tuple[Move, ...]) -> None:
         self.decided = decisions_of(moves)
         super().__init__(self.decided)
-        self.service = service
         self.picture: tuple[tuple[UnderWay, ...], Trace, float, Move | None] | None = None
         self._lets = {move.lets for move in moves}
         self._message_of: dict[object, str] = {}  # of a request, or of an event's delivery
@@ -171,7 +170,7 @@ class _PausingLoop(ExploringLoop):
         so_far = Trace(messages=[replace(message) for message in trace.messages])
         so_far.states, so_far.notes = list(trace.states), list(trace.notes)
         last = self.happened[-1].id if self.happened else ""
-        kill = Move(decision=Decision(Kind.KILLED, last, service=self.service)) if last else None
+        kill = Move(decision=Decision(Kind.KILLED, last, service="orders")) if last else None
         return under_way, so_far, self._now, kill
 
     def _as_under_way(self, one: Pending, first: Pending, held: bool) -> UnderWay:
@@ -214,7 +213,6 @@ def play(
     *,
     shop: Callable[..., Shop] = Shop,
     restart: Restart | None = None,
-    service: str = "orders",
 ) -> Position:
     """Where the game stands after these moves.
 
@@ -224,15 +222,13 @@ def play(
         As in :func:`~lessonkit.explorer.explore`.
     moves
         Those that the positions before offered, in their order.
-    service
-        Whose process can be killed.
     """
 
     def answered() -> tuple[str, ...]:
         usual = Counter(map(_name, judge(scenario, (), shop=shop, restart=restart)[0].calls))
         return tuple(Counter(map(_name, outcome.calls)) - usual)
 
-    loop = _PausingLoop(moves, service)
+    loop = _PausingLoop(moves)
     outcome, ours, run = judge(scenario, loop.decided, shop=shop, restart=restart, loop=loop)
     case = as_case(outcome, (), lambda: (ours, run))
     return Position(*(loop.picture or ((), run.trace, run.elapsed, None)), case, answered)

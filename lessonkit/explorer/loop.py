@@ -170,12 +170,8 @@ class ExploringLoop(VirtualTimeLoop):
         context = copy_context() if context is None else context
         handle = Handle(callback, args, context, when)
         if isinstance(callback, Happening):
-            leg, what, process, order = (
-                callback.leg,
-                callback.what,
-                callback.process,
-                callback.order,
-            )
+            leg, what = callback.leg, callback.what
+            process, order = callback.process, callback.order
             label = (leg, what, process, order or "")
         else:
             owner, order = context.get(here), context.get(correlation)

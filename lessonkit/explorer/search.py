@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, dropwhile
 
-from lessonkit.checks import one_of, whole_number
+from lessonkit.checks import one_of, true_or_false, whole_number
 from lessonkit.explorer.case import Case, Outcome, Restart, Scenario, as_case, judge
 from lessonkit.explorer.decision import CUSTOMERS, FAILS, NEVER, Decision, Event, Kind
 from lessonkit.explorer.exploration import Exploration
@@ -112,8 +112,7 @@ def explore(
     whole_number("limit", limit, low=1)
     whole_number("processes", processes, low=1)
     for name, value in (("faults", faults), ("twice", twice), ("customers", customers)):
-        if not isinstance(value, bool):
-            raise TypeError(f"{name} must be True or False; got {value!r}")
+        true_or_false(name, value)
     if crashes is not None:
         one_of("crashes", crashes, shop().network.processes)
     budget = Budget(faults, late, twice, crashes, customers, pairs)
@@ -142,24 +141,17 @@ class Budget:
         )
 
 
+@dataclass(eq=False)
 class Search:
     """One exploration on its way."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        shop: Callable[..., Shop],
-        restart: Restart | None,
-        budget: Budget,
-        limit: int,
-    ) -> None:
-        self.scenario = scenario
-        self.shop = shop
-        self.restart = restart
-        self.budget = budget
-        self.limit = limit
-        self.patience = PATIENCE
-        self._last: tuple[tuple[Decision, ...], tuple[Shop, Run[object]]] | None = None
+    scenario: Scenario
+    shop: Callable[..., Shop]
+    restart: Restart | None
+    budget: Budget
+    limit: int
+    patience: int = PATIENCE
+    _last: tuple[tuple[Decision, ...], tuple[Shop, Run[object]]] | None = None
 
     # --- one run ---------------------------------------------------------------------------------
 
@@ -176,11 +168,7 @@ class Search:
 
     def _judge(self, decisions: tuple[Decision, ...]) -> tuple[Outcome, Shop, Run[object]]:
         return judge(
-            self.scenario,
-            decisions,
-            shop=self.shop,
-            restart=self.restart,
-            patience=self.patience,
+            self.scenario, decisions, shop=self.shop, restart=self.restart, patience=self.patience
         )
 
     def _case(self, outcome: Outcome) -> Case:
@@ -261,8 +249,9 @@ class Search:
             for call in outcome.calls:
                 if call.id not in decided:
                     yield from (Decision(kind, call.id) for kind in FAILS)
-        if budget.crashes is not None:
-            yield from self._kills(outcome, budget.crashes)
+        if (service := budget.crashes) is not None:  # once it has begun, whoever acts
+            begun = dropwhile(lambda event: event.process != service, outcome.happened)
+            yield from (Decision(Kind.KILLED, event.id, service=service) for event in begun)
         if budget.twice:
             for message in outcome.messages:
                 if message.id not in decided:
@@ -271,14 +260,6 @@ class Search:
             for event in outcome.happened:
                 if event.leg not in (Leg.ARRIVE, Leg.KILL) and event.id not in decided:
                     yield Decision(Kind.LATE, event.id, NEVER)
-
-    @staticmethod
-    def _kills(outcome: Outcome, service: str) -> Iterator[Decision]:
-        begun = False
-        for event in outcome.happened:
-            begun = begun or event.process == service
-            if begun:
-                yield Decision(Kind.KILLED, event.id, service=service)
 
     def _expand(self, outcome: Outcome, unit: Decision) -> list[Outcome]:
         """The runs that one more decision stands for."""

@@ -76,16 +76,8 @@ def error_mark(message: Message, x1: float, y1: float, x2: float, y2: float) -> 
 
 def complained_of(x: float, y: float) -> str:
     """A ring round what the auditor complains of."""
-    return svg.shape(
-        "circle",
-        cx=x,
-        cy=y,
-        r=9,
-        fill="none",
-        stroke=svg.RED,
-        stroke_width=2.5,
-        stroke_dasharray="5 2",
-    )
+    pen = {"stroke": svg.RED, "stroke_width": 2.5, "stroke_dasharray": "5 2"}
+    return svg.shape("circle", cx=x, cy=y, r=9, fill="none", **pen)
 
 
 def hourglass(x: float, y: float) -> str:

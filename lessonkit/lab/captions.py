@@ -27,7 +27,7 @@ class Captions:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.sheet = Sheet(Box(plan.left + 2, TOP - 6, plan.column - 14, plan.first_row))
+        self.sheet = Sheet(Box(plan.left + 2, TOP - 6, plan.width - 4, plan.first_row))
         self.waiting: dict[object, str] = {}
 
     def all(self, complaints: Sequence[Violation]) -> Iterator[str]:

@@ -7,24 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from lessonkit.lab.svg import (
-    AMBER,
-    BLUE,
-    GREEN,
-    RED,
-    diamond,
-    line,
-    number,
-    round_step,
-    shape,
-    shorten,
-    text_width,
-    tooltip,
-)
+from lessonkit.lab import svg
 from lessonkit.messages import _
 from lessonkit.words import escape, fit
 
-COLOURS = (BLUE, RED, GREEN, AMBER)
+COLOURS = (svg.BLUE, svg.RED, svg.GREEN, svg.AMBER)
 DASHES = ("none", "7 4", "9 3 2 3", "2 3")
 
 MOST_POINTS = 50
@@ -64,15 +51,11 @@ class _Axis:
 
     def widest(self) -> float:
         """How many pixels the longest of its numbers is wide."""
-        return max(text_width(words, SIZE) for _at, words in self.ticks())
+        return max(svg.text_width(words, SIZE) for _at, words in self.ticks())
 
 
 def histogram(
-    values: Sequence[float],
-    *,
-    marks: Mapping[str, float] | None = None,
-    title: str,
-    xlabel: str,
+    values: Sequence[float], *, marks: Mapping[str, float] | None = None, title: str, xlabel: str
 ) -> str:
     """How often each waiting time occurs, as SVG with a table below.
 
@@ -112,16 +95,17 @@ def histogram(
             beyond += 1
 
     labels = [f"{name}: {at:,.0f} ms" for at, name in named]
-    beside = min(max((text_width(label, SIZE) for label in labels), default=0), 180)
+    beside = min(max((svg.text_width(label, SIZE) for label in labels), default=0), 180)
     y = _axis(0, max(counts), 4, whole=True, rounded=True)
     x = _fitting(first * step, (last + 1) * step, y.widest() + 10, WIDTH - beside - SIZE)
     edges = [step * (first + place) for place in range(len(counts) + 1)]
     bars = "".join(
-        f"M{number(x.at(left))} {PLOT}V{number(y.at(count))}H{number(x.at(right))}V{PLOT}"
+        f"M{svg.number(x.at(left))} {PLOT}V{svg.number(y.at(count))}"
+        f"H{svg.number(x.at(right))}V{PLOT}"
         for count, left, right in zip(counts, edges, edges[1:], strict=False)
         if count
     )
-    parts = [shape("path", d=bars, fill=BLUE, fill_opacity=0.6)]
+    parts = [svg.shape("path", d=bars, fill=svg.BLUE, fill_opacity=0.6)]
     rows = [
         (f"{x.say(left, 1)} – {x.say(right, 1)}", f"{count:,}")
         for count, left, right in zip(counts, edges, edges[1:], strict=False)
@@ -131,7 +115,7 @@ def histogram(
     for row, ((at, _name), label) in enumerate(zip(named, labels, strict=True)):
         look = {"stroke": COLOURS[1 + row % 3], "stroke_dasharray": DASHES[row % 4]}
         height = top + ROW * row
-        parts.append(line(x.at(at), height, x.at(at), PLOT, stroke_width=2, **look))
+        parts.append(svg.line(x.at(at), height, x.at(at), PLOT, stroke_width=2, **look))
         parts.append(_words(x.at(at) + 6, height + SIZE, label, beside))
     if beyond:
         words = _("{number} more, up to {ms} ms →")
@@ -179,8 +163,8 @@ def lines(
     xs = _finite("x", [*x, *(at for at, _value, _name in marked)])
     ys = _finite("series", [*chain(*series.values()), *(value for _at, value, _name in marked)])
     low, high = min(ys), max(ys)
-    up = _axis(0 if 0 <= low <= high / 2 else low, high, 5, rounded=True)
-    whole = all(float(at).is_integer() for at in x)
+    counts, whole = (all(float(at).is_integer() for at in values) for values in (ys, x))
+    up = _axis(0 if 0 <= low <= high / 2 else low, high, 5, whole=counts, rounded=True)
     across = _fitting(min(xs), max(xs), up.widest() + 10, WIDTH - 2 * SIZE, whole=whole)
 
     parts, legend = [], []
@@ -188,16 +172,16 @@ def lines(
         colour, dash = COLOURS[count % 4], DASHES[(count + count // 4) % 4]
         pen = {"fill": "none", "stroke": colour, "stroke_width": 2, "stroke_dasharray": dash}
         points = [(across.at(at), up.at(value)) for at, value in zip(x, values, strict=True)]
-        way = "L".join(f"{number(left)} {number(height)}" for left, height in points)
-        parts.append(shape("path", d=f"M{way}", **pen))
-        sample = line(0, 0, 30, 0, **pen)
+        way = "L".join(f"{svg.number(left)} {svg.number(height)}" for left, height in points)
+        parts.append(svg.shape("path", d=f"M{way}", **pen))
+        sample = svg.line(0, 0, 30, 0, **pen)
         if len(x) <= MOST_POINTS:
             sample += _dot(15, 0, colour)
             parts += [_dot(left, height, colour) for left, height in points]
         legend.append((sample, name))
     for at, value, name in marked:
-        parts.append(diamond(across.at(at), up.at(value), 6, RED, name))
-        legend.append((diamond(15, 0, 6, RED, name), name))
+        parts.append(svg.diamond(across.at(at), up.at(value), 6, svg.RED, name))
+        legend.append((svg.diamond(15, 0, 6, svg.RED, name), name))
 
     names, rows = _legend(legend, across.start)
     parts += [*_axes(across, up, xlabel), *names, _words(across.start, -9, ylabel, WIDTH / 2)]
@@ -223,7 +207,7 @@ def _axis(
     """An upright axis with at most so many steps; ``rounded`` begins and ends it with one."""
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-3):
         high = low + max(abs(low), 1)
-    step = round_step(high - low, most)
+    step = svg.round_step(high - low, most)
     if whole:
         step = max(step, 1)
     if rounded:
@@ -245,14 +229,14 @@ def _fitting(low: float, high: float, start: float, end: float, *, whole: bool =
 
 def _axes(x: _Axis, y: _Axis, xlabel: str) -> list[str]:
     parts = [
-        line(x.start, PLOT, x.end, PLOT),
+        svg.line(x.start, PLOT, x.end, PLOT),
         _words((x.start + x.end) / 2, PLOT + 38, xlabel, x.end - x.start, text_anchor="middle"),
     ]
     for height, words in y.ticks():
-        parts.append(line(x.start, height, x.end, height, stroke_opacity=0.15))
+        parts.append(svg.line(x.start, height, x.end, height, stroke_opacity=0.15))
         parts.append(_words(x.start - 8, height + 4.5, words, WIDTH, text_anchor="end"))
     for left, words in x.ticks():
-        parts.append(line(left, PLOT, left, PLOT + 4))
+        parts.append(svg.line(left, PLOT, left, PLOT + 4))
         parts.append(_words(left, PLOT + 18, words, WIDTH, text_anchor="middle"))
     return parts
 
@@ -262,7 +246,7 @@ def _legend(legend: Sequence[tuple[str, str]], start: float) -> tuple[list[str],
     rows: list[list[tuple[float, str, str]]] = []
     left: float = WIDTH
     for sample, name in legend:
-        wide = min(36 + text_width(fit(name), SIZE), WIDTH - start)
+        wide = min(36 + svg.text_width(fit(name), SIZE), WIDTH - start)
         if left + wide > WIDTH:
             rows.append([])
             left = start
@@ -272,31 +256,32 @@ def _legend(legend: Sequence[tuple[str, str]], start: float) -> tuple[list[str],
     for row, entries in enumerate(reversed(rows)):
         height = -ROW * (row + 1) - 9
         for left, sample, name in entries:
-            parts.append(shape("g", sample, transform=f"translate({number(left)} {height - 4.5})"))
+            moved = f"translate({svg.number(left)} {height - 4.5})"
+            parts.append(svg.shape("g", sample, transform=moved))
             parts.append(_words(left + 36, height, name, WIDTH - start - 36))
     return parts, len(rows)
 
 
 def _dot(x: float, y: float, colour: str) -> str:
-    return shape("circle", cx=x, cy=y, r=3.5, fill=colour)
+    return svg.shape("circle", cx=x, cy=y, r=3.5, fill=colour)
 
 
 def _words(x: float, y: float, words: str, room: float, **given: object) -> str:
     """As many of the words as there is room for; the rest when the mouse rests on them."""
-    short = shorten(words, SIZE, room)
-    rest = "" if short == fit(words) else tooltip(fit(words))
-    return shape("text", escape(short) + rest, x=x, y=y, **given)
+    short = svg.shorten(words, SIZE, room)
+    rest = "" if short == fit(words) else svg.tooltip(fit(words))
+    return svg.shape("text", escape(short) + rest, x=x, y=y, **given)
 
 
 def _chart(title: str, parts: Sequence[str], top: float) -> str:
     top -= ROW + 6
     height = PLOT + 46 - top
     heading = _words(0, top + SIZE + 2, title, WIDTH * 0.9, font_weight="bold")
-    return shape(
+    return svg.shape(
         "svg",
-        tooltip(title) + heading + "".join(parts),
+        svg.tooltip(title) + heading + "".join(parts),
         xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 {number(top)} {WIDTH} {number(height)}",
+        viewBox=f"0 {svg.number(top)} {WIDTH} {svg.number(height)}",
         role="img",
         aria_label=title,
         fill="currentColor",

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lessonkit.checks import positive_number, whole_number
+from lessonkit.checks import positive_number, true_or_false, whole_number
 from lessonkit.checks import probability as check_probability
 from lessonkit.messages import _
 from lessonkit.words import fit
@@ -102,8 +102,7 @@ def whole(name: str, label: str, value: int, *, low: int, high: int) -> Control:
 
 def toggle(name: str, label: str, value: bool = False) -> Control:
     """A box to tick."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False; got {value!r}")
+    true_or_false(name, value)
     box = widgets.Checkbox(value=value, description=fit(label), indent=False)
     return Control(name, box, _as_it_is, _as_it_is)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lessonkit.lab.picture import SCROLLED
 from lessonkit.lab.svg import AMBER, BLUE, RED
 from lessonkit.messages import _, service_name
 from lessonkit.shop.errors import in_words
@@ -49,7 +50,7 @@ def flow_view(bus: InMemoryEventBus, order_id: str) -> str:
     title = escape(_("The flow of {order}").format(order=fit(order_id)))
     return (
         f'<div class="lessonkit-flow" role="list" aria-label="{title}"'
-        f' style="overflow-x: auto; margin: 6px 0; line-height: 1.6">{lines}</div>'
+        f' style="{SCROLLED};margin:6px 0;line-height:1.6">{lines}</div>'
     )
 
 

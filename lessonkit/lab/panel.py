@@ -94,12 +94,16 @@ class Panel(StillBox):
 
         for control in controls.values():
             control.widget.style.description_width = "initial"
-            # Wide enough for the label and for a slider that one can aim with.
-            least = f"{round(text_width(control.widget.description, 14)) + 210}px"
             control.widget.layout = widgets.Layout(
-                width="auto", max_width="46em", margin="2px 16px 2px 2px", flex=f"1 1 {least}"
+                width="auto", max_width="46em", margin="2px 16px 2px 2px"
             )
             control.widget.observe(lambda _change: self._redraw(), "value")
+        # Columns, each wide enough for the labels and for a slider that one can aim with.
+        least = round(max(map(_least_width, controls.values()), default=0))
+        columns = widgets.Layout(
+            grid_template_columns=f"repeat(auto-fit, minmax(min(100%, {least}px), 1fr))",
+            margin="0 0 6px 0",
+        )
         row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")
         buttons = [
             *(
@@ -115,7 +119,7 @@ class Panel(StillBox):
         self.sides = SideBySide()
         self.picture = self.sides.now.texts[0]
         parts: list[widgets.Widget] = [
-            widgets.Box([control.widget for control in controls.values()], layout=row),
+            widgets.GridBox([control.widget for control in controls.values()], layout=columns),
             widgets.Box(buttons, layout=row),
             self.sides,
         ]
@@ -216,6 +220,12 @@ def panel(scene: Scene, spec: PanelSpec) -> Panel:
     if not isinstance(spec, PanelSpec):
         raise TypeError(f"a panel needs what spec() makes; got {spec!r}")
     return Panel(scene, spec)
+
+
+def _least_width(control: Control) -> float:
+    """How many pixels the label takes, and what stands beside it."""
+    beside = 50 if isinstance(control.widget, widgets.Checkbox) else 230
+    return text_width(control.widget.description, 14) + beside
 
 
 def _check_names(values: Mapping[str, Any], controls: Mapping[str, Control]) -> None:

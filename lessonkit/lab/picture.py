@@ -6,8 +6,18 @@ import re
 from base64 import b64encode
 from typing import Any
 
+from lessonkit.lab.svg import PAPER
 from lessonkit.trace import Trace
 from lessonkit.words import clean
+
+# A shade at the right edge says that there is more; a strip of paper at the end of what is scrolled
+# lies on the shade when nothing more is there.
+SCROLLED = (
+    f"overflow-x:auto;background:linear-gradient(to left,{PAPER} 50%,transparent) right/36px 100%"
+    " no-repeat local,linear-gradient(to left,rgba(128,128,128,.7),transparent) right/18px 100%"
+    " no-repeat"
+)
+"""How a box looks that scrolls what is too wide for it, as CSS."""
 
 
 class Picture:
@@ -70,7 +80,7 @@ def _drawing_and_still(found: re.Match[str]) -> str:
     # Of a stripped drawing the words are left. At no size nobody sees them; a screen reader says
     # them.
     still = _still(found.group(), "lessonkit-still")
-    return f'<div style="font-size:0px;overflow-x:auto">{found.group()}</div>{still}'
+    return f'<div style="font-size:0px;{SCROLLED}">{found.group()}</div>{still}'
 
 
 def on_paper(drawing: str) -> str:

@@ -14,11 +14,17 @@ from lessonkit.words import fit
 MOST_MESSAGES = 200
 """Only so many messages are drawn: more of them would be a grey wall."""
 
-TOP, LANE, ROW = 40, 64, 26
+TOP, LANE, ROW = 40, 64, 36
 """The height of the axis, of a lane, and of a row under the lanes, in pixels."""
 
-SIZE = 12
-"""Of the letters, in pixels."""
+SIZE, NAME = 13, 14
+"""Of the letters, and of those of a name, in pixels."""
+
+LINE = 16
+"""From one line of words to the next one, in pixels."""
+
+MOST_STATES = 3
+"""Only so much of what a service knows stands under its name."""
 
 Spot = tuple[float, float]
 
@@ -53,9 +59,7 @@ class Plan:
     lines
         For the number of each message: from where to where it goes.
     left, right
-        Where the lanes begin and end.
-    column
-        Where the words about the services' state begin.
+        Where the lanes begin and end; left of them stands who it is, and what everybody knows.
     """
 
     def __init__(self, trace: Trace, end: float, width: float, scale: str | None) -> None:
@@ -74,14 +78,17 @@ class Plan:
         self.orders = {
             order: svg.ORDERS[number % len(svg.ORDERS)] for number, order in enumerate(orders)
         }
-        names = [svg.text_width(self.name(lane), 14) for lane in self.numbers]
-        names += [svg.text_width(row.name, SIZE) for row in trace.rows]
-        self.left = min(max([*names, 40.0]), 150.0) + 24
         # As wide as it ever gets: so nothing jumps when the moment moves.
-        said = [heading(None), heading(end), *map(told, self.states)]
-        widest = max(svg.text_width(fit(words), SIZE) for words in said)
-        self.column = width - min(widest, 180.0) - 4
-        self.right = self.column - 30  # half a label of the axis is wider than it
+        bold = [heading(None), heading(end), *map(self.name, self.numbers)]
+        bold += [row.name for row in trace.rows]
+        said = [
+            *map(told, trace.states),
+            *(value for row in trace.rows for _at, value in row.values),
+        ]
+        wide = [svg.text_width(fit(words), NAME) for words in bold]
+        wide += [svg.text_width(fit(words), SIZE) for words in said]
+        self.left = min(max(wide), 160.0) + 20
+        self.right = width - 30  # half a label of the axis is wider than it
         self.first_row = TOP + LANE * max(len(self.numbers), 1) + 8
         self.bottom = self.first_row + ROW * len(trace.rows)
         self.axis = Axis(drawn, end, self.left, self.right)
@@ -116,6 +123,11 @@ class Plan:
     def y(self, lane: Lane) -> float:
         """How far down the lane runs."""
         return TOP + LANE * (self.numbers[lane] + 0.5)
+
+    def heads(self, lane: Lane) -> float:
+        """How far down its name stands: above all that its service will ever know."""
+        known = {change.key for change in self.trace.states if change.service == lane[0]}
+        return self.y(lane) + 4 - LINE / 2 * min(len(known), MOST_STATES)
 
     def life(self, lane: Lane) -> tuple[float, float]:
         """From where to where the lane goes."""

@@ -194,7 +194,6 @@ def play_the_network(
     *,
     shop: Callable[..., Shop] = Shop,
     restart: Restart | None = None,
-    service: str = "orders",
     at_most: int = 4,
 ) -> Player:
     """Let the learner be the network: deliver, hold back, lose and double messages, and kill.
@@ -203,8 +202,6 @@ def play_the_network(
     ----------
     scenario, shop, restart
         As in :func:`~lessonkit.explorer.explore`.
-    service
-        Whose process can be killed.
     at_most
         How many times the learner may do harm; 1 to 9. To let a message come is none.
 
@@ -217,6 +214,4 @@ def play_the_network(
     """
     if whole_number("at_most", at_most, low=1) > MOST_AT_ONCE:
         raise ValueError(f"at_most must be {MOST_AT_ONCE} at most; got {at_most!r}")
-    return Player(
-        lambda moves: play(scenario, moves, shop=shop, restart=restart, service=service), at_most
-    )
+    return Player(lambda moves: play(scenario, moves, shop=shop, restart=restart), at_most)

@@ -122,15 +122,15 @@ class Stage(StillBox):
         scale = self.scale.value or None
         self._drawing = Drawing(trace, scale, self.width, self.title, complaints)
         self.moments = _moments(trace, by_order=self._drawing.by_order)
-        end = max(self.moments[-1][0] * 1000, 1.0)
+        end = self.moments[-1][0] * 1000
         self._held = True
         try:
             self.beat.playing = False
             self.beat.max = len(self.moments) - 1
             self.beat.interval = min(max(SHOW // len(self.moments), QUICKEST), SLOWEST)
-            self.slider.step = round_step(end, 100)
-            self.slider.readout_format = ",.0f" if self.slider.step >= 1 else ",.1f"
-            self.slider.max = end
+            self.slider.max = max(end, 1.0)  # a slider needs a way to go, even if no time passes
+            self.slider.step = round_step(self.slider.max, 100)
+            self.slider.readout_format = ",.0f" if self.slider.step >= 1 or not end else ",.1f"
             self.slider.value = end if at_the_end else min(before, end)
         finally:
             self._held = False

@@ -15,7 +15,7 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display, update_display
 
-from lessonkit.lab.picture import with_stills
+from lessonkit.lab.picture import SCROLLED, with_stills
 from lessonkit.messages import _
 from lessonkit.words import escape, fit
 
@@ -29,7 +29,7 @@ body:has(.live-{name}) .still-{name} {{ display: none }}
 .jp-OutputArea-child:has(+ * .still-{name}) > .jupyter-widgets:not(:has(*)) {{ display: none }}
 .live-{name}.jupyter-widgets-disconnected::after {{ content: "{words}" }}
 .live-{name} .widget-html .widget-html-content {{
- line-height: 1.5; min-width: 0; overflow-x: auto
+ line-height: 1.5; min-width: 0; {scrolled}
 }}
 </style>"""
 
@@ -69,7 +69,7 @@ class StillBox(widgets.VBox):
         """The last picture as HTML, and how to make it move again."""
         name, words = self.name, escape(_("Run this cell to use it."))
         last = with_stills("".join(part.value for part in self.shown))
-        style = _STYLE.format(name=name, words=words)
+        style = _STYLE.format(name=name, words=words, scrolled=SCROLLED)
         return f'{style}<div class="still-{name}">{last}<p>{words}</p></div>'
 
     def _ipython_display_(self, **_options: Any) -> None:

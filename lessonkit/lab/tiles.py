@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from lessonkit.checks import one_of
 from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
 from lessonkit.words import SMALL, escape
 
-LOOKS = {
-    "good": (GREEN, "✓ "),
-    "bad": (RED, "✗ "),
-    "stopped": (AMBER, "⊘ "),
-    "plain": (BLUE, ""),
-}
+LOOKS = {"good": (GREEN, "✓ "), "bad": (RED, "✗ "), "stopped": (AMBER, "⊘ "), "plain": (BLUE, "")}
 """Colour and mark of each kind of tile: a colour alone would not reach everybody."""
 
 
-def tiles(numbers: Iterable[tuple[str, str, str]]) -> str:
+def tiles(*numbers: tuple[str, str, str]) -> str:
     """Put figures side by side, as HTML.
 
     Parameters

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 from lessonkit.checks import one_of, positive_number
 from lessonkit.lab import arrows, svg
@@ -16,7 +17,7 @@ from lessonkit.lab.captions import Captions
 from lessonkit.lab.labels import Box
 from lessonkit.lab.layout import Lane
 from lessonkit.lab.legend import WAITING, WORK, Legend
-from lessonkit.lab.plan import ROW, SIZE, TOP, Plan, Spot, heading
+from lessonkit.lab.plan import LINE, MOST_STATES, NAME, ROW, SIZE, TOP, Plan, Spot, heading
 from lessonkit.lab.said import sentence, sentences, state, told
 from lessonkit.messages import _
 from lessonkit.records import Fate, Kind, Row
@@ -24,16 +25,21 @@ from lessonkit.shop.audit import Violation
 from lessonkit.trace import Trace
 from lessonkit.words import escape
 
-WIDTH = 860.0
-"""Pixels of the drawing, as long as nobody says otherwise."""
+WIDTH = 700.0
+"""Pixels of the drawing, as long as nobody says otherwise.
 
-GROWS, SHRINKS = 1.75, 0.93
+So narrow that all of it is seen beside JupyterLab's side bar in a window of 1,100 pixels.
+"""
+
+GROWS, SHRINKS = 2.15, 12 / SIZE
 """So much wider and narrower than it is drawn may the picture be shown.
 
 Narrower still, and its letters could not be read: it is scrolled then.
 """
 
-LOOK = ".lessonkit-more:focus .lessonkit-tip{visibility:visible}"
+# Where there is room, the picture grows, and its letters need not grow as much.
+LOOK = """.lessonkit-more:focus .lessonkit-tip{visibility:visible}
+@media(min-width:1400px){.lessonkit-run text{font-size:11px}}"""
 
 
 def timeline(
@@ -57,8 +63,8 @@ def timeline(
         everything that happened. None: by the order if to scale more than a quarter of the arrows
         would run along another one, and the columns are wide enough to be told apart.
     at
-        A moment in seconds: a line marks it, and the right-hand column shows every service's state
-        at that moment. Without it, the column shows the state at the end.
+        A moment in seconds: a line marks it, and under its name stands every service's state at
+        that moment. Without it, the state at the end.
     step
         Of what happens at the very moment ``at``, only what happens up to the ``step``-th thing of
         the run.
@@ -143,6 +149,7 @@ class Drawing:
             viewBox=f"0 0 {svg.number(self.plan.width)} {svg.number(self.legend.bottom)}",
             role="group",  # not img: whoever moves by the keyboard can go into it
             aria_labelledby=f"{identity}-t {identity}-d",
+            class_="lessonkit-run",
             fill="currentColor",
             style=f"{look};font-family:sans-serif",
         )
@@ -159,9 +166,8 @@ class Drawing:
 
     def _lanes(self) -> Iterator[str]:
         for lane in self.plan.numbers:
-            x, y, (left, right) = self.plan.left, self.plan.y(lane), self.plan.life(lane)
-            words = svg.shorten(self.plan.name(lane), 14, x - 20)
-            yield svg.text(x - 14, y + 4, words, size=13, font_weight=600, text_anchor="end")
+            y, (left, right) = self.plan.y(lane), self.plan.life(lane)
+            yield self._beside(self.plan.heads(lane), self.plan.name(lane), NAME, font_weight=600)
             yield svg.line(left, y, right, y, stroke_opacity=0.5)
             self._keep_off(left, y - 3, right, y + 3)
 
@@ -237,11 +243,9 @@ class Drawing:
 
     def _rows(self) -> Iterator[str]:
         """A band for each row, cut where its value changes; no time, and so no width, left out."""
-        x, end = self.plan.left - 14, self.plan.right
+        end = self.plan.right
         for row, y in self._places_of_rows():
-            yield svg.text(
-                x, y + 4, svg.shorten(row.name, SIZE, x - 6), size=SIZE, text_anchor="end"
-            )
+            yield self._beside(y - 4, row.name, NAME, font_weight=600)
             places = [*[self.plan.axis.moment(time) for time, _value in row.values], end]
             for (_time, value), (left, right) in zip(row.values, pairwise(places), strict=True):
                 if right - left < 1:
@@ -272,27 +276,31 @@ class Drawing:
 
     def _column(self, moment: float | None, step: int | None) -> Iterator[str]:
         """What everybody knows, and what the rows say."""
-        x, room, bottom = self.plan.column, self.plan.width - self.plan.column, self.plan.bottom
         time = self.plan.end if moment is None else moment
         for row, y in self._places_of_rows():
             if known := [value for since, value in row.values if since <= time]:
-                yield svg.text(x, y + 4, svg.shorten(known[-1], SIZE, room), size=SIZE)
-        yield svg.line(x - 10, TOP - 14, x - 10, bottom, stroke_opacity=0.3)
-        yield svg.text(x, TOP - 18, heading(moment), size=SIZE, font_weight=600)
+                yield self._beside(y - 4 + LINE, known[-1], SIZE)
+        yield self._beside(TOP - 3, heading(moment), SIZE, font_style="italic")
         so_far = [
             change.step
             for change in self.trace.states
             if change.time <= time and (step is None or change.step <= step)
         ]
         states = self.trace.states_at(time, step)
+        every_state = {change.service for change in self.trace.states}
         for lane in self.plan.numbers:
             lives = self.plan.lanes.at(lane[0], max(so_far, default=0)) == lane
             known = [state(*each) for each in states.get(lane[0], {}).items()] if lives else []
-            y = self.plan.y(lane) + 4 - 8 * (min(len(known), 3) - 1)
-            for number, words in enumerate(known[:3]):
-                yield svg.text(x, y + 16 * number, svg.shorten(words, SIZE, room), size=SIZE)
-            if not known:
-                yield svg.text(x, y - 8, "–", size=SIZE)
+            knows = lane[0] in every_state
+            for number, words in enumerate(known[:MOST_STATES] or ["–"] * knows, 1):
+                yield self._beside(self.plan.heads(lane) + LINE * number, words, SIZE)
+
+    def _beside(self, y: float, words: str, size: float, **given: Any) -> str:
+        """Words left of the lanes."""
+        x = self.plan.left - 14
+        return svg.text(
+            x, y, svg.shorten(words, size, x - 4), size=size, text_anchor="end", **given
+        )
 
     def _places_of_rows(self) -> Iterator[tuple[Row, float]]:
         for number, row in enumerate(self.trace.rows):

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lessonkit.explorer import Case
-from lessonkit.lab.picture import Picture
+from lessonkit.lab.picture import SCROLLED, Picture
 from lessonkit.lab.svg import RED
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
-from lessonkit.messages import _, service_name
+from lessonkit.messages import _, current_language, service_name
 from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
 from lessonkit.shop.errors import in_words
 from lessonkit.words import SMALL, error_words, escape, id_in_run
@@ -40,7 +40,8 @@ def shop_view(shop: Shop) -> str:
     ledgers = books(shop)
     answers = shop.customer.answers
     told = _(", ").join(dict.fromkeys(_(answer.told) for answer in answers)) or "–"
-    longest = max((answer.wait for answer in answers), default=0.0)
+    # Who has no answer yet is still waiting.
+    wait = f"{max(answer.wait for answer in answers) * 1000:,.0f} ms" if answers else "–"
 
     def kind(about: str) -> str:
         return "bad" if about in wrong else "good"
@@ -52,20 +53,18 @@ def shop_view(shop: Shop) -> str:
     # No answer is not a lie, but nothing to be happy about either.
     answered = bool(answers) and all(answer.told is not Told.NOTHING for answer in answers)
     numbers = tiles(
-        [
-            (_("the customer waited"), f"{longest * 1000:,.0f} ms", "plain"),
-            (_("the customer was told"), told, "stopped" if failed else "plain"),
-            (_("told the truth"), *(truth if answered or lied else ("–", "plain"))),
-            (_("orders"), str(sum(order.stands for order in ledgers)), kind("order")),
-            (_("ordered"), _ordered(ledgers), "plain"),
-            (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),
-            (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
-            (
-                _("mails"),
-                str(sum(order.confirmations + order.regrets for order in ledgers)),
-                "bad" if "mail" in wrong else "plain",
-            ),
-        ]
+        (_("the customer waited"), wait, "plain"),
+        (_("the customer was told"), told, "stopped" if failed else "plain"),
+        (_("told the truth"), *(truth if answered or lied else ("–", "plain"))),
+        (_("orders"), str(sum(order.stands for order in ledgers)), kind("order")),
+        (_("ordered"), _ordered(ledgers), "plain"),
+        (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),
+        (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
+        (
+            _("mails"),
+            str(sum(order.confirmations + order.regrets for order in ledgers)),
+            "bad" if "mail" in wrong else "plain",
+        ),
     )
     said = [f"✗ {violation.sentence}" for violation in violations]
     balance = _("The books balance.")  # not inside the f-string: the catalogue would overlook it
@@ -98,13 +97,15 @@ def table(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> Picture:
         rows[half:-half] = [f"<tr>{_cells('td', ['…'] * len(heads))}</tr>"]
     look = (
         ".lessonkit-table :is(td,th){text-align:left!important;white-space:pre-line!important;"
-        "padding:3px 18px 3px 4px!important}"
-        # Or Japanese, which may break anywhere, breaks within a word.
-        ".lessonkit-table th{word-break:keep-all}.lessonkit-table td:first-child{min-width:9em}"
+        "padding:3px 12px 3px 4px!important}"
+        # Japanese may break anywhere, also within a word; what a browser does not know, it skips.
+        ".lessonkit-table th{word-break:keep-all}.lessonkit-table td:first-child{min-width:7em}"
+        ".lessonkit-table :is(td,th){word-break:auto-phrase}"
     )
     head, body = f"<tr>{_cells('th', heads)}</tr>", "\n".join(rows)
     return Picture(
-        f'<style>{look}</style><table class="dataframe lessonkit-table">'
+        f"<style>{look}</style>"
+        f'<table class="dataframe lessonkit-table" lang="{current_language()}">'
         f"<thead>{head}</thead>\n<tbody>{body}</tbody></table>"
     )
 
@@ -159,7 +160,9 @@ def bus_log(bus: InMemoryEventBus) -> str:
         _("id"),
         _("caused by"),
     )
-    cell = 'style="text-align: left; padding: 3px 16px 3px 0; border-bottom: 1px solid #8888"'
+    # A number and its unit, or an "E-1", are not broken; what came of it may be a long sentence.
+    look = "text-align: left; padding: 3px 16px 3px 0; border-bottom: 1px solid #8888"
+    cell = f'style="{look}; white-space: nowrap"'
     shown = list(bus.log)[-MOST_DELIVERIES:]
     rows = "".join(
         f"<tr>{''.join(f'<td {cell}>{word}</td>' for word in _delivery_row(delivery))}</tr>"
@@ -170,7 +173,7 @@ def bus_log(bus: InMemoryEventBus) -> str:
     words = _("... and {number} earlier ones").format(number=f"{left_out:,}")
     more = f"<div>{words}</div>" if left_out else ""
     return (
-        '<div style="overflow-x: auto; margin: 6px 0">'
+        f'<div style="{SCROLLED};margin:6px 0">'
         '<table class="lessonkit-bus-log" style="border-collapse: collapse; font-size: 12px">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}</div>"
     )
@@ -178,19 +181,20 @@ def bus_log(bus: InMemoryEventBus) -> str:
 
 def _delivery_row(delivery: Delivery) -> tuple[str, ...]:
     event, error = delivery.event, delivery.error
+    color = "inherit"
     if delivery.ended is None:
-        came_of_it = escape(_("… not done"))
+        words = _("… not done")
     elif error is None:
-        came_of_it = escape(_("✓ done at {ms} ms").format(ms=f"{delivery.ended * 1000:,.0f}"))
+        words = _("✓ done at {ms} ms").format(ms=f"{delivery.ended * 1000:,.0f}")
     else:
         ms = f"{delivery.ended * 1000:,.0f}"
         words = _("✗ {error} at {ms} ms").format(error=in_words(error_words(error)), ms=ms)
-        came_of_it = f'<span style="color: {RED}">{escape(words)}</span>'
+        color = RED
     return (
         f"{event.occurred_at * 1000:,.0f}",
         escape(event.type),
         escape(service_name(delivery.subscriber)),
-        came_of_it,
+        f'<span style="color: {color}; white-space: normal">{escape(words)}</span>',
         escape(event.correlation_id or "–"),
         escape(id_in_run(event.event_id)),
         escape(id_in_run(event.causation_id or "–")),

@@ -183,9 +183,10 @@ STYLES: Final = {
 def service(style: Style, urls: dict[str, str], seed: str, ready: Connection) -> None:
     """Take orders until killed."""
     places = Places(urls, ("shop", "broker"))
-    ready.send("at work")
     for number in count(1):
         style.take(places, f"O-{seed}-{number}")
+        if number == 1:  # so that there is an order, however slow the machine is
+            ready.send("at work")
 
 
 def consumer(style: Style, urls: dict[str, str], ready: Connection) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from lessonkit.checks import one_of, some_text, whole_number
 from lessonkit.real.extra import need
-from lessonkit.real.server import unavailable
+from lessonkit.real.rabbitmq import in_plain_words
 from lessonkit.real.victims import process
 
 aio_pika = need("aio_pika")
@@ -67,7 +67,7 @@ async def queues_on(url: str) -> AsyncIterator[Queues]:
         If there is none, or it goes in the middle.
     """
     some_text("url", url)
-    try:
+    with in_plain_words(url):
         async with await aio_pika.connect(url) as connection, asyncio.timeout(None) as patience:
 
             def is_gone(*_: object) -> None:
@@ -87,8 +87,6 @@ async def queues_on(url: str) -> AsyncIterator[Queues]:
                     async with connection.channel() as other:
                         for name in queues.made:
                             await other.queue_delete(name)
-    except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
-        raise unavailable(url, str(error) or "the connection is gone") from error
 
 
 # --- competing consumers -------------------------------------------------------------------------

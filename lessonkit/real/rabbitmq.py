@@ -15,7 +15,9 @@ import os
 import secrets
 import shutil
 import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -29,6 +31,7 @@ from lessonkit.real.server import (
     free_port,
     port_or_free,
     shown,
+    unavailable,
 )
 
 VARIABLE: Final = "AMQP_URL"
@@ -178,3 +181,16 @@ def _look_for(url: str) -> None:
             f"no RabbitMQ that knows this user answers at {shown(url)}, which {VARIABLE} names;"
             " start it, or unset that"
         )
+
+
+@contextmanager
+def in_plain_words(url: str) -> Iterator[None]:
+    """Inside the ``with`` block, what the client says of the server becomes a sentence."""
+    errors = need("aiormq").exceptions
+    gone = "no answer, or the connection is gone"
+    try:
+        yield
+    except (OSError, errors.AMQPError) as error:
+        raise unavailable(url, str(error) or gone) from error
+    except errors.ChannelInvalidStateError as error:  # (its words are for programmers)
+        raise unavailable(url, gone) from error

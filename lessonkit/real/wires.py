@@ -9,10 +9,10 @@ https://faststream.ag2.ai
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
+from lessonkit.real import rabbitmq
 from lessonkit.real.extra import need
 from lessonkit.real.kafka import (
     CLIENT,
@@ -165,14 +165,14 @@ class RabbitWire:
         self._broker.subscriber(queue, self._exchange, ack_policy=policy)(do)
 
     async def start(self) -> None:
-        with self._plain_words():
+        with rabbitmq.in_plain_words(self._url):
             async with asyncio.timeout(PATIENCE):
                 await self._broker.start()
                 await self._broker.declare_exchange(self._exchange)
 
     async def send(self, body: str, key: str | None) -> None:
         # Where one queue is one service's, and it works on one message at a time, no key is needed.
-        with self._plain_words():
+        with rabbitmq.in_plain_words(self._url):
             await self._broker.publish(
                 body.encode(),
                 exchange=self._exchange,
@@ -188,21 +188,9 @@ class RabbitWire:
         await self._broker.stop()
 
     async def remove(self) -> None:
-        with self._plain_words():
+        with rabbitmq.in_plain_words(self._url):
             connection = await need("aio_pika").connect(self._url, timeout=PATIENCE)
             async with connection, connection.channel() as channel:
                 for queue in self._queues:
                     await channel.queue_delete(queue)
                 await channel.exchange_delete(self._exchange.name)
-
-    @contextmanager
-    def _plain_words(self) -> Iterator[None]:
-        errors = need("aiormq").exceptions
-        try:
-            yield
-        except errors.ChannelInvalidStateError as error:
-            raise unavailable(self._url, "the connection is closed") from error
-        except TimeoutError as error:
-            raise unavailable(self._url, f"no answer in {PATIENCE:g} s") from error
-        except (OSError, errors.AMQPError) as error:
-            raise unavailable(self._url, str(error)) from error

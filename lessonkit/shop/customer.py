@@ -20,7 +20,7 @@ OrderFunction = Callable[[CreateOrder], Awaitable[Any]]
 """What the order service does with a command: returns the order, or raises an error."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the customer was told, why, and the moments (seconds) of the question and the answer."""
 

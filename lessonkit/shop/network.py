@@ -37,7 +37,7 @@ class Network(Hosts):
     Attributes
     ----------
     calls
-        Every call made so far: the caller, the operation, and the how-manieth call of it this was.
+        Every call made so far: the caller and the operation.
     """
 
     def __init__(
@@ -46,8 +46,9 @@ class Network(Hosts):
         super().__init__(latency, faults)
         self.latency = dict(latency)
         self.faults = list(_with_streams(faults, seed))
-        self.calls: list[tuple[str, str, int]] = []
+        self.calls: list[tuple[str, str]] = []
         self._counts: Counter[str] = Counter()
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}
         self._rngs = {name: stream(seed, name) for name in latency}
 
     async def call(
@@ -71,7 +72,8 @@ class Network(Hosts):
         operation = intern(f"{service}.{name}")  # one text, however often it is called
         self._counts[operation] += 1
         number = self._counts[operation]
-        self.calls.append((caller.name, operation, number))
+        call = caller.name, operation
+        self.calls.append(self._known.setdefault(call, call))  # one tuple, however often
 
         order = correlation.get()
         luck = current_luck()

@@ -10,7 +10,7 @@ from lessonkit.checks import some_text, whole_number
 from lessonkit.messages import N_
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """``quantity`` pieces of a product at ``unit_price`` yen each."""
 

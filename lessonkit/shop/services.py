@@ -7,7 +7,7 @@ with an underscore is the server's side: it runs where the state is, when the re
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lessonkit.checks import some_text, whole_number
@@ -26,7 +26,7 @@ from lessonkit.shop.orders import (
 from lessonkit.trace import correlation, current_trace
 
 
-@dataclass
+@dataclass(slots=True)
 class Reservation:
     """Stock that is set aside, and for which order."""
 
@@ -131,7 +131,7 @@ class Inventory:
         current_trace().state("inventory", N_("stock"), left)
 
 
-@dataclass
+@dataclass(slots=True)
 class Capture:
     """Money taken from a customer, in yen, how it was paid, and for which order."""
 
@@ -268,13 +268,14 @@ class Database:
             current_trace().state("database", order.order_id, order.status)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail that went out: what the customer can read there about an order."""
+    """A mail that went out, when (in seconds), and what the customer can read there."""
 
     order_id: str
     customer_id: str
     says: Told = Told.CONFIRMED
+    sent: float = field(default=0.0, compare=False, repr=False)
 
 
 class Ordered(Protocol):
@@ -307,5 +308,6 @@ class Notification:
         await self._network.call("notification", "send_regret", self._send, order, Told.FAILED)
 
     def _send(self, order: Ordered, says: Told = Told.CONFIRMED) -> None:
-        self.mails.append(Mail(order.order_id, order.customer_id, says))
-        current_trace().state("notification", N_("mails"), len(self.mails))
+        trace = current_trace()
+        self.mails.append(Mail(order.order_id, order.customer_id, says, trace.clock()))
+        trace.state("notification", N_("mails"), len(self.mails))

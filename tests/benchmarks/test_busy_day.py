@@ -52,7 +52,7 @@ shop = shop_of_the_day(orders)
 work = notebook["the_day"](shop, notebook[style](shop), moments)
 gc.collect()
 before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-run(work, drain=math.inf, step_limit=10**9)
+run(work, drain=math.inf, record=False, step_limit=10**9)
 seconds = time.process_time() - start
 kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 stand = sum(order.status == "confirmed" for order in shop.database.orders.values())

@@ -35,6 +35,7 @@ def panels(notebook: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, P
 
     monkeypatch.setattr(Panel, "__init__", noted)
     monkeypatch.chdir(notebook.parent)
+    monkeypatch.setenv("LESSONKIT_REAL", "off")  # no servers: 09 has no panel
     shell = InteractiveShell.instance()
     shell.reset(new_session=True)
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:

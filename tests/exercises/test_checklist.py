@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lessonkit.course import MODULES, checklist, exercises, progress_buttons, quizzes, tasks
+from lessonkit.course import MODULES, checklist, exercises, progress_buttons, tasks
 from lessonkit.exercises.checklist import COPY, POINTS
 from lessonkit.exercises.progress import from_text, learners_progress
 from lessonkit.exercises.prose import GRADES, labels
@@ -17,7 +17,7 @@ from lessonkit.exercises.quiz import Option, Question, Quiz
 from lessonkit.messages import language, tr
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-QUIZZES = quizzes()
+QUIZZES = [task for task in tasks() if isinstance(task, Quiz)]
 
 each = pytest.mark.parametrize("quiz", QUIZZES, ids=lambda quiz: quiz.name)
 

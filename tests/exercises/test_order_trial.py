@@ -142,7 +142,7 @@ def test_what_the_starting_cell_does_well_must_stay() -> None:
 def test_the_rules_that_an_exercise_is_about_need_not_hold_at_the_start() -> None:
     class Thankful(TrialShop):
         def own_rules(self) -> Iterable[Violation]:
-            mailed = any(what.startswith("notification.") for _who, what, _n in self.network.calls)
+            mailed = any(what.startswith("notification.") for _who, what in self.network.calls)
             orders = self.database.orders.values()
             if any(one.status is OrderStatus.CONFIRMED for one in orders) and not mailed:
                 yield Violation("a mail is tried", "mail", None, "nobody has tried to mail")

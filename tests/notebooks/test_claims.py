@@ -2,8 +2,9 @@
 
 ``claims/NOTEBOOK.toml`` binds figures to expressions. The test runs the notebook, evaluates them in
 its namespace, and looks the formatted figure up in the cell of each language. A number of the prose
-that no claim covers fails as well, unless it is declared to be no result. Each piece of text that a
-claim or a declaration names stands once in its cell: it speaks of one place, and hides no other.
+that no claim covers, in digits or in English words ("twice", "three"), fails as well, unless it is
+declared to be no result. Each piece of text that a claim or a declaration names stands once in its
+cell: it speaks of one place, and hides no other.
 
 What takes many seconds (each pair of bad luck) stands there in ``slow_setup`` and ``slow_holds``,
 and the cells that speak of it in ``slow_cells``: those are tried where slow tests are.
@@ -29,14 +30,21 @@ NO_FIGURES = re.compile(
     r"```.*?```|`[^`\n]*`|\[[^\]]*\]\([^)]*\.ipynb[^)]*\)|\]\([^)]*\)|<[^>]*>|\b[A-Za-z]+-\d+\b|\b[A-Za-z]+\d+\b"
     r"|(?i:notebooks?) \d\d\b(?:(?:, | and | or )\d\d\b)*|ノートブック\d\d(?:[、と〜]\d\d)*"
     r"|^# \d+|^ *\d+\. |\$[^$\n]*\$"
-    # Not "1つ", an article. More than that is a figure, so "1つ" changed to "2つ" is seen.
+    # Not "1つ" and "one", articles. More than that is a figure, so one changed to two is seen.
     r"|(?<!\d)1つ"
+    r"|\b[Hh]alf-way\b"
     # The minutes of the parts, which test_parts.py counts.
     r"|^\*\*(?:Core|基本編):[^\n]*|^\*(?:Going deeper, |発展編、)[^\n]*"
     r"|(?<=\)), \d+ minutes?:|(?<=\))\(\d+分\) ──",
     re.DOTALL | re.MULTILINE,
 )
-FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
+UNIT = "(?:two|three|four|five|six|seven|eight|nine)"
+FIGURE = re.compile(
+    rf"\d+(?:[.,:]\d+)*|\b(?:{UNIT}|ten|eleven|twelve|\w+teen|hundred(?:th)?|thousand"
+    rf"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-{UNIT})?"
+    r"|twice|half|thirds|quarters?|(?:a|one) third)\b",
+    re.IGNORECASE,
+)
 
 
 def figures(text: str) -> list[re.Match[str]]:
@@ -145,6 +153,12 @@ def test_a_changed_figure_is_seen() -> None:
         "nothing says where 35 comes from",
     ]
     assert uncovered(text, ["26 of 34 cases", "234 yen"]) == ["1,234"]
+
+
+def test_so_is_one_in_words() -> None:
+    text = "Twenty-five clicks, half-way; one of three orders came twice, two-hundredth."
+    assert uncovered(text, []) == ["Twenty-five", "three", "twice", "two", "hundredth"]
+    assert uncovered(text.replace("one of", "two of"), ["Twenty-five clicks", "three"])[0] == "two"
 
 
 def test_so_is_one_that_stands_beside_its_like() -> None:

@@ -14,8 +14,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from lessonkit.real.kafka import CLIENT, address_of, make_topic, remove_topic
+from lessonkit.real.kafka import CLIENT, address_of, admin_of, make_topic, remove_topic
 from tests.real.scenarios import (
     Ack,
     Die,
@@ -37,6 +38,8 @@ LONG = 60.0
 """Seconds to wait for what should come."""
 SESSION = 6.0
 """Seconds of silence until a member is out: no less is allowed by Kafka."""
+RETENTION = 1.0
+"""Seconds, if a scenario waits for their end."""
 
 
 class Member:
@@ -133,7 +136,17 @@ class KafkaDriver:
         self.topic = f"scenario-{secrets.token_hex(4)}"
         self.partitions = list(range(scenario.partitions))
         make_topic(self.url, self.topic, scenario.partitions)
+        if any(isinstance(step, GrowOld) for step in scenario.steps):
+            self.keep_for(RETENTION)
         self.producer = Producer({"bootstrap.servers": self.address, "linger.ms": 0, **CLIENT})
+
+    def keep_for(self, seconds: float) -> None:
+        value = str(round(1000 * seconds))
+        entry = ConfigEntry("retention.ms", value, incremental_operation=AlterConfigOpType.SET)
+        topic = ConfigResource(ResourceType.TOPIC, self.topic, incremental_configs=[entry])
+        admin = admin_of(self.url)
+        for changed in admin.incremental_alter_configs([topic]).values():
+            changed.result(LONG)
 
     async def publish(self, key: str, body: str, id: str | None) -> None:
         said: list[Any] = []
@@ -218,7 +231,8 @@ class KafkaDriver:
 
     async def pass_time(self, step: Pass) -> None:
         if isinstance(step, GrowOld):
-            raise NotImplementedError(step)
+            await asyncio.sleep(1.5 * RETENTION)
+            return
         for group in sorted(self.dead):
             if self.of(group):
                 self.until_divided_anew(group, lambda: None)

@@ -52,7 +52,7 @@ def test_after_a_hundred_kills_outbox_and_inbox_have_lost_nothing_and_done_nothi
 ) -> None:
     counted = kill_and_count(server, "outbox with inbox", rounds=50)
     assert counted.kills == 100
-    assert counted.orders > 50
+    assert counted.orders >= 50  # each process has taken one, before it was killed
     assert (counted.lost, counted.invented, counted.twice) == (0, 0, 0)
 
 

@@ -18,7 +18,7 @@ from lessonkit.real.queues import (  # noqa: E402
     poison,
     until_redelivered,
 )
-from lessonkit.real.rabbitmq import RabbitMQ  # noqa: E402
+from lessonkit.real.rabbitmq import VARIABLE, RabbitMQ  # noqa: E402
 from lessonkit.real.server import ServerUnavailable, free_port  # noqa: E402
 from tests.real.driver_rabbitmq import Cable  # noqa: E402
 
@@ -72,6 +72,16 @@ def test_a_server_that_goes_in_the_middle_and_one_that_was_never_there(
     assert rabbitmq.url.rpartition(":")[0].rpartition("@")[0] not in str(gone.value)
     with pytest.raises(ServerUnavailable, match="start it again"):
         asyncio.run(compete(f"amqp://me:secret@127.0.0.1:{free_port()}/"))
+
+
+def test_a_stranger_gets_nothing_and_no_password_is_shown(
+    rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, password = rabbitmq.url.removeprefix("amqp://").partition("@")[0].split(":")
+    monkeypatch.setenv(VARIABLE, rabbitmq.url.replace(user, "stranger", 1))
+    with pytest.raises(ServerUnavailable, match="that knows this user") as refused:
+        RabbitMQ()
+    assert password not in str(refused.value)
 
 
 def test_what_is_no_argument_is_said(rabbitmq: RabbitMQ) -> None:

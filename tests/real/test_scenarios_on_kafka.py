@@ -18,6 +18,7 @@ from tests.real.scenarios import (  # noqa: E402
     Ack,
     Die,
     Freeze,
+    GrowOld,
     Join,
     Known,
     Leave,
@@ -148,6 +149,14 @@ WAITS_FOR_THE_DEAD = Known(
     ),
     lambda found: isinstance(found.step, Receive) and len(found.model) < len(found.real),
 )
+KEEPS_WHAT_IS_TOO_OLD = Known(
+    "The model gives nobody what is older than the retention. Kafka looks only now and then what is"
+    " (log.retention.check.interval.ms, 5 minutes), and deletes whole segments. Tansu's store in"
+    " memory keeps all for ever: it knows retention.ms, and does nothing about it; nor does it"
+    " answer DeleteRecords (nisshi-io/nisshi, issue 649).",
+    Scenario([Join("x"), Publish("A"), Publish("A"), GrowOld(), Seek("x", None), Receive("x", 9)]),
+    lambda found: isinstance(found.step, Receive) and found.model == () != found.real,
+)
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -162,7 +171,7 @@ def test_several_in_a_group(name: str, kafka: Kafka) -> None:
     check(scenario, LogModel, partial(KafkaDriver, kafka.url))
 
 
-@pytest.mark.parametrize("known", [*KNOWN, WAITS_FOR_THE_DEAD])
+@pytest.mark.parametrize("known", [*KNOWN, WAITS_FOR_THE_DEAD, KEEPS_WHAT_IS_TOO_OLD])
 def test_what_is_different(known: Known, kafka: Kafka) -> None:
     check_known(known, LogModel, partial(KafkaDriver, kafka.url))
 

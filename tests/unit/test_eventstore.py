@@ -183,7 +183,7 @@ def test_an_empty_store_has_nothing(store: EventStore) -> None:
 def test_what_has_happened_can_be_neither_changed_nor_deleted(store: EventStore) -> None:
     store.append("O-001", [paid()])
     for sql in ("DELETE FROM events", "UPDATE events SET event = '{}'"):
-        with pytest.raises(sqlite3.IntegrityError, match="append a new event"):
+        with pytest.raises(Exception, match="append a new event"):  # each database has its own
             store.database.execute(sql)
     assert store.read()[0].event.data() == {"order_id": "O-001", "amount": 1}
 

@@ -401,7 +401,7 @@ def test_each_operation_is_struck_under_its_own_name(name: str) -> None:
     for target in (name, name.partition(".")[0]):
         shop = Shop(faults=[Refused(target)])
         assert isinstance(run(main(), keep_error=True).error, ServiceRefused)
-        assert shop.network.calls == [("customer", name, 1)]
+        assert shop.network.calls == [("customer", name)]
 
 
 def test_a_misspelt_operation_is_refused_at_the_door() -> None:
@@ -643,7 +643,7 @@ def test_a_killed_service_makes_no_further_call_and_no_except_or_finally_runs(st
     shop, _, log = crash_after(steps)
     # The step itself has been made, but the line after it is not reached.
     assert log == STEPS[: max(0, steps - 1)]
-    assert [operation for _, operation, _ in shop.network.calls] == CALLS[: steps + 1]
+    assert [operation for _, operation in shop.network.calls] == CALLS[: steps + 1]
     assert len(shop.inventory.reservations) == (steps >= 1)
     assert len(shop.payment.captures) == (steps >= 2)
     assert len(shop.database.orders) == (steps >= 3)
@@ -696,7 +696,7 @@ def kill_at(
         shop.network.kill("orders")
         assert (await customer).told is Told.NOTHING
         await asyncio.sleep(1000)
-        seen.extend([*log, *(operation for _, operation, _ in shop.network.calls)])
+        seen.extend([*log, *(operation for _, operation in shop.network.calls)])
 
     return shop, run(main(), drain=math.inf), seen
 

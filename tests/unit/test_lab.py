@@ -20,6 +20,7 @@ from lessonkit import Item, Order, Shop, an_order, explore, language, run
 from lessonkit.explorer import replay
 from lessonkit.faults import Crash, Down, Refused, ReplyLost
 from lessonkit.lab import Mermaid, Picture, case_view, charts, shop_view, table, tiles, timeline
+from lessonkit.lab.picture import SCROLLED
 from lessonkit.lab.svg import round_step, shorten, text_width
 from lessonkit.records import Fate, Kind
 from lessonkit.shop import CreateOrder
@@ -217,7 +218,7 @@ def test_the_mermaid_output_has_the_type_that_jupyterlab_draws() -> None:
 
 
 def test_tiles_show_value_label_and_a_mark_beside_the_colour() -> None:
-    html = tiles([("mails", "3", "good"), ("wait", "<b>", "bad")])
+    html = tiles(("mails", "3", "good"), ("wait", "<b>", "bad"))
     assert "✓" in html
     assert "✗" in html
     assert "<b>" not in html
@@ -226,7 +227,7 @@ def test_tiles_show_value_label_and_a_mark_beside_the_colour() -> None:
 
 def test_an_unknown_kind_of_tile_is_refused() -> None:
     with pytest.raises(ValueError, match="kind of a tile must be one of good, bad, stopped, plain"):
-        tiles([("mails", "3", "green")])
+        tiles(("mails", "3", "green"))
 
 
 def test_the_shop_view_says_what_the_audit_says() -> None:
@@ -442,8 +443,8 @@ def test_a_picture_carries_a_still_for_pages_that_show_no_drawing() -> None:
     ElementTree.fromstring(still)
     assert "background:#fff" in still
     # On the page it is scrolled rather than smaller than legible; an image shrinks as a whole.
-    assert '<div style="font-size:0px;overflow-x:auto"><svg' in html
-    assert "min-width:799.8px" in html
+    assert f'<div style="font-size:0px;{SCROLLED}"><svg' in html
+    assert "min-width:646.2px" in html
     assert "min-width" not in still
 
 

@@ -345,7 +345,7 @@ def test_a_flow_without_end_is_cut_and_says_so() -> None:
 
 @given(ANY_TEXT, ANY_TEXT)
 def test_tiles_of_any_text(label: str, value: str) -> None:
-    shown = as_shown(read(twice(lambda: tiles([(label, value, "good")])), 30_000))
+    shown = as_shown(read(twice(lambda: tiles((label, value, "good"))), 30_000))
     assert shown == f"✓ {fit(value, LONGEST_TEXT)}{fit(label, LONGEST_TEXT)}"
 
 

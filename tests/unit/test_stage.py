@@ -217,7 +217,7 @@ def test_the_number_of_runs_may_change_and_the_moments_stay() -> None:
 
 
 def compared(mail: float, down: bool) -> list[object]:
-    numbers = tiles([("wait", f"{mail:g}", "plain"), ("pieces", "2", "good")])
+    numbers = tiles(("wait", f"{mail:g}", "plain"), ("pieces", "2", "good"))
     return [numbers, a_trace(0, mail)]
 
 

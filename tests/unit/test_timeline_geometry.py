@@ -21,7 +21,9 @@ from lessonkit.faults import Crash
 from lessonkit.lab import timeline
 from lessonkit.lab.labels import Box
 from lessonkit.lab.layout import Lanes
+from lessonkit.lab.plan import NAME
 from lessonkit.lab.svg import text_width
+from lessonkit.lab.timeline import WIDTH
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.records import Fate, Kind
 from lessonkit.shop import CreateOrder
@@ -60,7 +62,7 @@ def box(text: ElementTree.Element) -> Box:
     return Box(left, y - 0.7 * size, left + width, y + 0.2 * size)
 
 
-def check(picture: str, width: float = 860) -> list[str]:
+def check(picture: str, width: float = WIDTH) -> list[str]:
     """The words of the picture, none of which lies on anything."""
     found = [*shown(ElementTree.fromstring(picture))]
     words = {box(text): text.text or "" for text in found if text.tag == f"{SVG}text"}
@@ -208,7 +210,7 @@ def test_words_without_room_can_be_reached_by_the_keyboard() -> None:
 
 def lanes(picture: str) -> list[str]:
     found = ElementTree.fromstring(picture).iter(f"{SVG}text")
-    return [text.text or "" for text in found if text.get("font-size") == "13"]
+    return [text.text or "" for text in found if text.get("font-size") == str(NAME)]
 
 
 def test_whoever_is_killed_ends_and_the_next_process_has_a_lane_of_its_own() -> None:
@@ -277,7 +279,7 @@ def test_what_the_auditor_complains_of_is_marked_where_it_happened() -> None:
     (sentence,) = [each.sentence for each in audit(case.shop) if each.about == "money"]
     assert f"✗ {sentence}" in check(picture)
     (y,) = re.findall(rf'y="([\d.]+)"[^>]*>✗ {sentence}<', picture)
-    lane = re.findall(r'y="([\d.]+)" font-size="13"[^>]*>payment<', picture)
+    lane = re.findall(rf'y="([\d.]+)" font-size="{NAME}"[^>]*>payment<', picture)
     assert abs(float(y) - float(lane[0])) < 40
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from lessonkit.course.choosing.hybrid import ShopWithADisk
 from lessonkit.faults import LogNormal, Outage
 from lessonkit.shop import CreateOrder, Item, Told, books
-from lessonkit.trace import Trace
 
 HOUR = 3600.0
 LATE = 60.0
 """Seconds after the answer: a mail that comes later is late."""
+TWO_PIECES = (Item("P-1", 2, 2500),)
 
 
 def moments(path: Path | str) -> list[float]:
@@ -55,7 +55,7 @@ def shop_of_the_day(orders: int, slow: float = 10, no_mail_minutes: float = 30) 
 def order_of_the_day(number: int) -> CreateOrder:
     """Two pieces, like every order; every fiftieth customer has an expired card."""
     card = "expired card" if number % 50 == 0 else "card"
-    return CreateOrder(f"O-{number}", f"C-{number}", (Item("P-1", 2, 2500),), card)
+    return CreateOrder(f"O-{number}", f"C-{number}", TWO_PIECES, card)
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,10 @@ class Served:
         return self.stands and self.paid and (self.mail_after or 0) > LATE
 
 
-def customers_of(shop: ShopWithADisk, trace: Trace) -> Sequence[Served]:
+def customers_of(shop: ShopWithADisk) -> Sequence[Served]:
     """Everybody who has ordered, after the run."""
-    sent = [change.time for change in trace.states if change.service == "notification"]
-    mailed = {
-        mail.order_id: time
-        for mail, time in zip(shop.notification.mails, sent, strict=True)
-        if mail.says is Told.CONFIRMED
-    }
+    confirmations = [mail for mail in shop.notification.mails if mail.says is Told.CONFIRMED]
+    mailed = {mail.order_id: mail.sent for mail in confirmations}
     ledger = {order.order_id: order for order in books(shop)}
     served = []
     for answer in shop.customer.answers:

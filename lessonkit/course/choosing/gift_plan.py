@@ -13,20 +13,14 @@ from functools import partial
 from html import escape
 from typing import Any
 
-from lessonkit.course.choosing.gift_shop import (
-    BEHIND,
-    GIFT_CALLS,
-    IN_LINE,
-    GiftShop,
-    PlannedOrders,
-)
+from lessonkit.course.choosing.gift_shop import BEHIND, GIFT_CALLS, IN_LINE, GiftShop, PlannedOrders
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.tables import columns_html
 from lessonkit.exercises.written import exercise
 from lessonkit.faults import Fault, Outage, Slow
+from lessonkit.files import toml_beside
 from lessonkit.lab.timeline import timeline
-from lessonkit.lab.views import shop_view
-from lessonkit.messages import N_, _
+from lessonkit.lab.views import shop_view, table
+from lessonkit.messages import _
 from lessonkit.runner import run
 from lessonkit.shop import Answer, Told, audit
 from lessonkit.trace import Trace
@@ -55,73 +49,14 @@ class Day:
     trouble: Callable[[str], Fault] | None = None
 
 
-_AN_HOUR = partial(Outage, start=0.0, end=3600.0)
+def _day(told: dict[str, Any]) -> Day:
+    seconds, times = told.pop("down_for", None), told.pop("times_as_slow", None)
+    if seconds is not None:
+        return Day(**told, trouble=partial(Outage, start=0.0, end=seconds))
+    return Day(**told, trouble=None if times is None else partial(Slow, times=times))
 
-DAYS = (
-    Day(
-        "stock",
-        N_("the last gift has just been sold"),
-        N_(
-            'The customer was told "confirmed", and only then did somebody look at the shelf. It'
-            " was empty. Which call has to be answered before anybody may say that word?"
-        ),
-    ),
-    Day(
-        "fraud check",
-        N_("the card is stolen"),
-        N_(
-            'The answer was "confirmed", and only then was the card looked at: it is stolen. Where'
-            ' the check takes hours, the shop has to give another answer, as "received".'
-        ),
-    ),
-    Day(
-        "delivery day",
-        N_("it cannot be there on the day"),
-        N_(
-            "The page promised a day that nobody had looked up. What is part of the answer must be"
-            " known when the answer is given."
-        ),
-    ),
-    Day(
-        "payment",
-        N_("the card is declined"),
-        N_(
-            'The customer was told "confirmed", and then the card was declined. Yes, payment takes'
-            " 200 ms. But slowness is no reason by itself: does the answer depend on the result?"
-        ),
-    ),
-    Day(
-        "mail",
-        N_("the mail server is down for half an hour"),
-        N_(
-            "No mail server, no orders. Does anybody have to wait for the mail, and would anybody"
-            " rather have no order than a late mail?"
-        ),
-        partial(Outage, start=0.0, end=1800.0),
-    ),
-    Day(
-        "packing slip",
-        N_("the printer is without paper for an hour"),
-        N_(
-            "The order failed for want of paper. The slip matters, but only when the warehouse"
-            " packs. Important is not the same as urgent."
-        ),
-        _AN_HOUR,
-    ),
-    Day(
-        "points",
-        N_("the points service is down for an hour"),
-        N_("An order was refused because points could not be added. What if they come later?"),
-        _AN_HOUR,
-    ),
-    Day(
-        "analytics",
-        N_("analytics takes 3 seconds"),
-        N_("The customer waited 3 seconds more, for a number that only the shop will look at."),
-        partial(Slow, times=60.0),
-    ),
-)
-"""A plan has to stand each of them; the first one that it does not stand is shown."""
+
+DAYS = tuple(map(_day, toml_beside(__file__, "days.toml")["day"]))
 
 
 @dataclass(frozen=True)
@@ -154,7 +89,7 @@ def _judge(plan: dict[str, object]) -> Counterexample | None:
         )
         listed = _(", ").join(f"`{call}`" for call in undecided)
         places = ["…" if place in (..., None) else str(place) for place in calls.values()]
-        picture = columns_html({_("call"): map(str, calls), "PLAN": places})
+        picture = table({_("call"): map(str, calls), "PLAN": places}).html
         return Counterexample(words.format(calls=listed), advice, picture)
     outcomes = [_try(plan, day) for day in DAYS]
     harm = [outcome for outcome in outcomes if outcome.harm is not None]
@@ -182,16 +117,14 @@ def _try(plan: Mapping[str, object], day: Day) -> _Outcome:
 
 
 def _picture(outcomes: list[_Outcome], shown: _Outcome) -> str:
-    days = columns_html(
-        {
-            _("the bad day"): [_(one.day.title) for one in outcomes],
-            _("the customer was told"): [_(one.answer.told) for one in outcomes],
-            _("the customer waited"): [f"{one.answer.wait * 1000:,.0f} ms" for one in outcomes],
-            _("is that all right?"): [f"✗ {one.harm}" if one.harm else "✓" for one in outcomes],
-        }
-    )
+    days = {
+        _("the bad day"): [_(one.day.title) for one in outcomes],
+        _("the customer was told"): [_(one.answer.told) for one in outcomes],
+        _("the customer waited"): [f"{one.answer.wait * 1000:,.0f} ms" for one in outcomes],
+        _("is that all right?"): [f"✗ {one.harm}" if one.harm else "✓" for one in outcomes],
+    }
     title = f'<div style="font-weight: bold; margin: 8px 0 4px">{escape(_(shown.day.title))}</div>'
-    return f"{days}{title}{shop_view(shown.shop)}{timeline(shown.trace)}"
+    return f"{table(days).html}{title}{shop_view(shown.shop)}{timeline(shown.trace)}"
 
 
 in_line_or_behind = exercise(__name__, "in_line_or_behind", _judge)

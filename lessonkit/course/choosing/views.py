@@ -49,15 +49,12 @@ def titles(found: Exploration) -> dict[str, Case]:
 
 def does_not_occur(title: str) -> str:
     """Says so, of a piece of bad luck."""
-    return tiles([(title, _("does not occur in this style"), "plain")])
+    return tiles((title, _("does not occur in this style"), "plain"))
 
 
 def without_a_part(found: Iterable[Exploration]) -> str:
     """What the hybrid survives, whole and with one part taken away."""
-    columns = {
-        _("the hybrid"): names.hybrids(),
-        _("bad luck survived"): list(map(survived, found)),
-    }
+    columns = {_("the hybrid"): names.hybrids(), _("bad luck survived"): list(map(survived, found))}
     return table(columns).html
 
 
@@ -104,22 +101,22 @@ def one_day(served: Sequence[Served]) -> tuple[str, str, str]:
         untrue[half_hour] += one.refused_in_vain or one.never_paid
         never[half_hour] += one.mail_never
         late[half_hour] += one.mail_late
-    hours = [n / 2 for n in range(48)]
+    busy = sorted({int(one.asked // 1800) for one in served})  # where nobody orders, nobody waits
     waiting = charts.lines(
-        hours,
-        {_("longest wait for the answer"): longest},
+        [n / 2 for n in busy],
+        {_("longest wait for the answer"): [longest[n] for n in busy]},
         title=_("How long the customers of each half-hour waited"),
         xlabel=_("hour of the day"),
         ylabel=_("seconds"),
     )
     wrong = charts.lines(
-        hours,
+        [n / 2 for n in range(48)],
         {_("told an untruth"): untrue, _("mails never"): never, _("mails late"): late},
         title=_("What went wrong for the customers of each half-hour"),
         xlabel=_("hour of the day"),
         ylabel=_("customers"),
     )
-    return tiles(numbers), waiting, wrong
+    return tiles(*numbers), waiting, wrong
 
 
 # --- the sandbox ---------------------------------------------------------------------------------
@@ -150,7 +147,7 @@ def goal(tried: Trial) -> tuple[str, str]:
     said = f"{lead} {tried.counterexample}" if tried.counterexample else ""
     if all(tried.met):
         said = _("The goal is met.")
-    return tiles(met), f"<p>{escape(said)}</p>"
+    return tiles(*met), f"<p>{escape(said)}</p>"
 
 
 # --- which style ---------------------------------------------------------------------------------
@@ -179,7 +176,7 @@ def advice(style: str, in_line: Sequence[str], behind: Sequence[str]) -> tuple[s
     nothing = _("Nothing speaks for events, and a call is the simpler one.")
     reason = reasons[style] if in_line or behind else nothing
     return (
-        tiles([(reason, names.answers()[style], "plain")]),
+        tiles((reason, names.answers()[style], "plain")),
         _listed(_("Speaks for a synchronous call"), in_line),
         _listed(_("Speaks for events"), behind),
     )
@@ -199,7 +196,7 @@ def decision(row: Mapping[str, str], answer: str) -> str | tuple[str, str]:
     """A situation, and what speaks for the learner's answer or against it."""
     situation = row[f"situation_{current_language()}"]
     if answer == "":
-        return tiles([(situation, _("What do you choose?"), "plain")])
+        return tiles((situation, _("What do you choose?"), "plain"))
     kind = "good" if answer == row["best"] else "bad"
-    verdict = tiles([(situation, names.answers()[answer], kind)])
+    verdict = tiles((situation, names.answers()[answer], kind))
     return verdict, f"<p>{row[f'{answer}_{current_language()}']}</p>"

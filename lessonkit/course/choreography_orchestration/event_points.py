@@ -93,7 +93,7 @@ def _once(case: Case) -> bool:
 
 def _given_by_others(case: Case) -> bool:
     calls = case.shop.network.calls
-    return any(what.startswith("points.") and who != "points" for who, what, _number in calls)
+    return any(what.startswith("points.") and who != "points" for who, what in calls)
 
 
 def _given_once_more(case: Case) -> bool:

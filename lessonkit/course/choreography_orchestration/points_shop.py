@@ -95,7 +95,7 @@ def points_view(case: Case) -> str:
     due = sum(map(shop.due, books(shop)))
     points = sum(shop.points.given.values())
     kind = "good" if points == due else "bad"
-    shown = tiles([(_("points at the end"), str(points), kind)])
+    shown = tiles((_("points at the end"), str(points), kind))
     first = case.ledgers[0].order_id
     flow = ""
     if hasattr(shop.front, "bus"):

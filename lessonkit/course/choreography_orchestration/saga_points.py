@@ -33,7 +33,7 @@ def _undone(case: Case) -> bool:
 
 
 def _points_come_first(case: Case) -> bool:
-    calls = [what for _who, what, _number in case.shop.network.calls]
+    calls = [what for _who, what in case.shop.network.calls]
     return calls.index("points.give") < calls.index("database.save")
 
 

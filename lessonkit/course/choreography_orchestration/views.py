@@ -41,10 +41,8 @@ def what_is_left(found: Exploration) -> Picture:
 def asking_again(once: Exploration, again: Exploration) -> str:
     """What it helps that every service asks again."""
     return tiles(
-        [
-            (_("survived, each call made once"), survived(once), "plain"),
-            (_("survived, asking again"), survived(again), "plain"),
-        ]
+        (_("survived, each call made once"), survived(once), "plain"),
+        (_("survived, asking again"), survived(again), "plain"),
     )
 
 
@@ -74,7 +72,7 @@ def what_directed(shop: Any) -> str:
 def points_given(shop: Any) -> str:
     """Whether the points came after all."""
     points = sum(shop.points.given.values())
-    return tiles([(_("points given"), str(points), "good" if points else "bad")])
+    return tiles((_("points given"), str(points), "good" if points else "bad"))
 
 
 def sagas(rows: Sequence[Row]) -> Picture:

@@ -1,17 +1,10 @@
 """Notebook 06: a bus that no handler can hold up, and one that a handler can leave."""
 
-from lessonkit.course.event_bus.isolation import isolate
-from lessonkit.course.event_bus.leaving import stop_hearing
-from lessonkit.course.event_bus.predictions import guess_all_at_once, guess_deaths, guess_typo
-from lessonkit.exercises.written import quiz
+from lessonkit.course.event_bus.isolation import isolate as isolate
+from lessonkit.course.event_bus.leaving import stop_hearing as stop_hearing
+from lessonkit.exercises.written import prediction, quiz
 
-__all__ = [
-    "bus_limits",
-    "guess_all_at_once",
-    "guess_deaths",
-    "guess_typo",
-    "isolate",
-    "stop_hearing",
-]
-
+guess_typo = prediction(__name__, "guess_typo")
+guess_all_at_once = prediction(__name__, "guess_all_at_once")
+guess_deaths = prediction(__name__, "guess_deaths")
 bus_limits = quiz(__name__, "bus_limits")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lessonkit.messages import N_
+from lessonkit.files import toml_beside
 
 CREATED, CANCELLED = "OrderCreated", "OrderCancelled"
 """The types of event that a step can be about."""
@@ -43,7 +43,7 @@ class Script:
     Attributes
     ----------
     title
-        What it is about. English, marked with ``N_``, as the others.
+        What it is about. English, as the others.
     steps
         In their order.
     missing, unwanted
@@ -82,79 +82,7 @@ def _step(word: str) -> Step:
     return change
 
 
-_NOT_UNDERWAY = N_(
-    "Whoever was subscribed when the event was published hears it. Settle at the beginning of"
-    " `publish` who will be told, and stick to that."
+SCRIPTS = tuple(
+    Script(**{**told, "steps": _steps(told["steps"])})
+    for told in toml_beside(__file__, "scripts.toml")["script"]
 )
-
-SCRIPTS = (
-    Script(
-        N_("One of three unsubscribes"),
-        _steps("+inventory +notification +points ! -inventory !"),
-    ),
-    Script(
-        N_("A handler that is a method: `page.show`"),
-        _steps("+inventory +notification -inventory !"),
-        unwanted=N_(
-            "A method such as `page.show` is a new object each time that it is written. The two are"
-            " equal, but not the same: compare with `==`, not with `is`."
-        ),
-        methods=True,
-    ),
-    Script(
-        N_("The same handler unsubscribes twice"),
-        _steps("+inventory +notification -inventory -inventory !"),
-        raises=N_(
-            "The second time there is nothing left to end. That is no mistake of the caller:"
-            " look first whether the handler is there."
-        ),
-    ),
-    Script(
-        N_("Somebody unsubscribes who never subscribed"),
-        _steps("+notification -inventory -inventory* !"),
-        raises=N_(
-            "Perhaps nobody has ever subscribed to this type of event: then there is not even a"
-            " list of handlers for it. `get` with a default helps."
-        ),
-    ),
-    Script(
-        N_("A handler that hears two types of events leaves one of them"),
-        _steps("+inventory +notification +inventory* -inventory ! !*"),
-        missing=N_("`unsubscribe` names a type of event. A subscription to another one stands."),
-    ),
-    Script(
-        N_("A handler that has subscribed twice unsubscribes once"),
-        _steps("+inventory +notification +inventory ! -inventory !"),
-        missing=N_(
-            "All subscriptions of this handler are gone. One `unsubscribe` ends one of them: it was"
-            " made twice, so it has to be ended twice."
-        ),
-    ),
-    Script(
-        N_("A handler unsubscribes and subscribes again"),
-        _steps("+inventory +notification -inventory +inventory !"),
-        missing=N_(
-            "Whoever comes back wants to hear again. A list of those who have left never forgets"
-            " them; the list of those who are there is enough."
-        ),
-    ),
-    Script(
-        N_("A handler unsubscribes itself while it is being told"),
-        _steps("+inventory +notification +points !inventory-inventory !"),
-        missing=N_(
-            "The list became shorter while the loop was walking through it. Everybody behind moved"
-            " up by one, and the loop stepped over the next. What could it walk through instead?"
-        ),
-    ),
-    Script(
-        N_("A handler unsubscribes another one that has not been told yet"),
-        _steps("+points +inventory +notification !points-inventory !"),
-        missing=_NOT_UNDERWAY,
-    ),
-    Script(
-        N_("Somebody new subscribes while an event is being told"),
-        _steps("+inventory +notification !inventory+points !"),
-        unwanted=_NOT_UNDERWAY,
-    ),
-)
-"""In the order in which a bus is tried; it stops at the first one that goes wrong."""

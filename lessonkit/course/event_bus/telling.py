@@ -10,12 +10,7 @@ from typing import Any
 
 from lessonkit.course.event_bus.events import OrderCreated
 from lessonkit.course.event_bus.pictures import in_ms, in_words
-from lessonkit.course.event_bus.situations import (
-    ASYNC,
-    PLAIN_ASYNC,
-    Listener,
-    Situation,
-)
+from lessonkit.course.event_bus.situations import ASYNC, PLAIN_ASYNC, Listener, Situation
 from lessonkit.messages import N_, _, service_name
 from lessonkit.patterns.events import Event
 from lessonkit.records import Kind, Message

@@ -65,7 +65,8 @@ def console(log: Iterable[Line], error: BaseException | None = None) -> str:
         lines.append(("", words.replace("`", ""), True))
     rows = "".join(
         f'<tr style="color: {RED if bad else "inherit"}"><td style="text-align: right; '
-        f'padding-right: 14px">{when}</td><td style="text-align: left">{escape(words)}</td></tr>'
+        f'white-space: nowrap; padding-right: 14px">{when}</td>'
+        f'<td style="text-align: left">{escape(words)}</td></tr>'
         for when, words, bad in lines
     )
     return f'<table style="font-family: monospace; margin: 6px 0"><tbody>{rows}</tbody></table>'
@@ -171,7 +172,7 @@ def not_done(bus: InMemoryEventBus) -> str:
     """How many handlers failed, or were not through when all was over."""
     handlers = sum(told.ended is None or told.error is not None for told in bus.log)
     words = _("handlers failed or not done")
-    return tiles([(words, str(handlers), "bad" if handlers else "good")])
+    return tiles((words, str(handlers), "bad" if handlers else "good"))
 
 
 # --- deaths --------------------------------------------------------------------------------------
@@ -191,13 +192,11 @@ def deaths(cases: Iterable[Case]) -> list[dict[str, Any]]:
             {
                 _("bad luck"): case.title,
                 _("orders saved"): sum(order.stands for order in orders),
-                _("stock is held for"): sum(order.held > 0 for order in orders),
+                _("stock held"): sum(order.held > 0 for order in orders),
                 _("paid"): sum(order.money > 0 for order in orders),
                 _("mails"): sum(order.mails for order in orders),
                 _("events lost"): len(unheard),
-                _('... and told "confirmed"'): sum(
-                    Told.CONFIRMED in order.told for order in unheard
-                ),
+                _('… told "confirmed"'): sum(Told.CONFIRMED in order.told for order in unheard),
             }
         )
     return rows

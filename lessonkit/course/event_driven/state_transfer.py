@@ -20,11 +20,11 @@ from lessonkit.exercises.orders import TrialShop
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.shopfront import NotYours
-from lessonkit.exercises.tables import columns_html
 from lessonkit.exercises.trial import run_briefly
 from lessonkit.exercises.written import exercise
 from lessonkit.faults import Down
 from lessonkit.lab.timeline import timeline
+from lessonkit.lab.views import table
 from lessonkit.messages import _
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.events import BadEvent, Event, EventTypes
@@ -141,7 +141,7 @@ def _hear(one: _Arrival, shop: TrialShop, handler: Callable[[Event], object]) ->
     one.trace = run.trace
     one.error = next((failed.error for failed in bus.failures), run.error)
     one.taken += shelf - Counter(shop.inventory.stock)
-    called = [what for _caller, what, _number in shop.network.calls[calls:]]
+    called = [what for _caller, what in shop.network.calls[calls:]]
     replies = [m for m in run.trace.messages if m.kind is Kind.REPLY and m.what == "reserve"]
     one.reserves = any(not reply.error for reply in replies)  # or else it did not get that far
     one.foreign = [what for what in called if not what.startswith("inventory.")]
@@ -237,9 +237,9 @@ def _picture(one: _Arrival) -> str:
         _("as it was sent"): map(repr, _values(one.sent).values()),
     }
     if one.arrived is None:
-        return columns_html(columns)
+        return table(columns).html
     columns[_("as it arrived")] = map(repr, _values(one.arrived).values())
-    return f"{columns_html(columns)}{timeline(one.trace)}"
+    return f"{table(columns).html}{timeline(one.trace)}"
 
 
 carry_state = exercise(__name__, "carry_state", _judge)

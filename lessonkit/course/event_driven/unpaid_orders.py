@@ -20,8 +20,8 @@ from lessonkit.database.interface import NotYourTransaction
 from lessonkit.exercises.advice import Advice, first_counterexample
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
-from lessonkit.exercises.tables import columns_html
 from lessonkit.exercises.written import exercise
+from lessonkit.lab.views import table
 from lessonkit.messages import _
 from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.patterns.eventstore.projections import Projection, ProjectionFailed
@@ -218,7 +218,7 @@ def _picture(one: _Reading) -> str:
         _("yours (yen)"): [_yen(one.table.get(row, _("no row"))) for row in rows],
         _("expected (yen)"): [_yen(one.expected.get(row, _("no row"))) for row in rows],
     }
-    both = "".join(f"<div>{columns_html(columns)}</div>" for columns in (history, tables))
+    both = "".join(f"<div>{table(columns).html}</div>" for columns in (history, tables))
     return f'<div style="display: flex; flex-wrap: wrap; gap: 12px 48px">{both}</div>'
 
 

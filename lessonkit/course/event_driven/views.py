@@ -20,13 +20,11 @@ from lessonkit.words import escape
 
 def asked_back(shop: Shop, orders: int, stuck: int) -> str:
     """How many notices there were, how often somebody asked back, and who got no reply."""
-    asked = sum(operation == "orders.get_order" for _caller, operation, _n in shop.network.calls)
+    asked = sum(operation == "orders.get_order" for _caller, operation in shop.network.calls)
     return tiles(
-        [
-            (_("events"), f"{orders}", "plain"),
-            (_("questions to the order service"), f"{asked}", "plain"),
-            (_("stuck subscribers"), f"{stuck}", "bad" if stuck else "good"),
-        ]
+        (_("events"), f"{orders}", "plain"),
+        (_("questions to the order service"), f"{asked}", "plain"),
+        (_("stuck subscribers"), f"{stuck}", "bad" if stuck else "good"),
     )
 
 
@@ -89,8 +87,8 @@ def _read(reader: EventTypes, envelope: Mapping[str, object]) -> str:
 
 def state_of_the_order(state: Mapping[str, object]) -> str:
     """What the events so far add up to."""
-    nothing = [("status", _("there is no order yet"), "plain")]
-    return tiles([(key, str(value), "plain") for key, value in state.items()] or nothing)
+    known = [(key, str(value), "plain") for key, value in state.items()]
+    return tiles(*(known or [("status", _("there is no order yet"), "plain")]))
 
 
 def history(recorded: Sequence[Recorded], upto: int) -> str:
@@ -137,7 +135,7 @@ def behind(lags: Sequence[tuple[float, int]], not_found: Sequence[str]) -> tuple
         xlabel=_("time (ms)"),
         ylabel=_("events"),
     )
-    return tiles(numbers), picture
+    return tiles(*numbers), picture
 
 
 def sales(model: Projection) -> tuple[str, str]:
@@ -150,4 +148,4 @@ def sales(model: Projection) -> tuple[str, str]:
         sold = model.rows()
     columns = {_("product"): "product", _("pieces"): "pieces"}
     rows = {head: [row[name] for row in sold] for head, name in columns.items()}
-    return tiles(numbers), table(rows).html
+    return tiles(*numbers), table(rows).html

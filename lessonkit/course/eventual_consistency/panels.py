@@ -64,11 +64,12 @@ def shelf() -> PanelSpec:
 
 def herd() -> PanelSpec:
     """How many clients come back at once, to what, and how patiently."""
+    caps = {seconds: _("{number} s").format(number=seconds) for seconds in (10, 60)}
     return spec(
         whole("clients", _("Clients"), 1000, low=100, high=1000),
         whole("outage", _("The service is away for (s)"), 20, low=0, high=30),
         whole("capacity", _("Requests it can answer in a second"), 200, low=200, high=1000),
-        choice("cap", _("Longest delay"), {10: "10 s", 60: "60 s", inf: _("no cap")}, 10),
+        choice("cap", _("Longest delay"), caps | {inf: _("no cap")}, 10),
         presets={_("As the lesson has it"): {"cap": inf}, _("A cap of ten seconds"): {"cap": 10}},
         hint=_("Compare the two lines. Then take the cap away: who has to wait longer?"),
     )

@@ -125,7 +125,7 @@ class ShopWithInboxes(OutboxShop):
                 ),
             ],
             OrderConfirmed: [
-                ("notification", "send_order_confirmation", lambda tx: mail._send(event)),
+                ("notification", "send_order_confirmation", lambda tx: mail._send(event))
             ],
             OrderCancelled: [
                 ("payment", "refund_by_key", lambda tx: payment._refund_by_key(id_)),

@@ -29,13 +29,11 @@ def gap(trace: Trace, at: float) -> str:
     knows = _("the order is confirmed") if at >= t1 else _("nothing yet")
     hears = _("the stock is reduced") if at >= t2 else _("nothing yet")
     return tiles(
-        [
-            ("T1", f"{t1 * 1000:,.0f} ms", "plain"),
-            ("T2", f"{t2 * 1000:,.0f} ms", "plain"),
-            (_("the gap"), f"{(t2 - t1) * 1000:,.0f} ms", "plain"),
-            (_("the order service says"), knows, "plain"),
-            (_("the inventory says"), hears, "bad" if t1 <= at < t2 else "good"),
-        ]
+        ("T1", f"{t1 * 1000:,.0f} ms", "plain"),
+        ("T2", f"{t2 * 1000:,.0f} ms", "plain"),
+        (_("the gap"), f"{(t2 - t1) * 1000:,.0f} ms", "plain"),
+        (_("the order service says"), knows, "plain"),
+        (_("the inventory says"), hears, "bad" if t1 <= at < t2 else "good"),
     )
 
 
@@ -61,10 +59,8 @@ def page(found: bool, wait: float) -> str:
     """What one customer's page says, and how long (in seconds) it took."""
     says = "O-001" if found else _("no such order")
     return tiles(
-        [
-            (_("the page says"), says, "good" if found else "bad"),
-            (_("the page took"), f"{wait * 1000:,.0f} ms", "plain"),
-        ]
+        (_("the page says"), says, "good" if found else "bad"),
+        (_("the page took"), f"{wait * 1000:,.0f} ms", "plain"),
     )
 
 
@@ -85,7 +81,7 @@ def shelf(sale: Sale) -> tuple[str, str]:
         xlabel=_("time (s)"),
         ylabel=_("orders"),
     )
-    return tiles(numbers), picture
+    return tiles(*numbers), picture
 
 
 def lessons_loop(asked: Sequence[float], gave_up: float) -> Picture:
@@ -102,7 +98,10 @@ def lessons_loop(asked: Sequence[float], gave_up: float) -> Picture:
 def learned_late(late: Callable[[float, float], float]) -> Picture:
     """How late (s) a client learns that its order is confirmed: ``late(confirmed_at, cap)``."""
     moments = [5, 70, 300]
-    caps = {_("doubling without end"): inf, _("doubling up to ten seconds"): 10}
+    caps = {
+        _("doubling without end: late by (s)"): inf,
+        _("doubling up to ten seconds: late by (s)"): 10,
+    }
     learned = {name: [round(late(at, cap)) for at in moments] for name, cap in caps.items()}
     return table({_("confirmed after (s)"): moments} | learned)
 
@@ -120,7 +119,8 @@ def herd(found: Sequence[Counter[int]], outage: int) -> tuple[str, str]:
     for name, asked in zip(names, found, strict=True):
         peak, end = peak_and_end(asked, outage)
         numbers.append((f"{name}: {most}", f"{peak:,}", "plain"))
-        numbers.append((f"{name}: {served}", f"{end:,} s", "plain"))
+        after = _("{number} s").format(number=f"{end:,}")
+        numbers.append((f"{name}: {served}", after, "plain"))
     seconds = range(max(map(max, found)) + 2)
     picture = charts.lines(
         seconds,
@@ -129,7 +129,7 @@ def herd(found: Sequence[Counter[int]], outage: int) -> tuple[str, str]:
         xlabel=_("time (s)"),
         ylabel=_("requests"),
     )
-    return tiles(numbers), picture
+    return tiles(*numbers), picture
 
 
 def killed(publish_first: Exploration, commit_first: Exploration) -> str:
@@ -155,8 +155,13 @@ def rows(disk: Connection) -> str:
     """What the two tables hold, with the columns that a learner needs."""
     # What the event tells; its id is the run's own.
     body, payload = "json_extract(body, '$.data')", "json_extract(payload, '$.data')"
+    # A line may end after a comma, and not at the hyphen of "P-1".
+    breaks = str.maketrans({",": ",\N{ZERO WIDTH SPACE}", "-": "-\N{WORD JOINER}"})
     return "".join(
-        rows_html(heads.split(), disk.execute(asked))
+        rows_html(
+            heads.split(),
+            [[str(cell).translate(breaks) for cell in row] for row in disk.execute(asked)],
+        )
         for heads, asked in (
             ("orders.id body", f"SELECT id, {body} FROM orders"),
             (
@@ -234,10 +239,8 @@ def effects(shop: Shop) -> str:
     absorbed = sum(inbox.duplicates for inbox in inboxes)
     times = " / ".join(str(len(each)) for each in booked)
     return tiles(
-        [
-            (_("stock taken / card charged / mail sent"), times, "plain"),
-            (_("duplicates that an inbox has absorbed"), f"{absorbed}", "plain"),
-        ]
+        (_("stock taken / card charged / mail sent"), times, "plain"),
+        (_("duplicates that an inbox has absorbed"), f"{absorbed}", "plain"),
     )
 
 

@@ -26,10 +26,8 @@ def disorder(finished: Sequence[str], end_time: float) -> str:
     """How many orders were finished in the wrong order, and when all was done."""
     wrong = overtaken(finished)
     return tiles(
-        [
-            (_("orders in disorder, of 6"), f"{len(wrong)}", "bad" if wrong else "good"),
-            (_("all done after"), f"{end_time:.1f} s", "plain"),
-        ]
+        (_("orders in disorder, of 6"), f"{len(wrong)}", "bad" if wrong else "good"),
+        (_("all done after"), f"{end_time:.1f} s", "plain"),
     )
 
 
@@ -94,11 +92,9 @@ def poison_counts(rows: Mapping[tuple[str, bool], tuple[int, int, int]]) -> pd.D
 def poison(healthy: int, attempts: int, dead: int) -> str:
     """What became of the healthy messages and of the broken one."""
     return tiles(
-        [
-            (_("healthy ones handled, of 4"), f"{healthy}", "good" if healthy == 4 else "bad"),
-            (_("attempts"), f"{attempts}", "plain"),
-            (_("in the dead letters"), f"{dead}", "plain"),
-        ]
+        (_("healthy ones handled, of 4"), f"{healthy}", "good" if healthy == 4 else "bad"),
+        (_("attempts"), f"{attempts}", "plain"),
+        (_("in the dead letters"), f"{dead}", "plain"),
     )
 
 
@@ -121,10 +117,8 @@ def what_becomes(handled: Mapping[tuple[str, str], Sequence[tuple[str, float]]])
 def handled(by: Sequence[tuple[str, float]]) -> str:
     """How often a message was handled, and when for the first time."""
     return tiles(
-        [
-            (_("times handled"), f"{len(by)}", "bad" if len(by) > 1 else "good"),
-            (_("first handled after"), f"{by[0][1]:.1f} s", "plain"),
-        ]
+        (_("times handled"), f"{len(by)}", "bad" if len(by) > 1 else "good"),
+        (_("first handled after"), f"{by[0][1]:.1f} s", "plain"),
     )
 
 
@@ -181,7 +175,7 @@ def backlog(
         xlabel=_("hour"),
         ylabel=_("orders"),
     )
-    return tiles(numbers), picture
+    return tiles(*numbers), picture
 
 
 def choice(against: Mapping[str, Sequence[str]], yes: Sequence[str]) -> tuple[str, str]:
@@ -214,4 +208,4 @@ def choice(against: Mapping[str, Sequence[str]], yes: Sequence[str]) -> tuple[st
         for name, answers in spoken.items()
     ]
     reasons = pd.DataFrame({_("broker"): list(spoken), _("speaks against it"): said})
-    return tiles(shown), table(reasons).html
+    return tiles(*shown), table(reasons).html

@@ -24,11 +24,9 @@ def score(found: Exploration) -> str:
     """How many cases of bad luck an order service survives."""
     lost = found.tried - found.survived
     return tiles(
-        [
-            (_("cases of bad luck"), str(found.tried), "plain"),
-            (_("the books balance"), str(found.survived), "good"),
-            (_("the books do not balance"), str(lost), "bad" if lost else "good"),
-        ]
+        (_("cases of bad luck"), str(found.tried), "plain"),
+        (_("the books balance"), str(found.survived), "good"),
+        (_("the books do not balance"), str(lost), "bad" if lost else "good"),
     )
 
 
@@ -62,7 +60,7 @@ def tail(waits: Sequence[float]) -> tuple[str, str]:
         title=_("How long a thousand customers wait"),
         xlabel=_("waiting time (ms)"),
     )
-    return tiles(numbers), picture
+    return tiles(*numbers), picture
 
 
 def shares(lengths: Sequence[int], measured: Sequence[float], formula: Sequence[float]) -> Picture:
@@ -89,16 +87,13 @@ def dead(measured: float, n: int, availability: float, orders: int) -> tuple[str
         xlabel=_("services in the chain"),
         ylabel=_("share of orders"),
     )
-    return tiles(numbers), picture
+    return tiles(*numbers), picture
 
 
 def what_the_caller_sees(*runs: tuple[Answer, Shop]) -> str:
     """The error and the wait, which are alike, and the money, which is not."""
     seen = {
-        _("what happened"): [
-            _("down before the effect"),
-            _("reply lost after the effect"),
-        ],
+        _("what happened"): [_("down before the effect"), _("reply lost after the effect")],
         _("the caller sees"): [_(answer.reason) for answer, _shop in runs],
         _("after"): [f"{answer.wait_ms} ms" for answer, _shop in runs],
         _("yen taken"): [

@@ -17,9 +17,9 @@ def services(read: pd.DataFrame) -> pd.DataFrame:
 
 def waiting(seconds: float) -> str:
     """A clock for who is waiting."""
-    return tiles([(_("you are waiting"), _("{number} s").format(number=f"{seconds:.1f}"), "plain")])
+    return tiles((_("you are waiting"), _("{number} s").format(number=f"{seconds:.1f}"), "plain"))
 
 
 def waited(seconds: float) -> str:
     """How long the wait has been."""
-    return tiles([(_("you have waited"), _("{number} s").format(number=f"{seconds:.1f}"), "bad")])
+    return tiles((_("you have waited"), _("{number} s").format(number=f"{seconds:.1f}"), "bad"))

@@ -91,12 +91,7 @@ def event_driven(shop: Shop, ask_back: bool = False) -> Ordering:
 
     bus.subscribe(OrderCreated, mail, service="notification")
 
-    async def create_order(command: CreateOrder) -> None:
-        order = Order.create(command)
-        await shop.database.save(order)
-        bus.publish_and_forget(OrderCreated(order))
-
-    return shop.place_order(create_order)
+    return _save_and_publish(shop, bus)
 
 
 def choreography(shop: Shop) -> Ordering:
@@ -121,6 +116,10 @@ def choreography(shop: Shop) -> Ordering:
 
     bus.subscribe(PaymentCompleted, mail, service="notification")
 
+    return _save_and_publish(shop, bus)
+
+
+def _save_and_publish(shop: Shop, bus: InMemoryEventBus) -> Ordering:
     async def create_order(command: CreateOrder) -> None:
         order = Order.create(command)
         await shop.database.save(order)

@@ -11,7 +11,7 @@ from unicodedata import normalize
 
 from lessonkit.course.summary.styles import Scenario, chain, choreography
 from lessonkit.explorer import Case, Exploration
-from lessonkit.files import csv_rows
+from lessonkit.files import csv_rows, toml_beside
 from lessonkit.lab import Picture, case_books, shop_view, tiles
 from lessonkit.messages import _, current_language
 from lessonkit.shop import Answer, Shop
@@ -22,66 +22,12 @@ READING = "あかさたなはまやらわ"
 
 def eight_points(figures: Iterable[Sequence[int]]) -> Picture:
     """The lesson's closing table, and beside each point what was measured."""
-    points = [
-        (
-            "01-request-response",
-            _("Request-response"),
-            _("Simple, but closely coupled: delays and failures spread"),
-            _("{0} ms of waiting; {1} of {2} pieces of bad luck survived"),
-        ),
-        (
-            "02-event-driven",
-            _("Event-driven"),
-            _("Loosely coupled; consistency and debugging become the task"),
-            _("{0} ms of waiting; {1} of {2} pieces of bad luck survived"),
-        ),
-        (
-            "02-event-driven",
-            _("Event notification"),
-            _("The event says the least; subscribers ask for the rest"),
-            _("{0} questions back for one order with three subscribers"),
-        ),
-        (
-            "02-event-driven",
-            _("Event-carried state transfer"),
-            _("The event carries everything, so nobody has to ask"),
-            _("{0} questions back for the same order"),
-        ),
-        (
-            "04-choreography-orchestration",
-            _("Choreography"),
-            _("Control is spread: each service reacts by itself"),
-            _("{0} services drive the flow of one order"),
-        ),
-        (
-            "04-choreography-orchestration",
-            _("Orchestration"),
-            _("Control is in one place, where the whole flow can be seen"),
-            _("{0} service drives the flow of one order"),
-        ),
-        (
-            "05-eventual-consistency",
-            _("Eventual consistency"),
-            _("Immediate consistency is given up for loose coupling"),
-            _("{0} ms between the confirmed order and the reduced stock"),
-        ),
-        (
-            "07-choosing",
-            _("Hybrid"),
-            _("The core synchronously, side work asynchronously: practical"),
-            _("{0} ms of waiting; {1} of {2} pieces of bad luck survived"),
-        ),
-    ]
-    rows = [
-        (
-            f'{number} · <a href="{notebook}.ipynb">{escape(name)}</a>',
-            escape(says),
-            f"<b>{escape(words.format(*one))}</b>",
-        )
-        for number, ((notebook, name, says, words), one) in enumerate(
-            zip(points, figures, strict=True), start=1
-        )
-    ]
+    points = toml_beside(__file__, "points.toml")["row"]
+    rows = []
+    for number, (point, one) in enumerate(zip(points, figures, strict=True), start=1):
+        notebook, name, says, measured = map(_, point.values())
+        link = f'{number} · <a href="{notebook}.ipynb">{escape(name)}</a>'
+        rows.append((link, escape(says), f"<b>{escape(measured.format(*one))}</b>"))
     return Picture(_table((_("Point"), _("What the lesson says"), _("What was measured")), rows))
 
 
@@ -89,7 +35,7 @@ def left_out(found: Exploration) -> tuple[str, str, Case]:
     """How much bad luck is survived, and the first case that is not."""
     whole = found.survived == found.tried
     words = _("{survived} of {tried}").format(survived=found.survived, tried=found.tried)
-    figure = tiles([(_("pieces of bad luck survived"), words, "good" if whole else "bad")])
+    figure = tiles((_("pieces of bad luck survived"), words, "good" if whole else "bad"))
     case = found.cases[0] if whole else found.counterexamples[0]
     return figure, case_books(case), case
 
@@ -104,7 +50,7 @@ def waits(answer: Answer) -> Picture:
     """What a customer was told, and after how long."""
     told = (_("the customer was told"), _(answer.told), "plain")
     waited = (_("the customer waited"), f"{answer.wait * 1000:,.0f} ms", "plain")
-    return folded(tiles([told, waited]))
+    return folded(tiles(told, waited))
 
 
 def compared(one: Shop, whole: Shop, style: Scenario) -> Picture:
@@ -114,10 +60,7 @@ def compared(one: Shop, whole: Shop, style: Scenario) -> Picture:
 
 
 def _style(style: Scenario) -> str:
-    names: dict[Scenario, str] = {
-        chain: _("request-response"),
-        choreography: _("choreography"),
-    }
+    names: dict[Scenario, str] = {chain: _("request-response"), choreography: _("choreography")}
     return names[style]
 
 
@@ -125,10 +68,7 @@ def read_again(log: int, queue: int) -> Picture:
     """What a log and a queue still have when all was read."""
     return folded(
         tiles(
-            [
-                (_("left in the log"), str(log), "plain"),
-                (_("left in the queue"), str(queue), "plain"),
-            ]
+            (_("left in the log"), str(log), "plain"), (_("left in the queue"), str(queue), "plain")
         )
     )
 
@@ -136,14 +76,14 @@ def read_again(log: int, queue: int) -> Picture:
 def after_the_power_cut(orders: int, events: int) -> Picture:
     """What a database has kept of a transaction that was cut off."""
     return folded(
-        tiles([(_("orders kept"), str(orders), "plain"), (_("events kept"), str(events), "plain")])
+        tiles((_("orders kept"), str(orders), "plain"), (_("events kept"), str(events), "plain"))
     )
 
 
 def moments_of_loss(lost: Sequence[int]) -> Picture:
     """At how many moments a death loses an event."""
     words = _("{bad} of {all}").format(bad=sum(map(bool, lost)), all=len(lost))
-    return folded(tiles([(_("moments at which a kill loses an event"), words, "bad")]))
+    return folded(tiles((_("moments at which a kill loses an event"), words, "bad")))
 
 
 def deaths(found: Sequence[Exploration]) -> Picture:

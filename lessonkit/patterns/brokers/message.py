@@ -87,9 +87,7 @@ def sender() -> str:
 
 def trace_moved(source: str, receiver: str, body: str, order: str | None) -> None:
     """Record that a message has come from ``source`` to ``receiver``."""
-    trace = find_trace()
-    if trace is not None:
-        trace.end(trace.send(source, receiver, label(body), Kind.EVENT, correlation=order))
+    trace_ended(trace_set_out(source, receiver, body, order), Fate.DELIVERED)
 
 
 def trace_set_out(source: str, receiver: str, body: str, order: str | None) -> Message | None:

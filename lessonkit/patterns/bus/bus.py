@@ -28,7 +28,7 @@ from lessonkit.shop.network import Network
 from lessonkit.shop.process import here
 from lessonkit.trace import Trace, find_trace
 
-LOG_LENGTH = 10_000
+LOG_LENGTH = 1_000
 """How many events, deliveries and failures a bus remembers."""
 
 

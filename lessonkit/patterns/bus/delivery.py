@@ -167,6 +167,7 @@ class Delivery:
         if self._owed_by is not None:
             process, reply = self._owed_by
             process.owed.pop(reply, None)
+            self._owed_by = None
 
 
 class Waiter:
