@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from lessonkit.course.start import stock_back
 from tests.browser.pages import Notebook
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 PAGES = [f"{path.parent.name}/{path.stem}.html" for path in (ROOT / "notebooks").glob("*/*.ipynb")]
