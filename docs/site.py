@@ -113,7 +113,10 @@ KERNEL = ["comm", "ipykernel", "ipython", "jedi", "micropip", "piplite", "pyodid
 FROM_PYODIDE = {"pandas"}
 """What is built for Pyodide, and lies on its own servers only."""
 
-NOT_THERE = {"jupyterlab-widgets", "nest-asyncio", "nest-asyncio2", "pyodide-kernel"}
+NOT_THERE = {
+    *("filelock", "nest-asyncio", "nest-asyncio2"),
+    *("jupyterlab-widgets", "pyodide-kernel"),
+}
 """What a browser's kernel can do without, and what it brings itself."""
 
 BROWSER = {

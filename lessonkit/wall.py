@@ -1,8 +1,8 @@
 """The same code in real seconds, so that five seconds can be *felt*.
 
 A notebook's kernel has a running loop already, and asyncio does not start a second one inside it.
-Code that awaits just goes on on that loop. To plain code ``nest_asyncio`` lends it: the loop goes
-on with our coroutine until it is done, while the kernel keeps answering. It also replaces asyncio's
+Code that awaits simply goes on there. To plain code ``nest_asyncio`` lends the loop, which goes on
+with our coroutine until it is done, while the kernel keeps answering. It also replaces asyncio's
 fast tasks by slow ones, for good: in real seconds nobody notices, and virtual time does not use
 them.
 """

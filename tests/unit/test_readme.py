@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from lessonkit.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 READMES = ["README.md", "README.ja.md"]
@@ -45,6 +48,23 @@ def test_both_readmes_give_the_same_commands() -> None:
         return [re.sub(r"--language (ja|en)", "--language XX", block) for block in blocks]
 
     assert commands("README.md") == commands("README.ja.md")
+
+
+@pytest.mark.parametrize("name", [*READMES, "docs/teachers.md", "docs/teachers.ja.md"])
+def test_every_command_and_extra_that_is_named_exists(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LESSONKIT_LANGUAGE", "en")
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    named = re.findall(r"(?:-e )?\"?\.\[([\w,-]+)\]|--extra ([\w-]+)", text(name))
+    assert {extra for pair in named for extra in "".join(pair).split(",")} <= {*extras}
+    commands = re.findall(r"`(?:[^`]*[/ ])?lessonkit((?: [\w.-]+)*)`", text(name))
+    for command in commands:
+        with pytest.raises(SystemExit) as ended:
+            main([*command.split(), "--help"])
+        assert ended.value.code == 0, command
+    assert commands or "teachers" in name
 
 
 def test_ci_calls_the_test_command_of_the_readme() -> None:
