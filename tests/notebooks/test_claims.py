@@ -34,7 +34,7 @@ NO_FIGURES = re.compile(
     r"|(?<!\d)1つ"
     r"|\b[Hh]alf-way\b"
     # The minutes of the parts, which test_parts.py counts.
-    r"|^\*\*(?:Core|基本編):[^\n]*|^\*(?:Going deeper, |発展編、)[^\n]*"
+    r"|^\*\*(?:Core|基本編):[^\n]*|^(?:\*Going deeper, |発展編、)[^\n]*"
     r"|(?<=\)), \d+ minutes?:|(?<=\))\(\d+分\) ──",
     re.DOTALL | re.MULTILINE,
 )
