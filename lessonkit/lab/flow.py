@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from lessonkit.patterns.bus import Delivery, InMemoryEventBus
     from lessonkit.patterns.events import Event
 
-MOST_EVENTS = 2000
-"""A longer flow is cut here, and says so."""
-
 
 def flow_view(bus: InMemoryEventBus, order_id: str) -> str:
     """The events of one order as a tree, as HTML.
@@ -31,7 +28,7 @@ def flow_view(bus: InMemoryEventBus, order_id: str) -> str:
     Parameters
     ----------
     bus
-        After its run.
+        After its run. It remembers the last thousand events.
     order_id
         The correlation id of the events.
 
@@ -85,10 +82,6 @@ class _Flow:
                 yield _line(depth, _came_of_it(item))
             elif item in shown:
                 continue
-            elif len(shown) == MOST_EVENTS:
-                more = _("... and {number} more messages")
-                yield _line(0, escape(more.format(number=f"{len(self.events) - len(shown):,}")))
-                return
             else:
                 shown.add(item)
                 yield _line(depth, self.heading(item))

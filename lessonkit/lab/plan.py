@@ -87,7 +87,7 @@ class Plan:
         ]
         wide = [svg.text_width(fit(words), NAME) for words in bold]
         wide += [svg.text_width(fit(words), SIZE) for words in said]
-        self.left = min(max(wide), 180.0) + 20
+        self.left = min(max(wide), 200.0) + 20
         self.right = width - 30  # half a label of the axis is wider than it
         self.first_row = TOP + LANE * max(len(self.numbers), 1) + 8
         self.bottom = self.first_row + ROW * len(trace.rows)

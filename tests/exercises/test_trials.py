@@ -256,6 +256,6 @@ def test_a_solved_verdict_has_both_programs_folded_below(cell: dict[str, Any]) -
 def test_the_heading_says_what_is_practised_and_how_hard_it_is() -> None:
     task = replace(stock_back, practises="compensation", grade=2)
     view = ExerciseView(task, Result(Verdict.NOT_YET, "No."))
-    assert "· compensation · ●● medium</span>" in view.verdict.value
+    assert "· compensation · ●●\N{NO-BREAK SPACE}medium</span>" in view.verdict.value
     quiz = replace(which_pattern, practises="event notification", grade=3)
-    assert quiz.ask().still.count("event notification · ●●● hard") == 1
+    assert quiz.ask().still.count("event notification · ●●●\N{NO-BREAK SPACE}hard") == 1

@@ -35,7 +35,7 @@ def shown(output: dict[str, object]) -> str:
     assert isinstance(data, dict)
     text = "".join(data.get("text/html", output.get("text", "")))
     text = re.sub(r"<(style|script|code|pre)\b.*?</\1>|<!--.*?-->", "", text, flags=re.DOTALL)
-    return html.unescape(re.sub(r"<[^>]*>", "\n", text))
+    return html.unescape(re.sub(r"<[^>]*>", "\n", text.replace("<wbr>", "")))
 
 
 def products_and_terms() -> set[str]:
