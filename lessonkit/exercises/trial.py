@@ -250,6 +250,8 @@ def _harmed_another(case: Case) -> bool:
     """Whether bad luck struck a call for one order, and another order came to harm."""
     struck = {case.events[one.event].order for one in case.decisions if one.event in case.events}
     harmed = {one.order_id for one in case.violations if one.order_id is not None}
+    if None in struck:  # nobody knows for which order that was
+        return False
     return bool(struck) and bool(harmed - struck)
 
 
