@@ -92,8 +92,12 @@ class Panel(StillBox):
         self._stale = False
         self._held = False
 
+        labels = [_label_width(one) for one in controls.values() if not _is_tick(one)]
         for control in controls.values():
-            control.widget.style.description_width = "initial"
+            # A tick stands left of its label. All else begins where the widest label ends.
+            control.widget.style.description_width = (
+                "initial" if _is_tick(control) else f"{max(labels):.0f}px"
+            )
             control.widget.layout = widgets.Layout(
                 width="auto", max_width="46em", margin="2px 16px 2px 2px"
             )
@@ -222,10 +226,17 @@ def panel(scene: Scene, spec: PanelSpec) -> Panel:
     return Panel(scene, spec)
 
 
+def _is_tick(control: Control) -> bool:
+    return isinstance(control.widget, widgets.Checkbox)
+
+
+def _label_width(control: Control) -> float:
+    return text_width(control.widget.description, 14)
+
+
 def _least_width(control: Control) -> float:
     """How many pixels the label takes, and what stands beside it."""
-    beside = 50 if isinstance(control.widget, widgets.Checkbox) else 230
-    return text_width(control.widget.description, 14) + beside
+    return _label_width(control) + (50 if _is_tick(control) else 230)
 
 
 def _check_names(values: Mapping[str, Any], controls: Mapping[str, Control]) -> None:
