@@ -24,6 +24,8 @@ from lessonkit.words import escape
 Scene = Callable[..., Part | Iterable[Part]]
 """Gets the controls' values by name; returns one part or several: SVG, HTML, the trace of a run."""
 
+LOOK = "<style>.lessonkit-controls .widget-label{text-align:left}</style>"
+
 
 @dataclass(frozen=True)
 class PanelSpec:
@@ -108,6 +110,8 @@ class Panel(StillBox):
             grid_template_columns=f"repeat(auto-fit, minmax(min(100%, {least}px), 1fr))",
             margin="0 0 6px 0",
         )
+        grid = widgets.GridBox([control.widget for control in controls.values()], layout=columns)
+        grid.add_class("lessonkit-controls")
         row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")
         buttons = [
             *(
@@ -123,13 +127,13 @@ class Panel(StillBox):
         self.sides = SideBySide()
         self.picture = self.sides.now.texts[0]
         parts: list[widgets.Widget] = [
-            widgets.GridBox([control.widget for control in controls.values()], layout=columns),
+            grid,
             widgets.Box(buttons, layout=row),
             self.sides,
         ]
-        if spec.hint is not None:
-            lead = _("Try this.")
-            parts.insert(0, widgets.HTML(f"<p><b>{lead}</b> {escape(spec.hint)}</p>"))
+        lead = _("Try this.")  # not inside the f-string: the catalogue would overlook it
+        hint = f"<p><b>{lead}</b> {escape(spec.hint)}</p>" if spec.hint else ""
+        parts.insert(0, widgets.HTML(LOOK + hint))
         super().__init__(
             parts,
             [self.sides],

@@ -11,7 +11,7 @@ from lessonkit.explorer import Exploration
 from lessonkit.lab import Picture, charts, table, tiles, timeline
 from lessonkit.messages import _, current_language
 from lessonkit.trace import Trace
-from lessonkit.words import escape
+from lessonkit.words import SMALL, escape
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ def comparison(read: pd.DataFrame) -> Picture:
     note = _("As of {year}. The source of each cell is in data/brokers.csv.").format(
         year=read.filter(regex="_year$").to_numpy().max()
     )
-    return Picture(brokers.html, f"<small>{escape(note)}</small>")
+    return Picture(brokers.html, f'<div style="{SMALL}">{escape(note)}</div>')
 
 
 def disorder(finished: Sequence[str], end_time: float) -> str:
@@ -33,7 +33,7 @@ def disorder(finished: Sequence[str], end_time: float) -> str:
     wrong = overtaken(finished)
     return tiles(
         (_("orders in disorder, of 6"), f"{len(wrong)}", "bad" if wrong else "good"),
-        (_("all done after"), f"{end_time:.1f} s", "plain"),
+        (_("all done after"), _("{number} s").format(number=f"{end_time:.1f}"), "plain"),
     )
 
 
