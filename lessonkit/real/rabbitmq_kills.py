@@ -144,9 +144,10 @@ async def kill_and_count_over_rabbitmq(
             Outbox(shop)
             with closing(open_table(mail_url, "mails")) as mail:
                 for number in range(rounds):
-                    with process(consumer, mail_url, rabbitmq_url, queue.name, inbox):
+                    # Each is killed while work is coming in, however quick the machine is.
+                    with process(service, shop_url, str(number + 1)):
                         with process(relay, shop_url, rabbitmq_url, queue.name):
-                            with process(service, shop_url, str(number + 1)):
+                            with process(consumer, mail_url, rabbitmq_url, queue.name, inbox):
                                 await asyncio.sleep(rng.uniform(0, LONGEST))
                             await asyncio.sleep(rng.uniform(0, LONGEST))
                         await asyncio.sleep(rng.uniform(0, LONGEST))
