@@ -90,7 +90,8 @@ def arrow_head(x1: float, y1: float, x2: float, y2: float, colour: str, *, fille
 
 def text_width(words: str, size: float) -> float:
     """How wide the words will be in a wide font. Japanese letters are as wide as they are high."""
-    return size * sum(map(_letter_width, words))
+    # Since Python 3.12 sum() rounds floats in another way; this is the same everywhere.
+    return size * math.fsum(map(_letter_width, words))
 
 
 @lru_cache(maxsize=10_000)

@@ -32,10 +32,17 @@ class Table:
         return repr(self.given)
 
 
+def in_full(table: object) -> object:
+    """The columns with all that is in them."""
+    if not isinstance(table, dict):
+        return table
+    return {name: list(column) for name, column in table.items()}
+
+
 pandas = sys.modules["pandas"] = ModuleType("pandas")
 pandas.DataFrame = Table  # type: ignore[attr-defined]
 for home in (lessonkit.lab, lessonkit.lab.views):
-    home.table = lambda table: Picture(repr(table))  # type: ignore[attr-defined]
+    home.table = lambda table: Picture(repr(in_full(table)))  # type: ignore[attr-defined]
 
 # What these import takes the tables from above.
 # ruff: noqa: E402

@@ -483,3 +483,9 @@ def test_a_message_under_way_is_drawn_to_the_end_of_the_run() -> None:
         current_trace().note("a", "done")
 
     assert "in flight" in texts(timeline(run(main()).trace))
+
+
+def test_words_are_as_wide_on_every_python() -> None:
+    # Added up one by one, these letters come to a sum that rounds differently.
+    words = "O-001: 5,000 yen were taken, but there is no order."
+    assert text_width(words, 13) == 13 * math.fsum(text_width(letter, 1) for letter in words)
