@@ -12,6 +12,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
 from lessonkit.checks import positive_number, probability, whole_number
@@ -104,10 +105,15 @@ class LogNormal:
                 f"p99 must lie above the mean and not above {most:.3g} s; got {self.p99!r}"
             )
 
-    def sample(self, rng: random.Random) -> float:
+    @cached_property
+    def mu_sigma(self) -> tuple[float, float]:
+        """The mean and the standard deviation of the logarithm."""
         # mean = exp(mu + sigma^2 / 2) and p99 = exp(mu + z sigma); solved for sigma and mu.
         sigma = _Z99 - math.sqrt(max(0.0, _Z99**2 - 2 * math.log(self.p99 / self.mean)))
-        return rng.lognormvariate(math.log(self.mean) - sigma**2 / 2, sigma)
+        return math.log(self.mean) - sigma**2 / 2, sigma
+
+    def sample(self, rng: random.Random) -> float:
+        return rng.lognormvariate(*self.mu_sigma)
 
 
 def as_latency(name: str, value: Latency | float) -> Latency:

@@ -99,6 +99,8 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         Callbacks without any time passing after which :class:`FrozenTimeError` is raised.
     """
 
+    luck: Any = None  # an ordinary run has none; see lessonkit.luck
+
     def __init__(
         self,
         time_limit: float = DEFAULT_TIME_LIMIT,

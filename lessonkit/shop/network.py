@@ -82,7 +82,9 @@ class Network(Hosts):
         def send(failure: Failure | None = None, copy: bool = False) -> Request:
             callee = self.processes[service]
             latency = self.latency[service].sample(self._rngs[service])
-            request = Request(self, caller, callee, handler, args, latency, faults, failure)
+            request = Request(
+                self, caller, callee, operation, handler, args, latency, faults, failure
+            )
             request.send(name, order, copy)
             return request
 

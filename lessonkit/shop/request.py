@@ -32,6 +32,8 @@ class Request:
         Where the two processes run.
     caller, callee
         The two processes.
+    operation
+        What is asked for, as in ``"payment.charge"``.
     handler, args
         What the service does: ``handler(*args)``.
     latency
@@ -47,6 +49,7 @@ class Request:
         hosts: Hosts,
         caller: Process,
         callee: Process,
+        operation: str,
         handler: Callable[..., Any | Awaitable[Any]],
         args: tuple[Any, ...],
         latency: float,
@@ -56,6 +59,7 @@ class Request:
         self.hosts = hosts
         self.caller = caller
         self.callee = callee
+        self.operation = operation
         self.handler = handler
         self.args = args
         self.loop = asyncio.get_running_loop()
@@ -176,6 +180,6 @@ class Request:
     def _after(self, seconds: float, leg: Leg, step: Callable[..., None], *args: Any) -> None:
         # Also a way of no length is a way: what is on it has not arrived yet.
         to = self.callee if leg in (Leg.ARRIVE, Leg.EFFECT) else self.caller
-        what = f"{self.callee.name}.{self.message.what}"
-        happening = Happening(leg, what, to.name, self.message.correlation, step, *args)
+        order = self.message.correlation
+        happening = Happening(leg, self.operation, to.name, order, step, *args)
         self.loop.call_later(seconds, happening, context=self.context)

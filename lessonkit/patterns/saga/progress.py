@@ -200,7 +200,7 @@ class Progress:
     command: Any
     jitter: random.Random
     deadline: float | None
-    keep: Callable[[What, str, Any], object] = lambda *_: None
+    keep: Callable[[What, str, Any, SagaState | None], object] = lambda *_: None
 
     state: SagaState = SagaState.RUNNING
     last: dict[str, What] = field(default_factory=dict)
@@ -213,7 +213,8 @@ class Progress:
 
     def note(self, what: What, step: str = "", detail: Any = None) -> None:
         """Keep a note, and only then go by it."""
-        self.keep(what, step, detail)
+        state = STATE_CHANGES.get(what, self.state)
+        self.keep(what, step, detail, state if state is not self.state else None)
         self.apply(what, step, detail)
         trace, process = find_trace(), here.get()
         if self.state is not self._shown and trace is not None and process is not None:

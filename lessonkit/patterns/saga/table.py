@@ -15,7 +15,7 @@ from lessonkit.database import Tables, make_table
 from lessonkit.jsonable import build, text_that_comes_back
 from lessonkit.messages import _
 from lessonkit.patterns.events.event import now
-from lessonkit.patterns.saga.progress import FINISHED, STATE_CHANGES, SagaState, What
+from lessonkit.patterns.saga.progress import FINISHED, SagaState, What
 from lessonkit.shop.errors import OutcomeUnknown, in_words
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SAGAS: Final = """
     )
 """
 START: Final = "INSERT INTO sagas VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (saga_id) DO NOTHING"
-MOVE: Final = "UPDATE sagas SET state = coalesce(?, state) WHERE saga_id = ? AND epoch = ?"
+MOVE: Final = "UPDATE sagas SET state = ? WHERE saga_id = ? AND epoch = ?"
 TAKE_OVER: Final = "UPDATE sagas SET epoch = epoch + 1 WHERE saga_id = ?"
 UNFINISHED: Final = """
     SELECT saga_id FROM sagas WHERE state NOT IN (?, ?) AND saga = coalesce(?, saga) ORDER BY rowid
@@ -47,7 +47,11 @@ SAGA_LOG: Final = """
     )
 """
 INDEX: Final = "CREATE INDEX IF NOT EXISTS saga_log_of ON saga_log (saga_id)"
-ADD: Final = "INSERT INTO saga_log VALUES (NULL, ?, ?, ?, ?, ?, ?)"
+# One statement asks for the epoch and adds the row: between the two, nobody can take over.
+ADD: Final = """
+    INSERT INTO saga_log
+    SELECT NULL, saga_id, epoch, ?, ?, ?, ? FROM sagas WHERE saga_id = ? AND epoch = ?
+"""
 HISTORY: Final = "SELECT time, what, step, detail FROM saga_log WHERE saga_id = ? ORDER BY number"
 
 
@@ -106,8 +110,16 @@ class SagaTable(Tables):
                 raise SagaUnfinished(f"saga {saga_id!r} has just been started by another")
             self._add(saga_id, 1, What.STARTED, "", "null")
 
-    def write(self, saga_id: str, epoch: int, what: What, step: str, detail: object) -> None:
-        """Add a row.
+    def write(
+        self,
+        saga_id: str,
+        epoch: int,
+        what: What,
+        step: str,
+        detail: object,
+        state: SagaState | None = None,
+    ) -> None:
+        """Add a row; with ``state``, note as well that the saga stands there now.
 
         Raises
         ------
@@ -117,16 +129,15 @@ class SagaTable(Tables):
             If JSON cannot carry ``detail`` and give it back as it is.
         """
         where = f"the result of step {step!r}"
-        plain = detail is None or type(detail) in (
-            str,
-            int,
-            bool,
-        )  # they come back as such
+        # These come back as they are.
+        plain = detail is None or type(detail) in (str, int, bool)
         text = json.dumps(detail) if plain else text_that_comes_back(detail, where, json.loads)
-        with self.database.transaction():
-            if self.database.change(MOVE, (STATE_CHANGES.get(what), saga_id, epoch)).rowcount == 0:
-                raise SagaTakenOver(f"saga {saga_id!r} has been resumed elsewhere")
+        if state is None:
             self._add(saga_id, epoch, what, step, text)
+            return
+        with self.database.transaction():
+            self._add(saga_id, epoch, what, step, text)
+            self.database.change(MOVE, (state, saga_id, epoch))
 
     def take_over(self, saga_id: str) -> int:
         """Begin the next epoch of a saga, and return it.
@@ -145,7 +156,9 @@ class SagaTable(Tables):
             return int(epoch) + 1
 
     def _add(self, saga_id: str, epoch: int, what: What, step: str, text: str) -> None:
-        self.database.change(ADD, (saga_id, epoch, now(), what, step, text))
+        row = (now(), what, step, text, saga_id, epoch)
+        if self.database.change(ADD, row).rowcount == 0:
+            raise SagaTakenOver(f"saga {saga_id!r} has been resumed elsewhere")
 
     # --- reading ---------------------------------------------------------------------------------
 
