@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lessonkit.course.choreography_orchestration.points_shop import PointsShop, points_view, shop_of
+from lessonkit.course.choreography_orchestration.points_shop import PointsShop, points_view
 from lessonkit.exercises.trial import OrderTrial
 from lessonkit.exercises.written import advice, exercise
 from lessonkit.explorer import Case
@@ -15,22 +15,9 @@ async def _resume(shop: Any) -> None:
         await shop.saga.resume()
 
 
-def _points_are_optional(case: Case) -> bool:
-    steps = shop_of(case).front.saga.steps
-    return any(step.optional for step in steps if step.name != "mail")
-
-
-def _undone(case: Case) -> bool:
-    return any(not order.stands and not order.money for order in case.ledgers)
-
-
 def _points_come_first(case: Case) -> bool:
     calls = [what for _who, what in case.shop.network.calls]
     return calls.index("points.give") < calls.index("database.save")
-
-
-def _has_no_log(case: Case) -> bool:
-    return shop_of(case).front.saga.log is None
 
 
 _TRIAL = OrderTrial(
@@ -44,10 +31,12 @@ _TRIAL = OrderTrial(
     advice=advice(
         __name__,
         "points_by_saga",
-        points_are_optional=_points_are_optional,
-        is_undone=_undone,
+        points_are_optional=lambda case: any(
+            step.optional for step in case.shop.front.saga.steps if step.name != "mail"
+        ),
+        is_undone=lambda case: any(not one.stands and not one.money for one in case.ledgers),
         points_come_first=_points_come_first,
-        has_no_log=_has_no_log,
+        has_no_log=lambda case: case.shop.front.saga.log is None,
     ),
 )
 

@@ -88,31 +88,6 @@ class _Run:
     has: dict[str, int] = field(default_factory=dict)
     should: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def is_quiet(self) -> bool:
-        return self.sentence == QUIET
-
-    @property
-    def nobody_was_killed(self) -> bool:
-        return self.sentence == AGAIN
-
-    @property
-    def is_wrong(self) -> bool:
-        return self.has != self.should
-
-    @property
-    def has_nothing(self) -> bool:
-        return not any(self.has.values())
-
-    @property
-    def drops_the_twin(self) -> bool:
-        """Whether nothing but the third message is missing: the one that looks like the first."""
-        return [has for _message, has, _should in self.rows] == [50, 30, 50, 50]
-
-    @property
-    def too_many(self) -> bool:
-        return any(has > self.should[customer] for customer, has in self.has.items())
-
 
 def _judge_points(consumer: type) -> Counterexample | None:
     return first_counterexample(_runs(Program(consumer)), ADVICE, _picture)
@@ -194,6 +169,16 @@ def _picture(run: _Run) -> str:
     return rows_html(heads, rows)
 
 
-ADVICE = advice(__name__, "points_once")
+ADVICE = advice(
+    __name__,
+    "points_once",
+    is_quiet=lambda run: run.sentence == QUIET,
+    nobody_was_killed=lambda run: run.sentence == AGAIN,
+    is_wrong=lambda run: run.has != run.should,
+    has_nothing=lambda run: not any(run.has.values()),
+    # Nothing but the third message is missing: the one that looks like the first.
+    drops_the_twin=lambda run: [has for _message, has, _should in run.rows] == [50, 30, 50, 50],
+    too_many=lambda run: any(has > run.should[customer] for customer, has in run.has.items()),
+)
 
 points_once = exercise(__name__, "points_once", _judge_points)

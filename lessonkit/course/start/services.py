@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lessonkit.exercises.conditions import waits_longer_than
-from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
+from lessonkit.exercises.orders import TrialShop
 from lessonkit.exercises.trial import OrderTrial
 from lessonkit.exercises.written import advice, exercise
-from lessonkit.explorer import Case
 from lessonkit.shop import OrderStatus
 
 
@@ -25,18 +23,6 @@ class NightMailShop(TrialShop):
         return order is not None and order.status is OrderStatus.CONFIRMED
 
 
-def _nothing_saved(case: Case) -> bool:
-    return not case.shop.database.orders
-
-
-def _nothing_paid(case: Case) -> bool:
-    return any(order.stands and not order.money for order in case.ledgers)
-
-
-def _stands_without_its_stock(case: Case) -> bool:
-    return case.ledgers[0].stands and not case.ledgers[0].held
-
-
 # --- a shorter wait ------------------------------------------------------------------------------
 
 
@@ -45,9 +31,8 @@ _SHORTER_WAIT = OrderTrial(
     advice=advice(
         __name__,
         "shorter_wait",
-        nothing_saved=_nothing_saved,
-        nothing_paid=_nothing_paid,
-        waits_too_long=waits_longer_than(LONGEST_WAIT),
+        nothing_saved=lambda case: not case.shop.database.orders,
+        nothing_paid=lambda case: any(one.stands and not one.money for one in case.ledgers),
     ),
 )
 
@@ -58,7 +43,11 @@ shorter_wait = exercise(__name__, "shorter_wait", _SHORTER_WAIT.judge, with_star
 
 _STOCK_BACK = OrderTrial(
     shop=NightMailShop,
-    advice=advice(__name__, "stock_back", stands_without_its_stock=_stands_without_its_stock),
+    advice=advice(
+        __name__,
+        "stock_back",
+        stands_without_its_stock=lambda case: case.ledgers[0].stands and not case.ledgers[0].held,
+    ),
 )
 
 stock_back = exercise(__name__, "stock_back", _STOCK_BACK.judge, with_starter=True)
