@@ -18,6 +18,7 @@ Texts are English there, and found by the catalogue without a mark.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from lessonkit.files import toml_beside
@@ -30,7 +31,12 @@ KINDS: Final[Mapping[str, Callable[..., Control]]] = {
 }
 
 
-def written_panel(module: str, name: str, **menus: Mapping[Any, str]) -> PanelSpec:
+def written_panel(
+    module: str,
+    name: str,
+    known: Mapping[str, Any] = MappingProxyType({}),
+    **menus: Mapping[Any, str],
+) -> PanelSpec:
     """The panel of this name.
 
     Parameters
@@ -39,21 +45,27 @@ def written_panel(module: str, name: str, **menus: Mapping[Any, str]) -> PanelSp
         The module that the file stands beside: its ``__file__``.
     name
         Its name there.
+    known
+        Values that only a run can tell, by what the file calls them.
     menus
         For each choice its options, as :func:`~lessonkit.lab.controls.choice` takes them.
     """
     told = toml_beside(module, "panels.toml")[name]
     hint = told["hint"]
+
+    def real(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: known.get(value, value) for key, value in values.items()}
+
     controls = [
-        _control(argument, options=menus.get(argument), **control)
-        for argument, control in told["controls"].items()
+        _control(argument, menus.get(argument), **real(how))
+        for argument, how in told["controls"].items()
     ]
-    presets = {_(title): values for title, values in told.get("presets", {}).items()}
+    presets = {_(title): real(values) for title, values in told.get("presets", {}).items()}
     return spec(*controls, presets=presets, hint=_(hint))
 
 
 def _control(
-    name: str, kind: str, label: str, options: Mapping[Any, str] | None, **how: Any
+    name: str, options: Mapping[Any, str] | None, *, kind: str, label: str, **how: Any
 ) -> Control:
     if options is not None:
         how["options"] = options
