@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import copy_context
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from lessonkit.course.choreography_orchestration.points_shop import (
     TOO_FEW,
@@ -17,7 +17,7 @@ from lessonkit.course.choreography_orchestration.points_shop import (
 from lessonkit.exercises.conditions import struck
 from lessonkit.exercises.orders import TrialShop
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.exercises.written import advice, exercise
+from lessonkit.exercises.written import order_exercise
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.decision import FAILS
 from lessonkit.messages import _
@@ -29,14 +29,6 @@ PAUSE = 6.0
 """Seconds from an order to the next thing: so long the points may take."""
 
 KEPT = "no points for what came back"
-
-
-class Program(NamedTuple):
-    """What was handed in."""
-
-    my_points: object
-    sell: Callable[..., Awaitable[object]]
-    returned: Callable[..., Event]
 
 
 class ReturningShop(PointsShop):
@@ -57,27 +49,26 @@ class ReturningShop(PointsShop):
 
 
 async def _sell_and_take_back(
-    program: Program, shop: TrialShop, orders: Sequence[CreateOrder]
+    program: tuple[Callable[..., Awaitable[object]], Callable[..., Event]],
+    shop: TrialShop,
+    orders: Sequence[CreateOrder],
 ) -> None:
     assert isinstance(shop, ReturningShop)
+    sell, returned = program
     for order in orders:
-        await program.sell(shop.front, order)
+        await sell(shop.front, order)
         await asyncio.sleep(PAUSE)
         _raise_mistakes(shop)
         wrong = PointsShop.own_rules(shop)
         shop.before += [one for one in wrong if one.order_id == order.order_id]
-        if _stands(shop, order):
-            event = program.returned(order, correlation_id=order.order_id)
+        kept = shop.database.orders.get(order.order_id)
+        if kept is not None and kept.status is OrderStatus.CONFIRMED:
+            event = returned(order, correlation_id=order.order_id)
             context = copy_context()
             context.run(here.set, shop.network.processes["orders"])  # it is who says so
             context.run(shop.front.bus.publish_and_forget, event)
             await asyncio.sleep(PAUSE)
             _raise_mistakes(shop)
-
-
-def _stands(shop: TrialShop, order: CreateOrder) -> bool:
-    kept = shop.database.orders.get(order.order_id)
-    return kept is not None and kept.status is OrderStatus.CONFIRMED
 
 
 def _raise_mistakes(shop: TrialShop) -> None:
@@ -101,30 +92,26 @@ def _calls(case: Case, operation: str) -> list[tuple[float, float]]:
     return [(m.sent, back.get(m.correlation, inf)) for m in asked]
 
 
-_TRIAL = OrderTrial(
-    every_fault=True,  # of those that count
-    forgiven=["no mail lost"],
-    luck={"twice": True},
-    shop=ReturningShop,
-    goal=[TOO_FEW, TOO_MANY, KEPT],
-    counts=_once,
-    program=Program,
-    play=_sell_and_take_back,
-    together=None,  # each order has a bus of its own
-    view=points_view,
-    advice=advice(
-        __name__,
-        "points_by_events",
-        given_by_others=lambda case: any(
-            what.startswith("points.") and who != "points" for who, what in case.shop.network.calls
-        ),
-        given_once_more=lambda case: any(sent > back for sent, back in _calls(case, "give")),
-        taken_back_too_early=lambda case: any(
-            sent < back for sent, back in _calls(case, "take_back")
-        ),
-        nothing_bought=lambda case: not any(order.stands for order in case.ledgers),
-        something_came_twice=struck("", Kind.TWICE),
+points_by_events = order_exercise(
+    __name__,
+    "points_by_events",
+    OrderTrial(
+        every_fault=True,  # of those that count
+        forgiven=["no mail lost"],
+        luck={"twice": True},
+        shop=ReturningShop,
+        goal=[TOO_FEW, TOO_MANY, KEPT],
+        counts=_once,
+        program=lambda _my_points, sell, returned: (sell, returned),
+        play=_sell_and_take_back,
+        together=None,  # each order has a bus of its own
+        view=points_view,
     ),
+    given_by_others=lambda case: any(
+        what.startswith("points.") and who != "points" for who, what in case.shop.network.calls
+    ),
+    given_once_more=lambda case: any(sent > back for sent, back in _calls(case, "give")),
+    taken_back_too_early=lambda case: any(sent < back for sent, back in _calls(case, "take_back")),
+    nothing_bought=lambda case: not any(order.stands for order in case.ledgers),
+    something_came_twice=struck("", Kind.TWICE),
 )
-
-points_by_events = exercise(__name__, "points_by_events", _TRIAL.judge, with_starter=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from lessonkit.exercises.orders import TrialShop
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.exercises.written import advice, exercise
+from lessonkit.exercises.written import order_exercise
 from lessonkit.shop import OrderStatus
 
 
@@ -26,28 +26,20 @@ class NightMailShop(TrialShop):
 # --- a shorter wait ------------------------------------------------------------------------------
 
 
-_SHORTER_WAIT = OrderTrial(
-    shop=NightMailShop,
-    advice=advice(
-        __name__,
-        "shorter_wait",
-        nothing_saved=lambda case: not case.shop.database.orders,
-        nothing_paid=lambda case: any(one.stands and not one.money for one in case.ledgers),
-    ),
+shorter_wait = order_exercise(
+    __name__,
+    "shorter_wait",
+    OrderTrial(shop=NightMailShop),
+    nothing_saved=lambda case: not case.shop.database.orders,
+    nothing_paid=lambda case: any(one.stands and not one.money for one in case.ledgers),
 )
-
-shorter_wait = exercise(__name__, "shorter_wait", _SHORTER_WAIT.judge, with_starter=True)
 
 # --- put the stock back --------------------------------------------------------------------------
 
 
-_STOCK_BACK = OrderTrial(
-    shop=NightMailShop,
-    advice=advice(
-        __name__,
-        "stock_back",
-        stands_without_its_stock=lambda case: case.ledgers[0].stands and not case.ledgers[0].held,
-    ),
+stock_back = order_exercise(
+    __name__,
+    "stock_back",
+    OrderTrial(shop=NightMailShop),
+    stands_without_its_stock=lambda case: case.ledgers[0].stands and not case.ledgers[0].held,
 )
-
-stock_back = exercise(__name__, "stock_back", _STOCK_BACK.judge, with_starter=True)
