@@ -7,7 +7,6 @@ again after every third event; and at last the table is thrown away and made ane
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -21,6 +20,7 @@ from lessonkit.exercises.advice import first_counterexample
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.written import advice, exercise
+from lessonkit.files import toml_beside
 from lessonkit.lab.views import table
 from lessonkit.messages import _
 from lessonkit.patterns.events import Event, EventTypes
@@ -31,18 +31,8 @@ Apply = Callable[[Connection, Any], object]
 
 CREATED, PAID, SHIPPED = "OrderCreated", "PaymentReceived", "OrderShipped"
 
-NAMES: Final = {"created": CREATED, "paid": PAID, "shipped": SHIPPED}
-HISTORY: Final = tuple(
-    (NAMES[event], f"O-00{order}", int(yen))
-    for event, order, yen in re.findall(
-        r"(\w+) (\d) (\d+)",
-        "created 1 8000, created 2 12000, paid 1 3000, created 3 6000, paid 3 4000, created 4 5000,"
-        "paid 1 5000, paid 3 2500, created 5 2500, shipped 5 0, created 6 3000, shipped 6 0,"
-        "paid 4 5000, shipped 1 0, paid 5 2500, paid 2 4000, shipped 3 0, created 7 4500,"
-        "shipped 4 0, paid 2 3000",
-    )
-)
-"""What happened, to which order, about how many yen. Frequent mistakes show early."""
+HISTORY: Final = tuple(map(tuple, toml_beside(__file__, "history.toml")["events"]))
+"""What happened, to which order, about how many yen."""
 
 
 @dataclass
