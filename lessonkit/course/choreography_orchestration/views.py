@@ -14,12 +14,9 @@ from lessonkit.messages import _, current_language
 from lessonkit.patterns.saga import SagaLog
 from lessonkit.shop.errors import in_words
 
-Survived = str
-"""How much bad luck a flow survives, as in ``"23 / 38"``."""
 
-
-def survived(found: Exploration) -> Survived:
-    """How much of what was tried did no harm."""
+def survived(found: Exploration) -> str:
+    """How much of what was tried did no harm, as in ``"23 / 38"``."""
     return f"{found.survived} / {found.tried}"
 
 

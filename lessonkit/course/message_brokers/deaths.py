@@ -36,8 +36,10 @@ class Worker:
         What it is called in the picture.
     handled
         Who has handled the message, and when: either of them.
-    receive, done, killed, frozen, extend
+    receive, done, killed, frozen
         What it does at its broker.
+    needs_longer
+        Tells the broker that somebody is still at work; only SQS wants to hear it.
     """
 
     name: str
@@ -46,7 +48,7 @@ class Worker:
     done: Callable[[Any], object]
     killed: Callable[[], object] = _nobody_notices
     frozen: Callable[[], object] = _nobody_notices
-    extend: Callable[[Any], object] = _nobody_notices
+    needs_longer: Callable[[Any], object] = _nobody_notices
 
     async def take(self) -> Any:
         """Wait for a message."""
@@ -78,12 +80,8 @@ class Worker:
         self.frozen()
         current_trace().note(self.name, _("frozen"))
 
-    def needs_longer(self, message: Any) -> None:
-        """Tell the broker that somebody is still at work; only SQS wants to hear it."""
-        self.extend(message)
 
-
-def two_workers(kind: str, timeout: float) -> tuple[Worker, Worker]:
+def two_workers(kind: str, timeout: float) -> list[Worker]:
     """Two consumers of a new broker that holds one message."""
     handled: list[tuple[str, float]] = []
     names = worker_name(1), worker_name(2)
@@ -91,20 +89,16 @@ def two_workers(kind: str, timeout: float) -> tuple[Worker, Worker]:
         log = PartitionedLog("Kafka", session_timeout=timeout)
         members = [log.join("group", name) for name in names]
         log.append("all", "O-001")
-        workers = [Worker(m.name, handled, m.poll, m.commit, m.die, m.die) for m in members]
-    elif kind == "rabbitmq":
+        return [Worker(m.name, handled, m.poll, m.commit, m.die, m.die) for m in members]
+    if kind == "rabbitmq":
         queue = WorkQueue("RabbitMQ", heartbeat=timeout / 2)  # two of them must be missing
         consumers = [queue.consume(name) for name in names]
         queue.publish("O-001")
-        workers = [Worker(c.name, handled, c.get, c.ack, c.die, c.freeze) for c in consumers]
-    else:
-        sqs = Queue("SQS", visibility_timeout=timeout)
-        sqs.send("O-001")
-        extend = partial(sqs.change_visibility, seconds=timeout)
-        polls = [partial(sqs.receive, name, wait=20) for name in names]
-        workers = [
-            Worker(name, handled, poll, sqs.delete, extend=extend)
-            for name, poll in zip(names, polls, strict=True)
-        ]
-    first, second = workers
-    return first, second
+        return [Worker(c.name, handled, c.get, c.ack, c.die, c.freeze) for c in consumers]
+    sqs = Queue("SQS", visibility_timeout=timeout)
+    sqs.send("O-001")
+    longer = partial(sqs.change_visibility, seconds=timeout)
+    polls = {name: partial(sqs.receive, name, wait=20) for name in names}
+    return [
+        Worker(name, handled, poll, sqs.delete, needs_longer=longer) for name, poll in polls.items()
+    ]

@@ -49,7 +49,7 @@ MESSAGES = (
 MOST_STEPS = 40
 """So many moments of the work on a message are tried; a solution has about six."""
 
-QUIET, AGAIN, KILLED = SENTENCES = (
+QUIET, AGAIN, KILLED = (
     N_("Each message came once, and nobody was killed."),
     N_("{run.hit} came a second time."),
     N_("The process was killed with {run.hit} in hand, after {run.step}. {run.hit} came again."),
