@@ -26,6 +26,7 @@ NO_TEXTS = {
     *("notebook", "grade", "point", "asks", "starter", "answer", "code"),
     *("when", "breaks", "struck", "reply_lost", "refused", "called"),
     *("steps", "methods", "call", "down_for", "times_as_slow"),
+    *("kind", "value", "low", "high", "step", "events"),
 }
 """Of what the ``.toml`` files say, that which nobody translates."""
 
@@ -46,9 +47,11 @@ def used() -> set[Key]:
 
 
 def _texts(told: dict[str, Any]) -> Iterator[str]:
-    """The texts; of a quiz the options, too, which are keys."""
+    """The texts; of a quiz the options, too, which are keys; of presets nothing but the keys."""
     for key, value in told.items():
-        if isinstance(value, dict):
+        if key == "presets":
+            yield from value
+        elif isinstance(value, dict):
             yield from value if key == "options" else ()
             yield from _texts(value)
         elif key not in NO_TEXTS:
