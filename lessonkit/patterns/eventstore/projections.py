@@ -98,9 +98,8 @@ class Projection(Tables):
     @property
     def position(self) -> int:
         """The position of the last event whose effect is in the table; 0 before the first."""
-        sql = "SELECT position FROM projections WHERE name = ?"
-        rows = self.database.fetch(sql, (self._table,))
-        return rows[0][0] if rows else 0
+        sql = "SELECT COALESCE(MAX(position), 0) FROM projections WHERE name = ?"
+        return int(self.database.fetch(sql, (self._table,))[0][0])
 
     @property
     def lag(self) -> int:
