@@ -21,7 +21,7 @@ from lessonkit.clock.strangers import forget_frames
 from lessonkit.luck import Happening, Leg, Luck, current_luck
 from lessonkit.patterns.bus.delivery import Delivery, Waiter, inside_a_handler
 from lessonkit.patterns.bus.dispatch import Dispatcher
-from lessonkit.patterns.bus.subscription import Handler, Lane, Subscription
+from lessonkit.patterns.bus.subscription import Handler, Subscription
 from lessonkit.patterns.events.event import Event, context_of
 from lessonkit.records import Kind
 from lessonkit.shop.network import Network
@@ -175,7 +175,7 @@ class InMemoryEventBus:
         context, luck = context_of(event), current_luck()
         deliveries = []
         for listener in self.subscribers(type(event)):
-            lane = Lane() if overtake else listener.lane
+            lane = deque() if overtake else listener.lane
             delivery = Delivery(event, listener, context.copy(), lane, dispatcher.over)
             deliveries.append(delivery)
             if luck is None:
@@ -194,7 +194,7 @@ class InMemoryEventBus:
         if self._dispatcher is None or self._dispatcher.run != run:
             self._dispatcher = Dispatcher(self.name, run, self._note_failure)
             for subscription in self._subscriptions:
-                subscription.lane = Lane()
+                subscription.lane = deque()
         return self._dispatcher
 
     def _send(self, delivery: Delivery, dispatcher: Dispatcher, luck: Luck) -> None:

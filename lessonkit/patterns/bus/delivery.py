@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import types
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from lessonkit.clock.strangers import FAILURES, said, unrun
 from lessonkit.messages import N_
-from lessonkit.patterns.bus.subscription import Lane, Subscription
+from lessonkit.patterns.bus.subscription import Subscription
 from lessonkit.patterns.events.event import Event
 from lessonkit.records import Fate, Kind, Message
 from lessonkit.shop.errors import ServiceRefused
@@ -48,7 +49,7 @@ class Delivery:
     event: Event
     subscription: Subscription
     context: Context
-    lane: Lane
+    lane: deque[Delivery]
     over: Callable[[Delivery], None]
     waiter: Waiter | None = None
     ended: float | None = None

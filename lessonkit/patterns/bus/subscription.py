@@ -13,14 +13,6 @@ Handler = Callable[[Any], Any]
 """Gets the event. A plain function, or one declared with ``async def``."""
 
 
-@dataclass(eq=False, slots=True)
-class Lane:
-    """The deliveries to one handler: one after the other, in the order in which it came."""
-
-    waiting: deque[Any] = field(default_factory=deque)
-    busy: bool = False
-
-
 @dataclass(eq=False, repr=False)
 class Subscription:
     """Somebody who wants to be told. It can be called like the handler itself.
@@ -31,6 +23,8 @@ class Subscription:
         The type of event, by its name.
     subscriber
         Who is told, as the log and the timeline call it.
+    lane
+        The deliveries to the handler, one after the other; at the head is the one that it is at.
     """
 
     kind: str
@@ -39,7 +33,7 @@ class Subscription:
     bus: str
     processes: Mapping[Any, Process]
     end: Callable[[Subscription], None]
-    lane: Lane = field(default_factory=Lane)
+    lane: deque[Any] = field(default_factory=deque)
     subscriber: str = field(init=False)
 
     def __post_init__(self) -> None:
