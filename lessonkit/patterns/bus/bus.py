@@ -19,9 +19,8 @@ from typing import Any
 from lessonkit.checks import instance_of, one_of
 from lessonkit.clock.strangers import forget_frames
 from lessonkit.luck import Happening, Leg, Luck, current_luck
-from lessonkit.patterns.bus.delivery import Delivery, Waiter, inside_a_handler
+from lessonkit.patterns.bus.delivery import Delivery, Handler, Subscription, inside_a_handler
 from lessonkit.patterns.bus.dispatch import Dispatcher
-from lessonkit.patterns.bus.subscription import Handler, Subscription
 from lessonkit.patterns.events.event import Event, context_of
 from lessonkit.records import Kind
 from lessonkit.shop.network import Network
@@ -150,7 +149,7 @@ class InMemoryEventBus:
         """
         deliveries = self._deliver(event, overtake=inside_a_handler())
         if deliveries:
-            await Waiter(deliveries).done
+            await _all_ended(deliveries)
         return deliveries
 
     def publish_and_forget(self, event: Event) -> None:
@@ -245,3 +244,19 @@ class InMemoryEventBus:
         self._closed = True
         await self._dispatcher_of_this_run(find_trace()).wait_until_idle()
         return self.failures
+
+
+def _all_ended(deliveries: list[Delivery]) -> asyncio.Future[None]:
+    """What is done when all of these deliveries are through."""
+    done = asyncio.get_running_loop().create_future()
+    missing = len(deliveries)
+
+    def one_less() -> None:
+        nonlocal missing
+        missing -= 1
+        if not missing and not done.done():  # the publisher may have stopped waiting
+            done.set_result(None)
+
+    for delivery in deliveries:
+        delivery.tell_waiter = one_less
+    return done

@@ -66,8 +66,8 @@ class Dispatcher:
         delivery.lane.popleft()
         if delivery.error is not None:
             self._failed(delivery)
-        if delivery.waiter is not None:
-            delivery.waiter.one_less()
+        if delivery.tell_waiter is not None:
+            delivery.tell_waiter()
         self.under_way -= 1
         if not self.under_way:
             self._idle.set()
