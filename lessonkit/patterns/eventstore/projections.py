@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lessonkit.checks import instance_of, plain_function, whole_number
+from lessonkit.checks import instance_of, plain_function
 from lessonkit.clock.strangers import call_plain, said
 from lessonkit.database import DatabaseUnavailable, Source, Tables, make_table
 from lessonkit.database.sql import only_reads, table_name
@@ -125,8 +125,6 @@ class Projection(Tables):
         DatabaseUnavailable
             If the database cannot be used.
         """
-        if most is not None:
-            whole_number("most", most)
         with self.database.transaction() as db:
             return self._catch_up(db, most)
 
