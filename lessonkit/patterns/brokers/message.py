@@ -66,8 +66,7 @@ def comes_again(body: str, consumer: str, order: str | None) -> bool:
 
 def label(body: str) -> str:
     """What a message is called in the timeline: the type of an event, or how the text begins."""
-    found = EVENT_TYPE.match(body)
-    if found:
+    if found := EVENT_TYPE.match(body):
         return found[1]
     return body if len(body) <= 24 else f"{body[:23]}…"
 

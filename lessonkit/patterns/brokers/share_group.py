@@ -193,6 +193,5 @@ class ShareConsumer:
         touch(self._group.log)
         self._group.expire_locks()
         instance_of("shared", shared, SharedRecord, "what poll() gave")
-        if id(shared) not in self._group.locked or shared.consumer is not self:
+        if shared.consumer is not self or not self._group.locked.pop(id(shared), None):
             raise common.UnknownDelivery(f"consumer {self.name!r} does not hold {shared!r}")
-        del self._group.locked[id(shared)]

@@ -13,7 +13,7 @@ interval; it goes on though the message has been deleted), "Using the message gr
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -36,9 +36,7 @@ class Sender:
     fifo: bool = False
     clock: common.Clock = field(default_factory=common.Clock, init=False, repr=False)
     # By key, when it came and what it was called.
-    _sent: OrderedDict[str, tuple[float, str]] = field(
-        default_factory=OrderedDict, init=False, repr=False
-    )
+    _sent: dict[str, tuple[float, str]] = field(default_factory=dict, init=False, repr=False)
     most_bytes = common.MIB
 
     def hand_in(
@@ -93,11 +91,11 @@ class Sender:
         if not self.fifo:
             return self.add(stored)
         now = self.clock.now()
-        while self._sent and next(iter(self._sent.values()))[0] <= now - INTERVAL:
-            self._sent.popitem(last=False)
-        if stored.key not in self._sent:
-            self._sent[stored.key] = now, self.add(stored)
-        return self._sent[stored.key][1]
+        came, message_id = self._sent.get(stored.key, (-INTERVAL, ""))
+        if came <= now - INTERVAL:
+            message_id = self.add(stored)
+            self._sent[stored.key] = now, message_id
+        return message_id
 
     def add(self, stored: Stored) -> str:
         """Keep a message, or pass it on. Returns its id."""
@@ -134,9 +132,8 @@ class FifoOrder(StandardOrder):
     def settled(self, stored: Stored) -> None:
         """One is in flight no more: if there is no other, its group may go on."""
         group = stored.group
-        for other in self._in_flight:
-            if other.group == group:
-                return
+        if any(other.group == group for other in self._in_flight):
+            return
         if visible := self._groups[group].visible:
             heappush(self._free, (visible[0][0], group))
         else:

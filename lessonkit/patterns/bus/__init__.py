@@ -1,7 +1,6 @@
 """An event bus in memory; read :mod:`lessonkit.patterns.bus.bus` first."""
 
 from lessonkit.patterns.bus.bus import BusClosed, InMemoryEventBus
-from lessonkit.patterns.bus.delivery import Delivery
-from lessonkit.patterns.bus.subscription import Subscription
+from lessonkit.patterns.bus.delivery import Delivery, Subscription
 
 __all__ = ["BusClosed", "Delivery", "InMemoryEventBus", "Subscription"]

@@ -19,9 +19,8 @@ from typing import Any
 from lessonkit.checks import instance_of, one_of
 from lessonkit.clock.strangers import forget_frames
 from lessonkit.luck import Happening, Leg, Luck, current_luck
-from lessonkit.patterns.bus.delivery import Delivery, Waiter, inside_a_handler
+from lessonkit.patterns.bus.delivery import Delivery, Handler, Subscription, inside_a_handler
 from lessonkit.patterns.bus.dispatch import Dispatcher
-from lessonkit.patterns.bus.subscription import Handler, Lane, Subscription
 from lessonkit.patterns.events.event import Event, context_of
 from lessonkit.records import Kind
 from lessonkit.shop.network import Network
@@ -150,7 +149,7 @@ class InMemoryEventBus:
         """
         deliveries = self._deliver(event, overtake=inside_a_handler())
         if deliveries:
-            await Waiter(deliveries).done
+            await _all_ended(deliveries)
         return deliveries
 
     def publish_and_forget(self, event: Event) -> None:
@@ -175,7 +174,7 @@ class InMemoryEventBus:
         context, luck = context_of(event), current_luck()
         deliveries = []
         for listener in self.subscribers(type(event)):
-            lane = Lane() if overtake else listener.lane
+            lane = deque() if overtake else listener.lane
             delivery = Delivery(event, listener, context.copy(), lane, dispatcher.over)
             deliveries.append(delivery)
             if luck is None:
@@ -194,7 +193,7 @@ class InMemoryEventBus:
         if self._dispatcher is None or self._dispatcher.run != run:
             self._dispatcher = Dispatcher(self.name, run, self._note_failure)
             for subscription in self._subscriptions:
-                subscription.lane = Lane()
+                subscription.lane = deque()
         return self._dispatcher
 
     def _send(self, delivery: Delivery, dispatcher: Dispatcher, luck: Luck) -> None:
@@ -245,3 +244,19 @@ class InMemoryEventBus:
         self._closed = True
         await self._dispatcher_of_this_run(find_trace()).wait_until_idle()
         return self.failures
+
+
+def _all_ended(deliveries: list[Delivery]) -> asyncio.Future[None]:
+    """What is done when all of these deliveries are through."""
+    done = asyncio.get_running_loop().create_future()
+    missing = len(deliveries)
+
+    def one_less() -> None:
+        nonlocal missing
+        missing -= 1
+        if not missing and not done.done():  # the publisher may have stopped waiting
+            done.set_result(None)
+
+    for delivery in deliveries:
+        delivery.tell_waiter = one_less
+    return done

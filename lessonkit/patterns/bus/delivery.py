@@ -1,18 +1,18 @@
-"""The delivery of one event to one subscriber: from its first step to what came of it."""
+"""Who is told, and the delivery of one event to one of them: from its first step to its end."""
 
 from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lessonkit.clock.strangers import FAILURES, said, unrun
 from lessonkit.messages import N_
-from lessonkit.patterns.bus.subscription import Lane, Subscription
 from lessonkit.patterns.events.event import Event
 from lessonkit.records import Fate, Kind, Message
 from lessonkit.shop.errors import ServiceRefused
@@ -21,6 +21,52 @@ from lessonkit.trace import find_trace
 
 THROUGH: Final = object()
 """What a step gives when the handler has come to its end."""
+
+Handler = Callable[[Any], Any]
+"""Gets the event. A plain function, or one declared with ``async def``."""
+
+
+@dataclass(eq=False, repr=False)
+class Subscription:
+    """Somebody who wants to be told. It can be called like the handler itself.
+
+    Attributes
+    ----------
+    kind
+        The type of event, by its name.
+    subscriber
+        Who is told, as the log and the timeline call it.
+    lane
+        The deliveries to the handler, one after the other; at the head is the one that it is at.
+    """
+
+    kind: str
+    handler: Handler
+    service: str | None
+    bus: str
+    processes: Mapping[Any, Process]
+    end: Callable[[Subscription], None]
+    lane: deque[Any] = field(default_factory=deque)
+    subscriber: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        own_name: str = getattr(self.handler, "__qualname__", type(self.handler).__name__)
+        self.subscriber = self.service or own_name.rpartition("<locals>.")[2]
+
+    def __call__(self, event: Any) -> Any:
+        """Handle ``event``, as the handler itself does when it is called directly."""
+        return self.handler(event)
+
+    def __repr__(self) -> str:
+        return f"Subscription({self.kind} → {self.subscriber})"
+
+    def process(self) -> Process | None:
+        """Where the handler runs: in the process that its service has at present."""
+        return self.processes.get(self.service)
+
+    def unsubscribe(self) -> None:
+        """Tell this handler nothing from now on. What it was told before, it still handles."""
+        self.end(self)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -37,8 +83,9 @@ class Delivery:
         What the handler raised, or None.
     context, lane
         With which context variables the handler runs, and where it waits for its turn.
-    over
-        Is told when the handler is through, or will never be. Sets ``ended``.
+    over, tell_waiter
+        Called when the handler is through, or will never be. The first one sets ``ended``, and
+        calls the second one if somebody waits.
     given_up
         Whether it will never end by itself: the process of its service is dead.
     copy
@@ -48,9 +95,9 @@ class Delivery:
     event: Event
     subscription: Subscription
     context: Context
-    lane: Lane
+    lane: deque[Delivery]
     over: Callable[[Delivery], None]
-    waiter: Waiter | None = None
+    tell_waiter: Callable[[], None] | None = None
     ended: float | None = None
     error: BaseException | None = None
     given_up: bool = False
@@ -168,22 +215,6 @@ class Delivery:
             process, reply = self._owed_by
             process.owed.pop(reply, None)
             self._owed_by = None
-
-
-class Waiter:
-    """Waits until all of these deliveries are through."""
-
-    def __init__(self, deliveries: list[Delivery]) -> None:
-        self.done = asyncio.get_running_loop().create_future()
-        self._missing = len(deliveries)
-        for delivery in deliveries:
-            delivery.waiter = self
-
-    def one_less(self) -> None:
-        """One of them is through."""
-        self._missing -= 1
-        if not self._missing and not self.done.done():  # the publisher may have stopped waiting
-            self.done.set_result(None)
 
 
 async def _wait_for(awaitable: Any) -> None:

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from lessonkit.patterns.bus.delivery import THROUGH, Delivery
-from lessonkit.patterns.bus.subscription import Lane
 from lessonkit.trace import Trace
 
 Run: TypeAlias = tuple[asyncio.AbstractEventLoop, Trace | None]
+Lane: TypeAlias = deque[Delivery]
 
 
 class Dispatcher:
@@ -55,20 +55,19 @@ class Dispatcher:
 
     def put(self, delivery: Delivery) -> None:
         """Add a delivery to the end of its lane."""
-        lane = delivery.lane
-        lane.waiting.append(delivery)
-        if not lane.busy:
-            lane.busy = True
-            self._ready.append(lane)
+        delivery.lane.append(delivery)
+        if len(delivery.lane) == 1:
+            self._ready.append(delivery.lane)
         self._call_worker()
 
     def over(self, delivery: Delivery) -> None:
         """Tell all who want to know that a delivery is through, or was given up."""
         delivery.ended = self.loop.time()
+        delivery.lane.popleft()
         if delivery.error is not None:
             self._failed(delivery)
-        if delivery.waiter is not None:
-            delivery.waiter.one_less()
+        if delivery.tell_waiter is not None:
+            delivery.tell_waiter()
         self.under_way -= 1
         if not self.under_way:
             self._idle.set()
@@ -82,7 +81,8 @@ class Dispatcher:
             await self._idle.wait()
 
     def _go_on(self, lane: Lane) -> None:
-        self._ready.append(lane)
+        if lane:
+            self._ready.append(lane)
         self._call_worker()
 
     def _call_worker(self) -> None:
@@ -98,10 +98,10 @@ class Dispatcher:
         try:
             while self._ready:
                 lane = self._ready.popleft()
-                while lane.waiting:
+                while lane:
                     if self._no_step_left is not None and self._no_step_left():
                         await asyncio.sleep(0)  # to the loop, which stops the run
-                    delivery = lane.waiting.popleft()
+                    delivery = lane[0]
                     waits_for = delivery.start()
                     if waits_for is not THROUGH:
                         self._call_worker()
@@ -112,7 +112,6 @@ class Dispatcher:
                         # Somebody cancelled the handler; those behind it are none of his business.
                         self._go_on(lane)
                         return
-                lane.busy = False
         except (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError):
             self.run = None  # and nobody publishes through this dispatcher any more
             raise

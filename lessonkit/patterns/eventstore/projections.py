@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lessonkit.checks import instance_of, plain_function, whole_number
+from lessonkit.checks import instance_of, plain_function
 from lessonkit.clock.strangers import call_plain, said
 from lessonkit.database import DatabaseUnavailable, Source, Tables, make_table
 from lessonkit.database.sql import only_reads, table_name
@@ -98,9 +98,8 @@ class Projection(Tables):
     @property
     def position(self) -> int:
         """The position of the last event whose effect is in the table; 0 before the first."""
-        sql = "SELECT position FROM projections WHERE name = ?"
-        rows = self.database.fetch(sql, (self._table,))
-        return rows[0][0] if rows else 0
+        sql = "SELECT COALESCE(MAX(position), 0) FROM projections WHERE name = ?"
+        return int(self.database.fetch(sql, (self._table,))[0][0])
 
     @property
     def lag(self) -> int:
@@ -126,8 +125,6 @@ class Projection(Tables):
         DatabaseUnavailable
             If the database cannot be used.
         """
-        if most is not None:
-            whole_number("most", most)
         with self.database.transaction() as db:
             return self._catch_up(db, most)
 
