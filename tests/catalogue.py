@@ -26,6 +26,7 @@ NO_TEXTS = {
     *("notebook", "grade", "point", "asks", "starter", "answer", "code"),
     *("when", "breaks", "struck", "reply_lost", "refused", "called"),
     *("steps", "methods", "call", "down_for", "times_as_slow"),
+    *("listeners", "again", "at_once", "cancelled", "afterwards"),
 }
 """Of what the ``.toml`` files say, that which nobody translates."""
 
@@ -48,10 +49,12 @@ def used() -> set[Key]:
 def _texts(told: dict[str, Any]) -> Iterator[str]:
     """The texts; of a quiz the options, too, which are keys."""
     for key, value in told.items():
+        if key in NO_TEXTS:
+            continue
         if isinstance(value, dict):
             yield from value if key == "options" else ()
             yield from _texts(value)
-        elif key not in NO_TEXTS:
+        else:
             for one in value if isinstance(value, list) else [value]:
                 yield from _texts(one) if isinstance(one, dict) else [one]
 

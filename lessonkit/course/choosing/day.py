@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from lessonkit.course.choosing.hybrid import ShopWithADisk
 from lessonkit.faults import LogNormal, Outage
+from lessonkit.files import csv_rows
 from lessonkit.shop import CreateOrder, Item, Told, books
 
 HOUR = 3600.0
@@ -21,8 +21,7 @@ TWO_PIECES = (Item("P-1", 2, 2500),)
 
 def moments(path: Path | str) -> list[float]:
     """The seconds since midnight at which the day's orders come, spread over each minute."""
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        minutes = [(int(row["minute"]), int(row["orders"])) for row in csv.DictReader(file)]
+    minutes = [(int(row["minute"]), int(row["orders"])) for row in csv_rows(Path(path))]
     return [60 * (minute + k / orders) for minute, orders in minutes for k in range(orders)]
 
 

@@ -8,7 +8,7 @@ from lessonkit.messages import _
 
 def styles() -> list[str]:
     """The three shops that are compared."""
-    return [_("request-response"), _("event-driven"), _("hybrid")]
+    return list(answers().values())
 
 
 def hybrids() -> list[str]:

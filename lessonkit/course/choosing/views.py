@@ -32,7 +32,7 @@ def three_questions(found: Mapping[object, Exploration]) -> str:
     return table(columns).html
 
 
-def survived(found: Exploration) -> str:
+def survived(found: Exploration | Trial) -> str:
     """How much of what was tried did no harm."""
     return _("{survived} of {tried}").format(survived=found.survived, tried=found.tried)
 
@@ -125,7 +125,6 @@ def one_day(served: Sequence[Served]) -> tuple[str, str, str]:
 def goal(tried: Trial) -> tuple[str, str]:
     """How far an order service meets each part of the goal, and its first counterexample."""
     quick, few, all_confirmed, nothing_lost = tried.met
-    words = _("{survived} of {tried}").format(survived=tried.survived, tried=tried.tried)
     confirmed = _("{confirmed} of {all} orders").format(confirmed=tried.confirmed, all=ORDERS)
     most = f"{MOST_WAIT * 1000:,.0f}"
     parts = [
@@ -136,7 +135,7 @@ def goal(tried: Trial) -> tuple[str, str]:
             few,
         ),
         (_("confirmed, all"), confirmed, all_confirmed),
-        (_("bad luck survived, all"), words, nothing_lost),
+        (_("bad luck survived, all"), survived(tried), nothing_lost),
     ]
     verdicts = {True: (_("met"), "good"), False: (_("not met"), "bad")}
     met = [

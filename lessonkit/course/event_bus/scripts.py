@@ -56,8 +56,8 @@ class Script:
 
     title: str
     steps: tuple[Step, ...]
-    missing: str = ""
-    unwanted: str = ""
+    missing: str
+    unwanted: str
     raises: str = ""
     methods: bool = False
 
@@ -82,7 +82,8 @@ def _step(word: str) -> Step:
     return change
 
 
+_WRITTEN = toml_beside(__file__, "scripts.toml")
 SCRIPTS = tuple(
-    Script(**{**told, "steps": _steps(told["steps"])})
-    for told in toml_beside(__file__, "scripts.toml")["script"]
+    Script(**{**_WRITTEN["otherwise"], **told, "steps": _steps(told["steps"])})
+    for told in _WRITTEN["script"]
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from lessonkit.course.eventual_consistency.names import moments
+from lessonkit.course.eventual_consistency.views import moments
 from lessonkit.lab import PanelSpec, choice, milliseconds, spec, whole
 from lessonkit.messages import _
 

@@ -8,7 +8,6 @@ from math import inf
 from sqlite3 import Connection
 
 from lessonkit.course.eventual_consistency.killing import Books
-from lessonkit.course.eventual_consistency.names import moments
 from lessonkit.course.eventual_consistency.screens import OFTEN, Sale
 from lessonkit.course.eventual_consistency.shops import ShopWithDisk, ShopWithInboxes
 from lessonkit.exercises.tables import rows_html
@@ -18,6 +17,16 @@ from lessonkit.messages import _
 from lessonkit.shop import OrderBooks, Shop, Told
 from lessonkit.shop.audit import Violation
 from lessonkit.trace import Trace
+
+
+def moments() -> dict[str, str]:
+    """The calls of the order service at which it is killed, and what has just happened then."""
+    return {
+        "database.save": _("the order is saved"),
+        "inventory.reserve": _("the stock is taken"),
+        "payment.charge": _("the card is charged"),
+        "notification.send_order_confirmation": _("the mail is sent"),
+    }
 
 
 def gap(trace: Trace, at: float) -> str:

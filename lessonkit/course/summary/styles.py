@@ -9,9 +9,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from lessonkit.course.choosing.styles import RequestResponse
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.events import Event
-from lessonkit.shop import Answer, CreateOrder, Order, OrderFailed, Shop
+from lessonkit.shop import Answer, CreateOrder, Order, Shop
 
 Ordering = Coroutine[Any, Any, Answer]
 Scenario = Callable[[Any], Ordering]
@@ -24,41 +25,25 @@ class OrderEvent(Event):
     order: Order
 
 
-@dataclass(frozen=True)
 class OrderCreated(OrderEvent):
     """It was saved."""
 
 
-@dataclass(frozen=True)
 class InventoryReserved(OrderEvent):
     """Its pieces are set aside."""
 
 
-@dataclass(frozen=True)
 class PaymentCompleted(OrderEvent):
     """It is paid."""
 
 
-@dataclass(frozen=True)
 class NotificationSent(OrderEvent):
     """Its customer has a mail."""
 
 
 def chain(shop: Shop) -> Ordering:
     """Notebook 01: call one service after the other, and wait for each."""
-
-    async def create_order(command: CreateOrder) -> None:
-        reserved = await shop.inventory.reserve(command.items)
-        if not reserved.success:
-            raise OrderFailed("out of stock")
-        payment = await shop.payment.charge(command.total, command.payment_method)
-        if not payment.success:
-            raise OrderFailed("card declined")
-        order = Order.create(command, str(payment.transaction_id))
-        await shop.database.save(order)
-        await shop.notification.send_order_confirmation(order)
-
-    return shop.place_order(create_order)
+    return shop.place_order(RequestResponse(shop).create_order)
 
 
 def event_driven(shop: Shop, ask_back: bool = False) -> Ordering:
