@@ -27,6 +27,7 @@ NO_TEXTS = {
     *("when", "breaks", "struck", "reply_lost", "refused", "called"),
     *("steps", "methods", "call", "down_for", "times_as_slow"),
     *("listeners", "again", "at_once", "cancelled", "afterwards"),
+    *("kind", "value", "values", "low", "high", "step"),
 }
 """Of what the ``.toml`` files say, that which nobody translates."""
 
@@ -47,14 +48,12 @@ def used() -> set[Key]:
 
 
 def _texts(told: dict[str, Any]) -> Iterator[str]:
-    """The texts; of a quiz the options, too, which are keys."""
+    """The texts; of a quiz the options, too, which are keys, and the presets of a panel."""
     for key, value in told.items():
-        if key in NO_TEXTS:
-            continue
         if isinstance(value, dict):
-            yield from value if key == "options" else ()
-            yield from _texts(value)
-        else:
+            yield from value if key in ("options", "presets") else ()
+            yield from () if key == "presets" else _texts(value)
+        elif key not in NO_TEXTS:
             for one in value if isinstance(value, list) else [value]:
                 yield from _texts(one) if isinstance(one, dict) else [one]
 

@@ -8,6 +8,7 @@ from typing import Any
 from lessonkit.course.choosing import names
 from lessonkit.course.choosing.sandbox import MOST_RETRIES, SYNC, TIMEOUTS
 from lessonkit.course.choosing.views import titles
+from lessonkit.course.panels import written
 from lessonkit.explorer import Exploration
 from lessonkit.lab import PanelSpec, choice, spec, toggle, whole
 from lessonkit.messages import _, current_language
@@ -35,22 +36,9 @@ def bad_luck(found: Mapping[Style, Exploration]) -> PanelSpec:
     )
 
 
-def busy_day(request_response: Style, event_driven: Style, hybrid: Style) -> PanelSpec:
+def busy_day(*styles: Style) -> PanelSpec:
     """Three shops on a busy day, and what goes wrong on it."""
-    three = dict(zip((request_response, event_driven, hybrid), names.styles(), strict=True))
-    return spec(
-        choice("style", _("The shop"), three, request_response),
-        whole("slow", _("Payment at noon: so many times as slow"), 10, low=1, high=30),
-        whole("no_mail_minutes", _("No mail from 20:15 (minutes)"), 30, low=0, high=120),
-        presets={
-            _("A quiet day"): {"slow": 1, "no_mail_minutes": 0},
-            _("The mail is out all evening"): {"slow": 1, "no_mail_minutes": 120},
-        },
-        hint=_(
-            "One order in a thousand here. Go through the three shops: whom does the mail server"
-            " hurt?"
-        ),
-    )
+    return written(__file__, "busy_day", style=styles)
 
 
 def sandbox() -> PanelSpec:

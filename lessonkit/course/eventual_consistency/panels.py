@@ -1,65 +1,27 @@
-"""Notebook 05: what its panels are called, and what to try in them."""
+"""Notebook 05: its panels. What most of them are called, and what to try, says ``panels.toml``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from lessonkit.course.eventual_consistency.views import moments
-from lessonkit.lab import PanelSpec, choice, milliseconds, spec, whole
+from lessonkit.course.panels import written
+from lessonkit.lab import PanelSpec, choice, spec, whole
 from lessonkit.messages import _
 
+gap: Final = partial(written, __file__, "gap")
+"""How long the gap is, and a moment to look at."""
 
-def gap() -> PanelSpec:
-    """How long the gap is, and a moment to look at."""
-    return spec(
-        milliseconds("inventory", _("Inventory takes"), 0.1, low=0.01, high=0.2),
-        whole("backlog", _("Orders that are in line before"), 0, low=0, high=5),
-        milliseconds("at", _("Look at this moment"), 0.06, high=1.2),
-        presets={
-            _("In the middle of the gap"): {"inventory": 0.1, "backlog": 0, "at": 0.06},
-            _("Five in line before you"): {"inventory": 0.1, "backlog": 5, "at": 0.3},
-        },
-        hint=_("Move through the run. From when to when do the two services disagree?"),
-    )
+shelf: Final = partial(written, __file__, "shelf")
+"""How many pieces there are, and how fast they go."""
 
 
-Way = Callable[..., Any]
-"""How a page finds an order."""
-
-
-def reading(the_copy: Way, the_writer: Way, own_version: Way) -> PanelSpec:
+def reading(*ways: Callable[..., Any]) -> PanelSpec:
     """How a page reads, how far its copy is behind, and how soon the customer looks."""
-    ways = {
-        the_copy: _("the copy"),
-        the_writer: _("the writer"),
-        own_version: _("the copy, once it has my version"),
-    }
-    return spec(
-        choice("way", _("The page reads"), ways, the_copy),
-        milliseconds("behind", _("The copy is behind by"), 0.5, high=2),
-        milliseconds("look", _("The customer looks for the order after"), 0.1, high=2),
-        presets={
-            _("Where is my order?"): {"way": the_copy, "behind": 0.5, "look": 0.1},
-            _("Wait for my own version"): {"way": own_version, "behind": 0.5, "look": 0.1},
-        },
-        hint=_("Read the copy: when is it safe to look? Then let the page read in another way."),
-    )
-
-
-def shelf() -> PanelSpec:
-    """How many pieces there are, and how fast they go."""
-    return spec(
-        whole("pieces", _("Pieces on the shelf"), 20, low=1, high=60),
-        whole("per_second", _("Customers per second"), 20, low=2, high=50),
-        milliseconds("gap", _("The gap"), 0.5, high=2, step=0.05),
-        presets={
-            _("A quiet day"): {"pieces": 20, "per_second": 6, "gap": 0.1},
-            _("A sale"): {"pieces": 20, "per_second": 50, "gap": 1.0},
-        },
-        hint=_("Which sliders make more people see a roll-back? The one for the pieces?"),
-    )
+    return written(__file__, "reading", way=ways)
 
 
 def herd() -> PanelSpec:
