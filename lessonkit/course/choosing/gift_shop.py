@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import count
 
 from lessonkit.faults import Fault
 from lessonkit.messages import N_, _
@@ -45,25 +46,22 @@ class GiftShop(Shop):
 
     Parameters
     ----------
-    no
-        The call that is answered with no: ``"stock"``, ``"fraud check"``, ``"delivery day"`` or
-        ``"payment"``.
+    call
+        The call with which something is wrong.
     trouble
-        The call whose service is in trouble, and the kind of trouble.
+        What is wrong with its service; None if that is well, and its answer is no.
     """
 
-    def __init__(
-        self, no: str | None = None, trouble: tuple[str, Callable[[str], Fault]] | None = None
-    ) -> None:
-        services = {call: _(name) for call, (name, _operation, _result) in OWN.items()}
+    def __init__(self, call: str = "", trouble: Callable[[str], Fault] | None = None) -> None:
+        services = {one: _(name) for one, (name, *_rest) in OWN.items()}
+        no = "" if trouble else call
         super().__init__(
-            faults=[trouble[1](services.get(trouble[0], "notification"))] if trouble else [],
+            faults=[trouble(services.get(call, "notification"))] if trouble else [],
             stock={"P-1": 0 if no == "stock" else 10},
             declined=("card",) if no == "payment" else (),
             more=dict.fromkeys(services.values(), 0.05),
         )
-        self._no = no
-        self._services = services
+        self._no, self._services = no, services
         self._done: Counter[str] = Counter()
 
     async def ask(self, call: str, command: CreateOrder) -> bool:
@@ -117,19 +115,16 @@ class PlannedOrders:
             raise OrderFailed(f"{call}: no")
 
     async def _do_behind(self, call: str, command: CreateOrder) -> None:
-        attempt = 0
-        while True:
-            attempt += 1
+        for attempt in count(1):
             try:
                 await self._do(call, command)
+                break
             except OrderFailed:  # asking again would not help: the order must be taken back
                 await self.shop.database.save(Order.create(command).cancelled())
                 await self._undo(command)
-                return
+                break
             except ShopError:
                 await asyncio.sleep(PATIENCE.longest(attempt))
-            else:
-                return
 
     async def _undo(self, command: CreateOrder) -> None:
         if "payment" in self._to_undo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lessonkit.course.choosing import names
+from lessonkit.course.choosing.names import named
 from lessonkit.course.choosing.sandbox import MOST_RETRIES, SYNC, TIMEOUTS
 from lessonkit.course.choosing.views import titles
 from lessonkit.course.panels import written
@@ -30,7 +30,9 @@ def bad_luck(found: Mapping[Style, Exploration]) -> PanelSpec:
     *_others, hybrid = found
     reply_lost = found[hybrid].find("reply-lost", "payment.charge").title
     return spec(
-        choice("style", _("The shop"), dict(zip(found, names.styles(), strict=True)), hybrid),
+        choice(
+            "style", _("The shop"), dict(zip(found, named("styles").values(), strict=True)), hybrid
+        ),
         choice("title", _("Bad luck (✗: a shop that fails)"), menu, reply_lost),
         hint=_("Which of the hybrid's faults come from its core, and which from its bus?"),
     )
@@ -47,7 +49,7 @@ def sandbox() -> PanelSpec:
     return spec(
         whole("retries", _("Retries of each call"), 0, low=0, high=MOST_RETRIES),
         choice("timeout", _("Timeout for stock and payment"), limits, None),
-        choice("mail", _("The mail goes out"), names.mails(), SYNC),
+        choice("mail", _("The mail goes out"), named("mails"), SYNC),
         toggle("key", _("Idempotency key")),
         hint=_("Meet all four parts of the goal. Change one thing at a time, and say why before."),
     )
@@ -55,7 +57,7 @@ def sandbox() -> PanelSpec:
 
 def chooser() -> PanelSpec:
     """Seven questions about a task."""
-    questions = names.questions()
+    questions = named("questions")
     none = dict.fromkeys(questions, False)
     return spec(
         *[
@@ -77,6 +79,6 @@ def scenarios(read: Sequence[Mapping[str, str]]) -> PanelSpec:
     situations = {n: row[f"situation_{current_language()}"] for n, row in enumerate(read)}
     return spec(
         choice("number", _("The situation"), situations, 0),
-        choice("answer", _("Your answer"), {"": _("(not yet)")} | names.answers(), ""),
+        choice("answer", _("Your answer"), {"": _("(not yet)")} | named("styles"), ""),
         hint=_("Decide before you choose. Then read what speaks against the other two."),
     )

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from lessonkit.course.choosing import names
 from lessonkit.course.choosing.day import Served
+from lessonkit.course.choosing.names import named
 from lessonkit.course.choosing.sandbox import MOST_REQUESTS, MOST_WAIT, ORDERS, Trial
 from lessonkit.explorer import Case, Exploration
 from lessonkit.files import csv_rows
@@ -24,7 +24,7 @@ def three_questions(found: Mapping[object, Exploration]) -> str:
         for case in plain
     ]
     columns = {
-        _("style"): names.styles(),
+        _("style"): named("styles").values(),
         _("the customer waits"): [f"{case.answers[0].wait_ms} ms" for case in plain],
         _("bad luck survived"): list(map(survived, found.values())),
         _("the order service calls"): [_(", ").join(services) for services in known],
@@ -54,7 +54,8 @@ def does_not_occur(title: str) -> str:
 
 def without_a_part(found: Iterable[Exploration]) -> str:
     """What the hybrid survives, whole and with one part taken away."""
-    columns = {_("the hybrid"): names.hybrids(), _("bad luck survived"): list(map(survived, found))}
+    hybrids = named("hybrids").values()
+    columns = {_("the hybrid"): hybrids, _("bad luck survived"): list(map(survived, found))}
     return table(columns).html
 
 
@@ -82,7 +83,7 @@ def three_days(days: Iterable[Sequence[Served]]) -> Picture:
     """The same day in three shops."""
     each = list(map(figures, days))
     columns = {_("the busy day"): list(each[0])}
-    for style, one in zip(names.styles(), each, strict=True):
+    for style, one in zip(named("styles").values(), each, strict=True):
         columns[style] = [f"{value:,}" for value in one.values()]
     return table(columns)
 
@@ -175,14 +176,15 @@ def advice(style: str, in_line: Sequence[str], behind: Sequence[str]) -> tuple[s
     nothing = _("Nothing speaks for events, and a call is the simpler one.")
     reason = reasons[style] if in_line or behind else nothing
     return (
-        tiles((reason, names.answers()[style], "plain")),
+        tiles((reason, named("styles")[style], "plain")),
         _listed(_("Speaks for a synchronous call"), in_line),
         _listed(_("Speaks for events"), behind),
     )
 
 
 def _listed(title: str, asked: Sequence[str]) -> str:
-    lines = "".join(f"<li>{names.questions()[name]}</li>" for name in asked) or "<li>–</li>"
+    questions = named("questions")
+    lines = "".join(f"<li>{questions[name]}</li>" for name in asked) or "<li>–</li>"
     return f"<div><b>{title}</b><ul>{lines}</ul></div>"
 
 
@@ -197,5 +199,5 @@ def decision(row: Mapping[str, str], answer: str) -> str | tuple[str, str]:
     if answer == "":
         return tiles((situation, _("What do you choose?"), "plain"))
     kind = "good" if answer == row["best"] else "bad"
-    verdict = tiles((situation, names.answers()[answer], kind))
+    verdict = tiles((situation, named("styles")[answer], kind))
     return verdict, f"<p>{row[f'{answer}_{current_language()}']}</p>"
