@@ -91,10 +91,9 @@ class _Played:
             self._unsubscribe(step.kind, handler, happened)
             if member in self.members:
                 self.members.remove(member)
-            self.has_changed = True
         self.changed[step.who] = None
+        self.has_changed |= bool(by) or step.do == "unsubscribe"
         if by:
-            self.has_changed = True
             self._show_changes()
 
     def _show_changes(self) -> None:

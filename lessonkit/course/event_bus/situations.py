@@ -13,9 +13,8 @@ from lessonkit.shop import OrderFailed
 LIMIT = 1.0
 """Seconds that a handler may take before it is given up."""
 
-ASYNC, PLAIN, PLAIN_ASYNC = "async", "plain", "plain, and returns something to wait for"
-PLAIN_TASK = "plain, and returns a task"
-"""The ways in which a handler may be written."""
+ASYNC, PLAIN, PLAIN_TASK = "async", "plain", "plain, and returns a task"
+"""How a handler may be written; if none of these, it is plain and returns a coroutine."""
 
 
 @dataclass(frozen=True)
