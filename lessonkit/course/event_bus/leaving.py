@@ -66,25 +66,25 @@ class _Played:
 
     async def play(self) -> None:
         for step in self.script.steps:
-            if step.do == "publish":
+            if step.publishes:
                 await self._publish(step)
             else:
                 self._change(step)
             if self.wrong is not None:
                 return
 
-    def _change(self, step: Step, by: str = "") -> None:
+    def _change(self, step: Step) -> None:
         page = self.pages.setdefault(step.who, _Page(step.who, self._hear))
         handler = page.show if self.script.methods else page.handler
         member = (step.kind, step.who)
         words = _("{service} subscribes to {event}")
-        if step.do == "unsubscribe":
+        if step.sign == "-":
             words = _("{service} unsubscribes from {event}")
         happened = words.format(service=service_name(step.who), event=step.kind)
-        if by:
+        if step.by:
             happened = "↳ " + happened
         self.rows.append((happened, "", ""))
-        if step.do == "subscribe":
+        if step.sign == "+":
             self.bus.subscribe(step.kind, handler)
             self.members.append(member)
         else:
@@ -92,8 +92,8 @@ class _Played:
             if member in self.members:
                 self.members.remove(member)
         self.changed[step.who] = None
-        self.has_changed |= bool(by) or step.do == "unsubscribe"
-        if by:
+        self.has_changed |= bool(step.by) or step.sign == "-"
+        if step.by:
             self._show_changes()
 
     def _show_changes(self) -> None:
@@ -120,7 +120,7 @@ class _Played:
         self._show_changes()
         wanted = [who for kind, who in self.members if kind == step.kind]
         self.heard: list[str] = []
-        self.during, self.by = step.during, step.by
+        self.during = step if step.sign else None
         row = len(self.rows)
         self.rows.append((step.kind, listed(wanted), ""))
         trace = current_trace()
@@ -141,9 +141,9 @@ class _Played:
         self.heard.append(who)
         trace = current_trace()
         trace.end(trace.send("event bus", who, event.type, Kind.EVENT))
-        if self.during is not None and who == self.by:
+        if self.during is not None and who == self.during.by:
             during, self.during = self.during, None
-            self._change(during, by=who)
+            self._change(during)
 
     def _of_the_error(self, error: Exception) -> Complaint:
         if (said := first_advice(_OF_THE_ERROR, error)) is None:
