@@ -26,7 +26,7 @@ NO_TEXTS = {
     *("notebook", "grade", "point", "asks", "starter", "answer", "code"),
     *("when", "breaks", "struck", "reply_lost", "refused", "called"),
     *("steps", "methods", "call", "down_for", "times_as_slow"),
-    *("listeners", "again", "at_once", "cancelled", "afterwards"),
+    *("operation", "listeners", "again", "at_once", "cancelled", "afterwards"),
     *("kind", "value", "values", "low", "high", "step"),
 }
 """Of what the ``.toml`` files say, that which nobody translates."""

@@ -6,9 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import count
+from typing import Final
 
 from lessonkit.faults import Fault
-from lessonkit.messages import N_, _
+from lessonkit.files import toml_beside
+from lessonkit.messages import _
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.shop import CreateOrder, Order, OrderFailed, Shop, ShopError
 from lessonkit.trace import current_trace
@@ -19,26 +21,8 @@ IN_LINE, BEHIND = "synchronous", "asynchronous"
 PATIENCE = Backoff(base=60.0, cap=600.0, jitter=False)
 """How long to wait before an asynchronous call is tried again."""
 
-GIFT_CALLS = (
-    "stock",
-    "fraud check",
-    "delivery day",
-    "payment",
-    "packing slip",
-    "points",
-    "mail",
-    "analytics",
-)
-"""What a plan has to place. In line, they are made in this order."""
-
-OWN: Mapping[str, tuple[str, str, str]] = {
-    "fraud check": (N_("fraud check"), "check", ""),
-    "delivery day": (N_("delivery"), "look_up", ""),
-    "packing slip": (N_("printer"), "print", N_("slips")),
-    "points": ("points", "add", N_("points given")),
-    "analytics": (N_("analytics"), "count", N_("orders counted")),
-}
-"""The calls to services that gift orders add: service, operation, what it counts."""
+GIFT_CALLS: Final[Mapping[str, Mapping[str, str]]] = toml_beside(__file__, "calls.toml")
+"""What a plan has to place, in the order in which synchronous calls are made."""
 
 
 class GiftShop(Shop):
@@ -53,7 +37,7 @@ class GiftShop(Shop):
     """
 
     def __init__(self, call: str = "", trouble: Callable[[str], Fault] | None = None) -> None:
-        services = {one: _(name) for one, (name, *_rest) in OWN.items()}
+        services = {one: _(of["service"]) for one, of in GIFT_CALLS.items() if of}
         no = "" if trouble else call
         super().__init__(
             faults=[trouble(services.get(call, "notification"))] if trouble else [],
@@ -74,14 +58,13 @@ class GiftShop(Shop):
         if call == "mail":
             await self.notification.send_order_confirmation(Order.create(command))
             return True
-        _name, operation, result = OWN[call]
-        service = self._services[call]
-        return await self.network.call(service, operation, self._answer, call, service, result)
+        operation = GIFT_CALLS[call]["operation"]
+        return await self.network.call(self._services[call], operation, self._answer, call)
 
-    def _answer(self, call: str, service: str, result: str) -> bool:
-        if result:
+    def _answer(self, call: str) -> bool:
+        if counts := GIFT_CALLS[call].get("counts"):
             self._done[call] += 1
-            current_trace().state(service, result, self._done[call])
+            current_trace().state(self._services[call], counts, self._done[call])
         return call != self._no
 
 
