@@ -27,7 +27,7 @@ NO_TEXTS = {
     *("when", "breaks", "struck", "reply_lost", "refused", "called"),
     *("steps", "methods", "call", "down_for", "times_as_slow"),
     *("operation", "listeners", "again", "at_once", "cancelled", "afterwards"),
-    *("kind", "value", "values", "low", "high", "step"),
+    *("kind", "value", "values", "low", "high", "step", "events"),
 }
 """Of what the ``.toml`` files say, that which nobody translates."""
 
@@ -48,11 +48,13 @@ def used() -> set[Key]:
 
 
 def _texts(told: dict[str, Any]) -> Iterator[str]:
-    """The texts; of a quiz the options, too, which are keys, and the presets of a panel."""
+    """The texts; of a quiz the options, too, which are keys; of presets nothing but the keys."""
     for key, value in told.items():
-        if isinstance(value, dict):
-            yield from value if key in ("options", "presets") else ()
-            yield from () if key == "presets" else _texts(value)
+        if key == "presets":
+            yield from value
+        elif isinstance(value, dict):
+            yield from value if key == "options" else ()
+            yield from _texts(value)
         elif key not in NO_TEXTS:
             for one in value if isinstance(value, list) else [value]:
                 yield from _texts(one) if isinstance(one, dict) else [one]

@@ -41,7 +41,7 @@ NAMES: Final = {notebook: names_in(f"{__name__}.{module}") for notebook, module 
 def tasks() -> list[Task]:
     """Every exercise and every quiz."""
     return [
-        getattr(import_module(f"lessonkit.course.{MODULES[notebook]}"), name)
+        getattr(import_module(f"{__name__}.{MODULES[notebook]}"), name)
         for notebook, names in NAMES.items()
         for name in names
     ]
@@ -54,8 +54,7 @@ def exercises() -> list[Exercise]:
 
 def predictions(*notebooks: str) -> list[Prediction]:
     """The predictions of these notebooks, or of all."""
-    modules = [MODULES[name] for name in notebooks or MODULES]
-    homes = (import_module(f"lessonkit.course.{module}") for module in modules)
+    homes = [import_module(f"{__name__}.{MODULES[name]}") for name in notebooks or MODULES]
     return [one for home in homes for one in vars(home).values() if isinstance(one, Prediction)]
 
 

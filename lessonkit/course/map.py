@@ -31,8 +31,7 @@ def map_of_the_course(course: pd.DataFrame) -> Picture:
             escape(row[f"question_{language}"]),
             _("{number} min").format(number=row["core_minutes"]),
             _("{number} min").format(number=row["deeper_minutes"]),
-            _solved(row["notebook"], known),
-            _missed(row["notebook"], known),
+            *_done(row["notebook"], known),
         )
         for row in course.to_dict("records")
     ]
@@ -49,15 +48,12 @@ def map_of_the_course(course: pd.DataFrame) -> Picture:
     )
 
 
-def _solved(notebook: str, known: Known) -> str:
-    names = NAMES.get(notebook, ())
-    return _share(sum(known[name].solved for name in names), len(names))
-
-
-def _missed(notebook: str, known: Known) -> str:
-    guesses = predictions(notebook)
-    wrong = [one for one in guesses if one.name in known and not known[one.name].solved]
-    return _share(len(wrong), len(guesses))
+def _done(notebook: str, known: Known) -> tuple[str, str]:
+    """How many of its exercises and quizzes are solved, and how many of its guesses were wrong."""
+    names, guesses = NAMES[notebook], [one.name for one in predictions(notebook)]
+    solved = sum(known[name].solved for name in names)
+    wrong = sum(name in known and not known[name].solved for name in guesses)
+    return _share(solved, len(names)), _share(wrong, len(guesses))
 
 
 def _share(part: int, whole: int) -> str:

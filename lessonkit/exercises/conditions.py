@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lessonkit.exercises.advice import Advice, Condition, is_so
+from lessonkit.exercises.orders import LONGEST_WAIT
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.case import struck_thing
 from lessonkit.shop import Told
@@ -86,6 +87,7 @@ CONDITIONS: Final[Mapping[str, Callable[[Any], Condition]]] = {
 KNOWN: Final[Mapping[str, Condition]] = {
     "on_a_good_day": on_a_good_day,
     "charged_more_than_once": charged_more_than_once,
+    "waits_too_long": waits_longer_than(LONGEST_WAIT),
 }
 """What its ``when`` may always name."""
 

@@ -101,7 +101,7 @@ class OrderTrial:
         Draws a case, as SVG and HTML.
     """
 
-    advice: Sequence[Advice]
+    advice: Sequence[Advice] = ()
     every_fault: bool = False
     luck: Mapping[str, Any] = field(default_factory=dict)
     shop: Callable[..., TrialShop] = TrialShop

@@ -7,6 +7,7 @@ task, its judge, stands in a module beside the file.
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,6 +18,7 @@ from lessonkit.exercises.exercise import Exercise, Judge
 from lessonkit.exercises.prediction import Prediction
 from lessonkit.exercises.quiz import Option, Question, Quiz
 from lessonkit.exercises.task import module_of
+from lessonkit.exercises.trial import OrderTrial
 
 
 def names_in(package: str) -> tuple[str, ...]:
@@ -38,6 +40,22 @@ def exercise(module: str, name: str, judge: Judge, *, with_starter: bool = False
     """
     told = _written(module, name)
     return Exercise(module=module, judge=judge, with_starter=with_starter, **told)
+
+
+def order_exercise(module: str, name: str, trial: OrderTrial, **known: Condition) -> Exercise:
+    """The exercise of this name, to write what creates orders.
+
+    Parameters
+    ----------
+    module, name
+        As for :func:`exercise`.
+    trial
+        What is asked of it, all but the advice.
+    known
+        As for :func:`advice`.
+    """
+    advised = replace(trial, advice=advice(module, name, "advice", **known))
+    return exercise(module, name, advised.judge, with_starter=True)
 
 
 def quiz(module: str, name: str) -> Quiz:

@@ -18,6 +18,7 @@ from lessonkit.exercises.trial import OrderTrial
 from tests.exercises.answers import Right, Wrong, attempt
 from tests.exercises.books import NEEDS, RIGHT, WRONG
 from tests.exercises.heard import heard
+from tests.exercises.truths.lines import judged_by
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 EXERCISES = exercises()
@@ -106,7 +107,7 @@ def gettext(code: str, words: str) -> str:
 def advice_in(module: str) -> list[Advice]:
     """The lines of all tables of advice in a notebook's module or package."""
     parts = [name for name in list(sys.modules) if f"{name}.".startswith(f"{module}.")]
-    tables = [value for name in parts for value in vars(sys.modules[name]).values()]
+    tables = [judged_by(value) for name in parts for value in vars(sys.modules[name]).values()]
     tables = [table.advice if isinstance(table, OrderTrial) else table for table in tables]
     lines = [line for table in tables if isinstance(table, list | tuple) for line in table]
     return [line for line in lines if isinstance(line, Advice)]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from lessonkit.exercises.conditions import reply_lost
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import OrderTrial, calling
 from lessonkit.exercises.written import advice, exercise
 from lessonkit.explorer import Case
 from lessonkit.messages import _
-from lessonkit.records import Kind as MessageKind
+from lessonkit.records import Kind
 from lessonkit.shop import Told
 
 
@@ -26,29 +25,15 @@ def _judge_lost_reply(saga: type, starter: type) -> Counterexample | None:
         raise
 
 
-def _undone_when(case: Case) -> dict[str, float]:
-    """For each service, the moment (seconds) at which it was last asked to undo something."""
-    return {
-        message.receiver: message.sent
-        for message in case.run.trace.messages
-        if message.kind is MessageKind.REQUEST
-        and (message.receiver == "database" or message.what.startswith(("refund", "cancel")))
-    }
-
-
-def _all_was_undone(case: Case) -> bool:
-    # Only when the saving has lost its reply, all three were done and are undone.
-    return reply_lost("database.save")(case) and case.answers[-1].told is Told.FAILED
-
-
-def _gives_back_before_the_order_is_cancelled(case: Case) -> bool:
-    undone = _undone_when(case)
-    return undone["database"] > min(undone.get("payment", 0.0), undone.get("inventory", 0.0))
-
-
-def _puts_back_before_it_refunds(case: Case) -> bool:
-    undone = _undone_when(case)
-    return undone.get("payment", 0.0) > undone.get("inventory", 0.0)
+def _undone(case: Case, service: str) -> float:
+    """The moment (seconds) at which this service was last asked to undo something."""
+    undoing = ("refund", "cancel", "save")
+    asked = [
+        m.sent
+        for m in case.run.trace.messages
+        if m.kind is Kind.REQUEST and m.receiver == service and m.what.startswith(undoing)
+    ]
+    return max(asked, default=0.0)
 
 
 _TRIAL = OrderTrial(
@@ -58,9 +43,13 @@ _TRIAL = OrderTrial(
     advice=advice(
         __name__,
         "lost_reply",
-        all_was_undone=_all_was_undone,
-        gives_back_before_the_order_is_cancelled=_gives_back_before_the_order_is_cancelled,
-        puts_back_before_it_refunds=_puts_back_before_it_refunds,
+        told_that_it_failed=lambda case: case.answers[-1].told is Told.FAILED,
+        gives_back_before_the_order_is_cancelled=lambda case: (
+            _undone(case, "database") > min(_undone(case, "payment"), _undone(case, "inventory"))
+        ),
+        puts_back_before_it_refunds=lambda case: (
+            _undone(case, "payment") > _undone(case, "inventory")
+        ),
     ),
 )
 

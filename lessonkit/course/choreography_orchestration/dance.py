@@ -10,17 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lessonkit.course.choreography_orchestration.events import (
-    InventoryReservationFailed,
-    InventoryReserved,
-    NotificationSent,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderCreated,
-    OrderEvent,
-    PaymentCompleted,
-    PaymentFailed,
-)
+from lessonkit.course.choreography_orchestration import events
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.shop import (
     Answer,
@@ -57,31 +47,31 @@ class OrderService:
 
     def __init__(self, shop: Any, bus: InMemoryEventBus, ask: Ask = once) -> None:
         self.database, self.bus, self.ask = shop.database, bus, ask
-        self.outcomes: dict[str, Future[OrderEvent]] = {}
-        bus.subscribe(PaymentCompleted, self.confirm, service="orders")
-        bus.subscribe(InventoryReservationFailed, self.cancel, service="orders")
-        bus.subscribe(PaymentFailed, self.cancel, service="orders")
+        self.outcomes: dict[str, Future[events.OrderEvent]] = {}
+        bus.subscribe(events.PaymentCompleted, self.confirm, service="orders")
+        bus.subscribe(events.InventoryReservationFailed, self.cancel, service="orders")
+        bus.subscribe(events.PaymentFailed, self.cancel, service="orders")
 
     async def create_order(self, command: CreateOrder) -> None:
         """Place an order, and wait three seconds at most for what becomes of it."""
         outcome = self.outcomes[command.order_id] = get_running_loop().create_future()
         await self.ask(self.database.save, Order.pending(command))
-        self.bus.publish_and_forget(OrderCreated(command))
+        self.bus.publish_and_forget(events.OrderCreated(command))
         async with timeout(3):
             end = await outcome
-        if not isinstance(end, PaymentCompleted):
+        if not isinstance(end, events.PaymentCompleted):
             raise OrderFailed(end.type)
 
-    async def confirm(self, event: PaymentCompleted) -> None:
+    async def confirm(self, event: events.PaymentCompleted) -> None:
         """It is paid: now the order stands."""
         order = Order.pending(event.command).confirmed(event.transaction_id)
         await self.decide(event, order)
 
-    async def cancel(self, event: OrderEvent) -> None:
+    async def cancel(self, event: events.OrderEvent) -> None:
         """There is no stock, or no money."""
         await self.decide(event, Order.pending(event.command).cancelled())
 
-    async def decide(self, event: OrderEvent, order: Order) -> None:
+    async def decide(self, event: events.OrderEvent, order: Order) -> None:
         """Write down how it ended, and tell whoever waits."""
         await self.ask(self.database.save, order)
         outcome = self.outcomes[order.order_id]
@@ -107,19 +97,20 @@ class CarefulOrderService(OrderService):
                 outcome = self.outcomes[command.order_id] = get_running_loop().create_future()
                 pending: Any = PendingOrder.pending(command)
                 await self.ask(self.database.save, replace(pending, command=command))
-                self.bus.publish_and_forget(OrderCreated(command))
+                self.bus.publish_and_forget(events.OrderCreated(command))
             async with timeout(3):
                 end = await shield(outcome)
         except (NoReply, TimeoutError):  # late is not lost: it may still happen
             raise OutcomeUnknown("the order is pending") from None
-        if isinstance(end, OrderCancelled):
+        if isinstance(end, events.OrderCancelled):
             raise OrderFailed("the order was cancelled")
 
-    async def decide(self, event: OrderEvent, order: Order) -> None:
+    async def decide(self, event: events.OrderEvent, order: Order) -> None:
         """Write down how it ended, say so to all, and tell whoever waits."""
         await self.ask(self.database.save, order)
         kept = self.database.orders[order.order_id]  # what was decided first counts
-        kind = OrderConfirmed if kept.status is OrderStatus.CONFIRMED else OrderCancelled
+        stands = kept.status is OrderStatus.CONFIRMED
+        kind = events.OrderConfirmed if stands else events.OrderCancelled
         end = kind(event.command)
         self.bus.publish_and_forget(end)
         outcome = self.outcomes.get(order.order_id)  # a new process has none
@@ -136,52 +127,52 @@ class CarefulOrderService(OrderService):
         self.outcomes.clear()  # whoever waited there has long had no answer
         for order_id in filter(self.owes, list(self.database.orders)):
             command = self.database.orders[order_id].command
-            self.bus.publish_and_forget(OrderCreated(command, correlation_id=order_id))
+            self.bus.publish_and_forget(events.OrderCreated(command, correlation_id=order_id))
 
 
 def inventory(shop: Any, bus: InMemoryEventBus, ask: Ask) -> None:
     """Set pieces aside, and put them back if nobody pays for them."""
 
-    async def reserve(event: OrderCreated) -> None:
+    async def reserve(event: events.OrderCreated) -> None:
         order = event.command
         reserved = await ask(shop.inventory.reserve, order.items, order.order_id)
-        kind = InventoryReserved if reserved.success else InventoryReservationFailed
+        kind = events.InventoryReserved if reserved.success else events.InventoryReservationFailed
         bus.publish_and_forget(kind(order))
 
-    async def release(event: PaymentFailed) -> None:
+    async def release(event: events.PaymentFailed) -> None:
         await ask(shop.inventory.cancel_by_key, event.command.order_id)
 
-    bus.subscribe(OrderCreated, reserve, service="inventory")
-    bus.subscribe(PaymentFailed, release, service="inventory")
+    bus.subscribe(events.OrderCreated, reserve, service="inventory")
+    bus.subscribe(events.PaymentFailed, release, service="inventory")
 
 
 def payment(shop: Any, bus: InMemoryEventBus, ask: Ask) -> None:
     """Charge the card for what is set aside."""
 
-    async def charge(event: InventoryReserved) -> None:
+    async def charge(event: events.InventoryReserved) -> None:
         order = event.command
         how = order.payment_method
         paid = await ask(shop.payment.charge, order.total, how, order.order_id)
         if paid.success:
-            bus.publish_and_forget(PaymentCompleted(order, paid.transaction_id))
+            bus.publish_and_forget(events.PaymentCompleted(order, paid.transaction_id))
         else:
-            bus.publish_and_forget(PaymentFailed(order))
+            bus.publish_and_forget(events.PaymentFailed(order))
 
-    bus.subscribe(InventoryReserved, charge, service="payment")
+    bus.subscribe(events.InventoryReserved, charge, service="payment")
 
 
 def notification(shop: Any, bus: InMemoryEventBus, ask: Ask) -> None:
     """Mail what was decided: a confirmation, or a regret."""
 
-    async def confirm(event: OrderConfirmed) -> None:
+    async def confirm(event: events.OrderConfirmed) -> None:
         await ask(shop.notification.send_order_confirmation, event.command)
-        bus.publish_and_forget(NotificationSent(event.command))
+        bus.publish_and_forget(events.NotificationSent(event.command))
 
-    async def regret(event: OrderCancelled) -> None:
+    async def regret(event: events.OrderCancelled) -> None:
         await ask(shop.notification.send_regret, event.command)
 
-    bus.subscribe(OrderConfirmed, confirm, service="notification")
-    bus.subscribe(OrderCancelled, regret, service="notification")
+    bus.subscribe(events.OrderConfirmed, confirm, service="notification")
+    bus.subscribe(events.OrderCancelled, regret, service="notification")
 
 
 def repaired(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import copy_context
-from typing import Any, NamedTuple
+from math import inf
+from typing import Any
 
 from lessonkit.course.choreography_orchestration.points_shop import (
     TOO_FEW,
@@ -13,11 +14,10 @@ from lessonkit.course.choreography_orchestration.points_shop import (
     PointsShop,
     points_view,
 )
-from lessonkit.exercises.advice import Advice
-from lessonkit.exercises.conditions import both, breaks, on_a_good_day, struck, waits_longer_than
-from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
+from lessonkit.exercises.conditions import struck
+from lessonkit.exercises.orders import TrialShop
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import order_exercise
 from lessonkit.explorer import Case, Kind
 from lessonkit.explorer.decision import FAILS
 from lessonkit.messages import _
@@ -29,14 +29,6 @@ PAUSE = 6.0
 """Seconds from an order to the next thing: so long the points may take."""
 
 KEPT = "no points for what came back"
-
-
-class Program(NamedTuple):
-    """What was handed in."""
-
-    my_points: object
-    sell: Callable[..., Awaitable[object]]
-    returned: Callable[..., Event]
 
 
 class ReturningShop(PointsShop):
@@ -57,27 +49,26 @@ class ReturningShop(PointsShop):
 
 
 async def _sell_and_take_back(
-    program: Program, shop: TrialShop, orders: Sequence[CreateOrder]
+    program: tuple[Callable[..., Awaitable[object]], Callable[..., Event]],
+    shop: TrialShop,
+    orders: Sequence[CreateOrder],
 ) -> None:
     assert isinstance(shop, ReturningShop)
+    sell, returned = program
     for order in orders:
-        await program.sell(shop.front, order)
+        await sell(shop.front, order)
         await asyncio.sleep(PAUSE)
         _raise_mistakes(shop)
         wrong = PointsShop.own_rules(shop)
         shop.before += [one for one in wrong if one.order_id == order.order_id]
-        if _stands(shop, order):
-            event = program.returned(order, correlation_id=order.order_id)
+        kept = shop.database.orders.get(order.order_id)
+        if kept is not None and kept.status is OrderStatus.CONFIRMED:
+            event = returned(order, correlation_id=order.order_id)
             context = copy_context()
             context.run(here.set, shop.network.processes["orders"])  # it is who says so
             context.run(shop.front.bus.publish_and_forget, event)
             await asyncio.sleep(PAUSE)
             _raise_mistakes(shop)
-
-
-def _stands(shop: TrialShop, order: CreateOrder) -> bool:
-    kept = shop.database.orders.get(order.order_id)
-    return kept is not None and kept.status is OrderStatus.CONFIRMED
 
 
 def _raise_mistakes(shop: TrialShop) -> None:
@@ -93,99 +84,34 @@ def _once(case: Case) -> bool:
     return not struck("", *for_good)(case) or struck("notification")(case)
 
 
-def _given_by_others(case: Case) -> bool:
-    calls = case.shop.network.calls
-    return any(what.startswith("points.") and who != "points" for who, what in calls)
-
-
-def _given_once_more(case: Case) -> bool:
+def _calls(case: Case, operation: str) -> list[tuple[float, float]]:
+    """When the points service was asked for it, each time, and when that order came back."""
     messages = case.run.trace.messages
     back = {m.correlation: m.sent for m in messages if m.what == "OrderReturned"}
-    gives = [m for m in messages if (m.receiver, m.what) == ("points", "give")]
-    return any(m.sent > back.get(m.correlation, m.sent) for m in gives)
+    asked = [m for m in messages if (m.receiver, m.what) == ("points", operation)]
+    return [(m.sent, back.get(m.correlation, inf)) for m in asked]
 
 
-def _taken_back_too_early(case: Case) -> bool:
-    messages = case.run.trace.messages
-    back = {m.correlation: m.sent for m in messages if m.what == "OrderReturned"}
-    takes = [m for m in messages if (m.receiver, m.what) == ("points", "take_back")]
-    return any(m.sent < back.get(m.correlation, m.sent + 1) for m in takes)
-
-
-def _nothing_bought(case: Case) -> bool:
-    return not any(order.stands for order in case.ledgers)
-
-
-_TRIAL = OrderTrial(
-    every_fault=True,  # of those that count
-    forgiven=["no mail lost"],
-    luck={"twice": True},
-    shop=ReturningShop,
-    goal=[TOO_FEW, TOO_MANY, KEPT],
-    counts=_once,
-    program=Program,
-    play=_sell_and_take_back,
-    together=None,  # each order has a bus of its own
-    view=points_view,
-    advice=(
-        Advice(
-            waits_longer_than(LONGEST_WAIT),
-            "The customer now waits {run.longest_wait_ms} ms instead of 300: the points stand"
-            " in the way of the order. Whoever only listens keeps nobody waiting.",
-        ),
-        Advice(
-            both(on_a_good_day, _given_by_others),
-            "It is the process of another service that gives the points here, or takes them back. A"
-            ' handler belongs to the service that it names: `service="points"`.',
-        ),
-        Advice(
-            both(breaks(TOO_MANY), _nothing_bought),
-            "Nothing was bought, and the customer has got points. Look at the tree below: which"
-            " events does this order have as well, and which one does it lack?",
-        ),
-        Advice(
-            both(on_a_good_day, breaks(TOO_FEW), _taken_back_too_early),
-            "The points were taken back before the order came back. `take_back` belongs to the"
-            " event that says that it did, and to no other.",
-        ),
-        Advice(
-            both(on_a_good_day, breaks(TOO_FEW)),
-            "The order is paid, and its points are not there. Which event says that the order is"
-            " paid?",
-        ),
-        Advice(
-            both(on_a_good_day, breaks(KEPT), _given_once_more),
-            "When the order comes back, the points are given once more. The return needs the"
-            " opposite: `take_back`.",
-        ),
-        Advice(
-            both(on_a_good_day, breaks(KEPT)),
-            "The order came back, and the customer keeps the points. Look at the tree below: who"
-            " heard `OrderReturned`, and what did it do?",
-        ),
-        Advice(
-            both(struck("", Kind.TWICE), breaks(TOO_FEW, TOO_MANY, KEPT)),
-            "Something came twice, and now the points are wrong. The points service does the same"
-            " thing only once. So tell it the same thing both times: do not remember, and do not"
-            " count.",
-        ),
-        Advice(
-            both(struck("notification"), breaks(TOO_FEW)),
-            "Only the mail fails, and the points fail with it: they hang on an event that comes"
-            " after the mail. Points are given for the payment.",
-        ),
-        Advice(
-            both(struck("points"), breaks(TOO_FEW)),
-            "The points service failed once to answer, and the customer never gets the points. The"
-            " handler gave up after one attempt. `ask` is handed to you for that.",
-        ),
-        Advice(
-            both(struck("points"), breaks(KEPT)),
-            "The taking back failed once, and the customer keeps the points of a returned order."
-            " `ask` is handed to you for that.",
-        ),
+points_by_events = order_exercise(
+    __name__,
+    "points_by_events",
+    OrderTrial(
+        every_fault=True,  # of those that count
+        forgiven=["no mail lost"],
+        luck={"twice": True},
+        shop=ReturningShop,
+        goal=[TOO_FEW, TOO_MANY, KEPT],
+        counts=_once,
+        program=lambda _my_points, sell, returned: (sell, returned),
+        play=_sell_and_take_back,
+        together=None,  # each order has a bus of its own
+        view=points_view,
     ),
+    given_by_others=lambda case: any(
+        what.startswith("points.") and who != "points" for who, what in case.shop.network.calls
+    ),
+    given_once_more=lambda case: any(sent > back for sent, back in _calls(case, "give")),
+    taken_back_too_early=lambda case: any(sent < back for sent, back in _calls(case, "take_back")),
+    nothing_bought=lambda case: not any(order.stands for order in case.ledgers),
+    something_came_twice=struck("", Kind.TWICE),
 )
-
-
-points_by_events = exercise(__name__, "points_by_events", _TRIAL.judge, with_starter=True)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from lessonkit.course.choreography_orchestration import dance, steered
 from lessonkit.course.choreography_orchestration.steered import Program
+from lessonkit.exercises.trial import CALLS_FAIL
 from lessonkit.explorer import Case, Exploration, explore, run_case
 from lessonkit.explorer.decision import Decision, Kind
 from lessonkit.faults import AnyFault, Crash, Refused, ReplyLost, Slow
@@ -50,10 +51,6 @@ def same_luck(found: Exploration, number: int, careful: bool) -> tuple[Decision,
 # --- two faults at once --------------------------------------------------------------------------
 
 
-failing_calls = partial(explore, late=0, twice=False, crashes=None, customers=False)
-"""Nothing but calls that fail."""
-
-
 class Pairs(NamedTuple):
     """What is left of an exploration of pairs: its cases would fill the memory."""
 
@@ -65,7 +62,7 @@ class Pairs(NamedTuple):
 
 def pairs(scenario: Callable[[Shop], Places], restart: Any) -> Pairs:
     """One and two failing calls at once."""
-    found = failing_calls(scenario, restart=restart, pairs=True)
+    found = explore(scenario, restart=restart, pairs=True, **CALLS_FAIL)
     about = frozenset(wrong.about for case in found.cases for wrong in case.violations)
     owed = sum(case.survived and _owes(case) for case in found.cases)
     return Pairs(found.survived, found.tried, about, owed)
@@ -164,7 +161,7 @@ class Luck(NamedTuple):
 
 def bad_luck(found: Exploration) -> list[Luck]:
     """An exploration's cases without late messages, and three that only some choices deal with."""
-    punctual = [case for case in found.cases if not _late(case)]
+    punctual = [case for case in found.cases if Kind.LATE not in [d.kind for d in case.decisions]]
     return [
         *(Luck(case.title, case.decisions) for case in punctual),
         Luck(
@@ -177,10 +174,6 @@ def bad_luck(found: Exploration) -> list[Luck]:
         ),
         Luck(_("the charge takes 20 seconds"), (TOO_SLOW,)),
     ]
-
-
-def _late(case: Case) -> bool:
-    return any(one.kind is Kind.LATE for one in case.decisions)
 
 
 # --- who knows whom, and what one has to read ----------------------------------------------------
@@ -204,22 +197,19 @@ def both_styles() -> tuple[Style, Style]:
     """The two repaired flows: whom the order service calls, and where one has to look."""
     dances = partial(run_case, dance.repaired, restart=dance.say_again)
     sagas = partial(run_case, _with_all_choices, restart=steered.resume)
-    bus: Any = _declining(dances).bus
-    log = _declining(sagas).saga.log.history("O-001")
-    (*_before, failure) = bus.failures
+    no_card = Refused("payment.charge")
+    danced: Any = dances(no_card).shop
+    directed: Any = sagas(no_card).shop
+    (*_before, failure) = danced.bus.failures
+    log = directed.saga.log.history("O-001")
     return (
-        _style(dances, touched=0, follow=_steps_to_the_cause(failure.event, bus)),
+        _style(dances, touched=0, follow=_steps_to_the_cause(failure.event, danced.bus)),
         _style(sagas, touched=1, follow=[row.what for row in log].count(What.NOT_DONE)),
     )
 
 
 def _with_all_choices(shop: Shop) -> Places:
     return shop.place_order(steered.complete_saga(shop))
-
-
-def _declining(under: Callable[..., Case]) -> Any:
-    """The shop of a day on which no card can be charged."""
-    return under(Refused("payment.charge")).shop
 
 
 def _style(under: Callable[..., Case], *, touched: int, follow: int) -> Style:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from lessonkit.course.choreography_orchestration.views import entries
+from lessonkit.course.choreography_orchestration.views import what_directed
 from lessonkit.exercises.orders import TrialShop
 from lessonkit.explorer import Case
-from lessonkit.lab import flow_view, tiles
+from lessonkit.lab import tiles
 from lessonkit.lab.views import case_view
 from lessonkit.messages import N_, _
-from lessonkit.patterns.saga import SagaLog
 from lessonkit.shop import CreateOrder, OrderBooks, Violation, books
 from lessonkit.shop.network import Network
 from lessonkit.trace import current_trace
@@ -85,22 +84,12 @@ class PointsShop(TrialShop):
             yield Violation(rule, "order", order.order_id, said)
 
 
-def shop_of(case: Case) -> PointsShop:
-    """The shop of a case, which was run in a :class:`PointsShop`."""
-    return cast(PointsShop, case.shop)
-
-
 def points_view(case: Case) -> str:
     """The points, the case, and what directed it: the flow of its events, or the saga's log."""
-    shop = shop_of(case)
+    shop = cast(PointsShop, case.shop)
     due = sum(map(shop.due, books(shop)))
     points = sum(shop.points.given.values())
     kind = "good" if points == due else "bad"
     shown = tiles((_("points at the end"), str(points), kind))
-    first = case.ledgers[0].order_id
-    flow = ""
-    if hasattr(shop.front, "bus"):
-        flow = flow_view(shop.front.bus, first)
-    elif hasattr(shop.front, "saga") and isinstance(shop.front.saga.log, SagaLog):
-        flow = entries(shop.front.saga.log, first)
-    return f"{shown}{case_view(case)}{flow}"
+    directed = what_directed(shop.front, case.ledgers[0].order_id)
+    return f"{shown}{case_view(case)}{directed}"

@@ -14,12 +14,9 @@ from lessonkit.messages import _, current_language
 from lessonkit.patterns.saga import SagaLog
 from lessonkit.shop.errors import in_words
 
-Survived = str
-"""How much bad luck a flow survives, as in ``"23 / 38"``."""
 
-
-def survived(found: Exploration) -> Survived:
-    """How much of what was tried did no harm."""
+def survived(found: Exploration) -> str:
+    """How much of what was tried did no harm, as in ``"23 / 38"``."""
     return f"{found.survived} / {found.tried}"
 
 
@@ -49,15 +46,12 @@ def asking_again(once: Exploration, again: Exploration) -> str:
     )
 
 
-def log_of(shop: Any) -> str:
-    """What the saga has written down about the order; nothing, if it has no log."""
-    log = shop.saga.log
-    return "" if log is None else entries(log, "O-001")
-
-
-def entries(log: SagaLog, saga_id: str) -> str:
-    """What a log says of one saga, as a table."""
-    written = log.history(saga_id)
+def log_of(shop: Any, order_id: str = "O-001") -> str:
+    """What the saga has written down about an order; nothing, if it has no log."""
+    log = shop.saga.log if hasattr(shop, "saga") else None
+    if not isinstance(log, SagaLog):
+        return ""
+    written = log.history(order_id)
     columns = {
         _("time (s)"): [f"{one.time:.3f}" for one in written],
         _("what"): [_(one.what) for one in written],
@@ -67,9 +61,9 @@ def entries(log: SagaLog, saga_id: str) -> str:
     return table(columns).html
 
 
-def what_directed(shop: Any) -> str:
+def what_directed(shop: Any, order_id: str = "O-001") -> str:
     """What directed the order: the flow of its events, or the saga's log."""
-    return flow_view(shop.bus, "O-001") if hasattr(shop, "bus") else log_of(shop)
+    return flow_view(shop.bus, order_id) if hasattr(shop, "bus") else log_of(shop, order_id)
 
 
 def points_given(shop: Any) -> str:

@@ -70,44 +70,6 @@ class _Arrival:
     def ordered(self) -> dict[str, int]:
         return pieces_of(self.order.items)
 
-    @property
-    def went_wrong(self) -> bool:
-        return self.error is not None or bool(self.foreign) or self.taken != self.ordered
-
-    @property
-    def never_arrived(self) -> bool:
-        return self.arrived is None
-
-    @property
-    def does_not_fit(self) -> bool:
-        return isinstance(self.error, BadEvent)
-
-    @property
-    def was_changed_on_the_way(self) -> bool:
-        """Whether the handler stopped at something that has not arrived as it was sent."""
-        stopped = isinstance(self.error, TypeError | ValueError | LookupError | AttributeError)
-        return stopped and self.arrived is not None and _values(self.arrived) != _values(self.sent)
-
-    @property
-    def took_nothing(self) -> bool:
-        return self.error is None and not self.taken
-
-    @property
-    def key_was_used(self) -> bool:
-        return isinstance(self.error, KeyReused) or (self.took_nothing and self.reserves)
-
-    @property
-    def took_it_twice(self) -> bool:
-        return self.again and self.taken == {p: 2 * n for p, n in self.ordered.items()}
-
-    @property
-    def lacks_a_product(self) -> bool:
-        return self.error is None and set(self.taken) < set(self.ordered)
-
-    @property
-    def took_other_pieces(self) -> bool:
-        return self.error is None and self.went_wrong
-
 
 def _judge(kind: type[Event], placed: object, take_stock: object) -> Counterexample | None:
     def arrivals() -> Iterator[_Arrival]:
@@ -184,7 +146,31 @@ class _OnAnotherComputer:
     __getitem__ = __contains__ = __iter__ = get
 
 
-_ADVICE = advice(__name__, "carry_state")
+def _was_changed_on_the_way(one: _Arrival) -> bool:
+    """Whether the handler stopped at something that has not arrived as it was sent."""
+    stopped = isinstance(one.error, TypeError | ValueError | LookupError | AttributeError)
+    return stopped and one.arrived is not None and _values(one.arrived) != _values(one.sent)
+
+
+def _took_nothing(one: _Arrival) -> bool:
+    return one.error is None and not one.taken
+
+
+_ADVICE = advice(
+    __name__,
+    "carry_state",
+    went_wrong=lambda one: one.error is not None or one.foreign or one.taken != one.ordered,
+    never_arrived=lambda one: one.arrived is None,
+    does_not_fit=lambda one: isinstance(one.error, BadEvent),
+    was_changed_on_the_way=_was_changed_on_the_way,
+    key_was_used=lambda one: (
+        isinstance(one.error, KeyReused) or (_took_nothing(one) and one.reserves)
+    ),
+    took_nothing=_took_nothing,
+    took_it_twice=lambda one: one.again and one.taken == {p: 2 * n for p, n in one.ordered.items()},
+    lacks_a_product=lambda one: one.error is None and set(one.taken) < set(one.ordered),
+    took_other_pieces=lambda one: one.error is None and one.taken != one.ordered,
+)
 
 
 def _sentence(one: _Arrival) -> str:

@@ -7,7 +7,6 @@ again after every third event; and at last the table is thrown away and made ane
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -21,6 +20,7 @@ from lessonkit.exercises.advice import first_counterexample
 from lessonkit.exercises.program import Program
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.written import advice, exercise
+from lessonkit.files import toml_beside
 from lessonkit.lab.views import table
 from lessonkit.messages import _
 from lessonkit.patterns.events import Event, EventTypes
@@ -31,18 +31,8 @@ Apply = Callable[[Connection, Any], object]
 
 CREATED, PAID, SHIPPED = "OrderCreated", "PaymentReceived", "OrderShipped"
 
-NAMES: Final = {"created": CREATED, "paid": PAID, "shipped": SHIPPED}
-HISTORY: Final = tuple(
-    (NAMES[event], f"O-00{order}", int(yen))
-    for event, order, yen in re.findall(
-        r"(\w+) (\d) (\d+)",
-        "created 1 8000, created 2 12000, paid 1 3000, created 3 6000, paid 3 4000, created 4 5000,"
-        "paid 1 5000, paid 3 2500, created 5 2500, shipped 5 0, created 6 3000, shipped 6 0,"
-        "paid 4 5000, shipped 1 0, paid 5 2500, paid 2 4000, shipped 3 0, created 7 4500,"
-        "shipped 4 0, paid 2 3000",
-    )
-)
-"""What happened, to which order, about how many yen. Frequent mistakes show early."""
+HISTORY: Final = tuple(map(tuple, toml_beside(__file__, "history.toml")["events"]))
+"""What happened, to which order, about how many yen."""
 
 
 @dataclass
@@ -67,55 +57,9 @@ class _Reading:
         self.expected = dict(+missing)  # the plus leaves out what is not above zero
 
     @property
-    def wrong(self) -> bool:
-        return self.error is not None or self.table != self.expected
-
-    @property
-    def went_on(self) -> bool:
-        """Whether there was no error, and the table is wrong all the same."""
-        return self.error is None and self.wrong
-
-    @property
     def mine(self) -> Any:
         """What stands in the row of the event's order; None if there is no row."""
         return self.table.get(self.order)
-
-    @property
-    def inserts_again(self) -> bool:
-        return isinstance(self.error, IntegrityError) and self.order in self.before
-
-    @property
-    def sqlite_refuses(self) -> bool:
-        return isinstance(self.error, OperationalError)
-
-    @property
-    def ends_the_transaction(self) -> bool:
-        return isinstance(self.error, NotYourTransaction)
-
-    @property
-    def is_created(self) -> bool:
-        return self.event == CREATED
-
-    @property
-    def is_shipped(self) -> bool:
-        return self.event == SHIPPED
-
-    @property
-    def has_no_row(self) -> bool:
-        return self.mine is None
-
-    @property
-    def is_as_before(self) -> bool:
-        return bool(self.mine == self.before.get(self.order))
-
-    @property
-    def keeps_a_row(self) -> bool:
-        """Whether there is a row, though nothing is missing any more."""
-        return self.order not in self.expected and str(self.mine)[0] in "-0"
-
-    @property
-    def others_changed(self) -> bool:
-        return {**self.table, self.order: 0} != {**self.before, self.order: 0}
 
 
 def _judge(still_to_pay: Apply, types: EventTypes) -> Counterexample | None:
@@ -176,7 +120,21 @@ def _event(types: EventTypes, number: int) -> Event:
     return types.from_json(json.dumps({**envelope, "data": {"order_id": order_id, **data[name]}}))
 
 
-_ADVICE = advice(__name__, "owed")
+_ADVICE = advice(
+    __name__,
+    "owed",
+    wrong=lambda one: one.error is not None or one.table != one.expected,
+    went_on=lambda one: one.error is None and one.table != one.expected,
+    inserts_again=lambda one: isinstance(one.error, IntegrityError) and one.order in one.before,
+    sqlite_refuses=lambda one: isinstance(one.error, OperationalError),
+    ends_the_transaction=lambda one: isinstance(one.error, NotYourTransaction),
+    is_created=lambda one: one.event == CREATED,
+    is_shipped=lambda one: one.event == SHIPPED,
+    has_no_row=lambda one: one.mine is None,
+    is_as_before=lambda one: one.mine == one.before.get(one.order),
+    keeps_a_row=lambda one: one.order not in one.expected and str(one.mine)[0] in "-0",
+    others_changed=lambda one: {**one.table, one.order: 0} != {**one.before, one.order: 0},
+)
 
 
 def _sentence(one: _Reading) -> str:

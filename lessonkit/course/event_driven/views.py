@@ -155,6 +155,8 @@ def sales(model: Projection) -> tuple[str, str]:
             (_("events behind"), f"{model.lag}", "plain" if model.lag else "good"),
         ]
         sold = model.rows()
-    columns = {_("product"): "product", _("pieces"): "pieces"}
-    rows = {head: [row[name] for row in sold] for head, name in columns.items()}
-    return tiles(*numbers), table(rows).html
+    columns = {
+        _("product"): [row["product"] for row in sold],
+        _("pieces"): [row["pieces"] for row in sold],
+    }
+    return tiles(*numbers), table(columns).html

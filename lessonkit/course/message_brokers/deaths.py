@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import create_task, get_running_loop
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,23 +22,37 @@ RabbitMQ: two heartbeats of 60 s. SQS looks at the message instead: its visibili
 """
 
 
-class Worker:
-    """A consumer of any broker: it takes one message at a time, and says when it is done."""
+def _nobody_notices(*_given: object) -> None:
+    """The broker does not look, or need not be told."""
 
-    def __init__(
-        self, name: str, handled: list[tuple[str, float]], take: Callable[[], Awaitable[Any]]
-    ) -> None:
-        self.name = name
-        self.handled = handled
-        self._take = take
-        self._done: Callable[[Any], object]
-        self._die: Callable[[], object] = _nobody_notices
-        self._hang: Callable[[], object] = _nobody_notices
-        self._hold: Callable[[Any], object] = _nobody_notices
+
+@dataclass
+class Worker:
+    """A consumer of any broker: it takes one message at a time, and says when it is done.
+
+    Attributes
+    ----------
+    name
+        What it is called in the picture.
+    handled
+        Who has handled the message, and when: either of them.
+    receive, done, killed, frozen
+        What it does at its broker.
+    needs_longer
+        Tells the broker that somebody is still at work; only SQS wants to hear it.
+    """
+
+    name: str
+    handled: list[tuple[str, float]]
+    receive: Callable[[], Awaitable[Any]]
+    done: Callable[[Any], object]
+    killed: Callable[[], object] = _nobody_notices
+    frozen: Callable[[], object] = _nobody_notices
+    needs_longer: Callable[[Any], object] = _nobody_notices
 
     async def take(self) -> Any:
         """Wait for a message."""
-        while not (found := await self._take()):  # a long poll of SQS may end without one
+        while not (found := await self.receive()):  # a long poll of SQS may end without one
             pass
         return found[0] if isinstance(found, list) else found
 
@@ -45,7 +60,7 @@ class Worker:
         """The work is done: say so to the broker."""
         self.handled.append((self.name, get_running_loop().time()))
         with suppress(CommitFailed):  # Kafka refuses what comes too late
-            self._done(message)
+            self.done(message)
 
     def stand_by(self) -> None:
         """Take the next message, whenever it comes, and handle it at once."""
@@ -57,47 +72,33 @@ class Worker:
 
     def die(self) -> None:
         """The process is killed."""
-        self._die()
+        self.killed()
         current_trace().note(self.name, CRASH)
 
     def hang(self) -> None:
         """The whole host says nothing more."""
-        self._hang()
+        self.frozen()
         current_trace().note(self.name, _("frozen"))
 
-    def needs_longer(self, message: Any) -> None:
-        """Tell the broker that somebody is still at work; only SQS wants to hear it."""
-        self._hold(message)
 
-
-def two_workers(kind: str, timeout: float) -> tuple[Worker, Worker]:
+def two_workers(kind: str, timeout: float) -> list[Worker]:
     """Two consumers of a new broker that holds one message."""
     handled: list[tuple[str, float]] = []
-    one, two = worker_name(1), worker_name(2)
+    names = worker_name(1), worker_name(2)
     if kind == "kafka":
         log = PartitionedLog("Kafka", session_timeout=timeout)
-        members = log.join("group", one), log.join("group", two)
+        members = [log.join("group", name) for name in names]
         log.append("all", "O-001")
-        first, second = (Worker(each.name, handled, each.poll) for each in members)
-        first._done, second._done = (each.commit for each in members)
-        first._die = first._hang = members[0].die
-    elif kind == "rabbitmq":
+        return [Worker(m.name, handled, m.poll, m.commit, m.die, m.die) for m in members]
+    if kind == "rabbitmq":
         queue = WorkQueue("RabbitMQ", heartbeat=timeout / 2)  # two of them must be missing
-        consumers = queue.consume(one), queue.consume(two)
+        consumers = [queue.consume(name) for name in names]
         queue.publish("O-001")
-        first, second = (Worker(each.name, handled, each.get) for each in consumers)
-        first._done, second._done = (each.ack for each in consumers)
-        first._die, first._hang = consumers[0].die, consumers[0].freeze
-    else:
-        sqs = Queue("SQS", visibility_timeout=timeout)
-        sqs.send("O-001")
-        first, second = (
-            Worker(name, handled, partial(sqs.receive, name, wait=20)) for name in (one, two)
-        )
-        first._done = second._done = sqs.delete
-        first._hold = partial(sqs.change_visibility, seconds=timeout)
-    return first, second
-
-
-def _nobody_notices(*_given: object) -> None:
-    """The broker does not look, or need not be told."""
+        return [Worker(c.name, handled, c.get, c.ack, c.die, c.freeze) for c in consumers]
+    sqs = Queue("SQS", visibility_timeout=timeout)
+    sqs.send("O-001")
+    longer = partial(sqs.change_visibility, seconds=timeout)
+    polls = {name: partial(sqs.receive, name, wait=20) for name in names}
+    return [
+        Worker(name, handled, poll, sqs.delete, needs_longer=longer) for name, poll in polls.items()
+    ]

@@ -83,37 +83,6 @@ class _Run:
         return next(iter(mixed or found), [])
 
     @property
-    def changes_with_the_process(self) -> bool:
-        """Whether each process has one key for each order, and the next one has another."""
-        keys = {(one.order, one.process, one.key) for one in self.sent}
-        return bool(self.scattered) and len(keys) == len({key[:2] for key in keys})
-
-    @property
-    def goes_by_type(self) -> bool:
-        return self._goes_by("type")
-
-    @property
-    def goes_by_parcel(self) -> bool:
-        return self._goes_by("parcel_id")
-
-    def _goes_by(self, name: str) -> bool:
-        """Whether two events have the same key if, and only if, they have the same ``name``."""
-        pairs = {(getattr(one.event, name), one.key) for one in self.sent}
-        return len(pairs) == len({value for value, _key in pairs}) == len(self.keys)
-
-    @property
-    def all_keys_differ(self) -> bool:
-        return len(self.keys) == len(self.sent)
-
-    @property
-    def has_one_key(self) -> bool:
-        return len(self.keys) == 1
-
-    @property
-    def has_one_heavy_key(self) -> bool:
-        return _per_cent(self.keys, self.sent) > 100 * MOST_OF_THE_EVENTS
-
-    @property
     def share(self) -> int:
         """Per cent of the events in the fullest partition."""
         return _per_cent(Counter(one.partition for one in self.sent), self.sent)
@@ -121,11 +90,6 @@ class _Run:
     @property
     def heaviest_key(self) -> str:
         return str(self.keys.most_common(1)[0][0])
-
-    @property
-    def is_uneven(self) -> bool:
-        used = {one.partition for one in self.sent}
-        return self.share > 100 * MOST_OF_THE_EVENTS or len(used) < PARTITIONS
 
 
 def _per_cent(counts: Counter[Any], of: Sequence[_Sent]) -> int:
@@ -224,6 +188,37 @@ def _picture(run: _Run) -> str:
     return rows_html([_("partition"), _("events"), _("most frequent keys")], rows)
 
 
-ADVICE = advice(__name__, "partition_key")
+def _changes_with_the_process(run: _Run) -> bool:
+    """Whether each process has one key for each order, and the next one has another."""
+    keys = {(one.order, one.process, one.key) for one in run.sent}
+    return bool(run.scattered) and len(keys) == len({key[:2] for key in keys})
+
+
+def _goes_by(name: str) -> Callable[[_Run], bool]:
+    """Whether two events have the same key if, and only if, they have the same ``name``."""
+
+    def goes(run: _Run) -> bool:
+        pairs = {(getattr(one.event, name), one.key) for one in run.sent}
+        return len(pairs) == len({value for value, _key in pairs}) == len(run.keys)
+
+    return goes
+
+
+def _is_uneven(run: _Run) -> bool:
+    used = {one.partition for one in run.sent}
+    return run.share > 100 * MOST_OF_THE_EVENTS or len(used) < PARTITIONS
+
+
+ADVICE = advice(
+    __name__,
+    "partition_key",
+    changes_with_the_process=_changes_with_the_process,
+    goes_by_type=_goes_by("type"),
+    goes_by_parcel=_goes_by("parcel_id"),
+    all_keys_differ=lambda run: len(run.keys) == len(run.sent),
+    has_one_key=lambda run: len(run.keys) == 1,
+    has_one_heavy_key=lambda run: _per_cent(run.keys, run.sent) > 100 * MOST_OF_THE_EVENTS,
+    is_uneven=_is_uneven,
+)
 
 partition_key = exercise(__name__, "partition_key", _judge_key)

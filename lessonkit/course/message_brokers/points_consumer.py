@@ -49,7 +49,7 @@ MESSAGES = (
 MOST_STEPS = 40
 """So many moments of the work on a message are tried; a solution has about six."""
 
-QUIET, AGAIN, KILLED = SENTENCES = (
+QUIET, AGAIN, KILLED = (
     N_("Each message came once, and nobody was killed."),
     N_("{run.hit} came a second time."),
     N_("The process was killed with {run.hit} in hand, after {run.step}. {run.hit} came again."),
@@ -87,31 +87,6 @@ class _Run:
     steps: dict[str, int] = field(default_factory=dict)
     has: dict[str, int] = field(default_factory=dict)
     should: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def is_quiet(self) -> bool:
-        return self.sentence == QUIET
-
-    @property
-    def nobody_was_killed(self) -> bool:
-        return self.sentence == AGAIN
-
-    @property
-    def is_wrong(self) -> bool:
-        return self.has != self.should
-
-    @property
-    def has_nothing(self) -> bool:
-        return not any(self.has.values())
-
-    @property
-    def drops_the_twin(self) -> bool:
-        """Whether nothing but the third message is missing: the one that looks like the first."""
-        return [has for _message, has, _should in self.rows] == [50, 30, 50, 50]
-
-    @property
-    def too_many(self) -> bool:
-        return any(has > self.should[customer] for customer, has in self.has.items())
 
 
 def _judge_points(consumer: type) -> Counterexample | None:
@@ -194,6 +169,16 @@ def _picture(run: _Run) -> str:
     return rows_html(heads, rows)
 
 
-ADVICE = advice(__name__, "points_once")
+ADVICE = advice(
+    __name__,
+    "points_once",
+    is_quiet=lambda run: run.sentence == QUIET,
+    nobody_was_killed=lambda run: run.sentence == AGAIN,
+    is_wrong=lambda run: run.has != run.should,
+    has_nothing=lambda run: not any(run.has.values()),
+    # Nothing but the third message is missing: the one that looks like the first.
+    drops_the_twin=lambda run: [has for _message, has, _should in run.rows] == [50, 30, 50, 50],
+    too_many=lambda run: any(has > run.should[customer] for customer, has in run.has.items()),
+)
 
 points_once = exercise(__name__, "points_once", _judge_points)

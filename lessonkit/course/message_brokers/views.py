@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lessonkit.course.message_brokers.names import KINDS, fates, keys
 from lessonkit.course.message_brokers.plumbing import STEPS
 from lessonkit.explorer import Exploration
+from lessonkit.files import toml_beside
 from lessonkit.lab import Picture, charts, table, tiles, timeline
 from lessonkit.messages import _, current_language
 from lessonkit.trace import Trace
@@ -199,23 +200,14 @@ def choice(against: Mapping[str, Sequence[str]], yes: Sequence[str]) -> tuple[st
     yes
         The questions that were answered so.
     """
-    words = {
-        ("again", "RabbitMQ"): _("what a queue has acknowledged is gone"),
-        ("again", "SQS/SNS"): _("what is deleted is gone, unless a FIFO topic archives it"),
-        ("own_retry", "Kafka"): _("in a consumer group a message that fails blocks its partition"),
-        ("huge", "RabbitMQ"): _("every message is tracked one by one"),
-        ("huge", "SQS/SNS"): _("every single request costs money"),
-        ("nobody", "Kafka"): _("servers, disks and partitions to look after"),
-        ("nobody", "RabbitMQ"): _("servers to look after"),
-        ("elsewhere", "SQS/SNS"): _("it exists on AWS only"),
-    }
+    words = toml_beside(__file__, "against.toml")
     brokers = ["Kafka", "RabbitMQ", "SQS/SNS"]
     spoken = {broker: [name for name in yes if broker in against[name]] for broker in brokers}
     fewest = min(map(len, spoken.values()))
     verdicts = {True: (_("fits best"), "good"), False: (_("rather not"), "plain")}
     shown = [(name, *verdicts[len(answers) == fewest]) for name, answers in spoken.items()]
     said = [
-        "; ".join(words[answer, name] for answer in answers) or "–"
+        "; ".join(_(words[answer][name]) for answer in answers) or "–"
         for name, answers in spoken.items()
     ]
     reasons = table({_("broker"): spoken, _("speaks against it"): said})

@@ -39,12 +39,11 @@ def p50_and_p99(waits: Sequence[float]) -> tuple[float, float]:
 def steady_and_tailed(steady: Sequence[float], tailed: Sequence[float]) -> Picture:
     """The middle and the slowest hundredth (ms), without a tail and with one."""
     rows = {_("always 200 ms"): steady, _("200 ms on average, with a tail"): tailed}
-    in_ms: dict[str, Sequence[object]] = {"ms": ["p50", "p99"]}
-    in_ms |= {
+    in_ms = {
         name: [f"{seconds * 1000:,.0f}" for seconds in p50_and_p99(waits)]
         for name, waits in rows.items()
     }
-    return table(in_ms)
+    return table({"ms": ["p50", "p99"], **in_ms})
 
 
 def tail(waits: Sequence[float]) -> tuple[str, str]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lessonkit.exercises.conditions import waits_longer_than
-from lessonkit.exercises.orders import LONGEST_WAIT, TrialShop
+from lessonkit.exercises.orders import TrialShop
 from lessonkit.exercises.trial import OrderTrial
-from lessonkit.exercises.written import advice, exercise
-from lessonkit.explorer import Case
+from lessonkit.exercises.written import order_exercise
 from lessonkit.shop import OrderStatus
 
 
@@ -25,40 +23,23 @@ class NightMailShop(TrialShop):
         return order is not None and order.status is OrderStatus.CONFIRMED
 
 
-def _nothing_saved(case: Case) -> bool:
-    return not case.shop.database.orders
-
-
-def _nothing_paid(case: Case) -> bool:
-    return any(order.stands and not order.money for order in case.ledgers)
-
-
-def _stands_without_its_stock(case: Case) -> bool:
-    return case.ledgers[0].stands and not case.ledgers[0].held
-
-
 # --- a shorter wait ------------------------------------------------------------------------------
 
 
-_SHORTER_WAIT = OrderTrial(
-    shop=NightMailShop,
-    advice=advice(
-        __name__,
-        "shorter_wait",
-        nothing_saved=_nothing_saved,
-        nothing_paid=_nothing_paid,
-        waits_too_long=waits_longer_than(LONGEST_WAIT),
-    ),
+shorter_wait = order_exercise(
+    __name__,
+    "shorter_wait",
+    OrderTrial(shop=NightMailShop),
+    nothing_saved=lambda case: not case.shop.database.orders,
+    nothing_paid=lambda case: any(one.stands and not one.money for one in case.ledgers),
 )
-
-shorter_wait = exercise(__name__, "shorter_wait", _SHORTER_WAIT.judge, with_starter=True)
 
 # --- put the stock back --------------------------------------------------------------------------
 
 
-_STOCK_BACK = OrderTrial(
-    shop=NightMailShop,
-    advice=advice(__name__, "stock_back", stands_without_its_stock=_stands_without_its_stock),
+stock_back = order_exercise(
+    __name__,
+    "stock_back",
+    OrderTrial(shop=NightMailShop),
+    stands_without_its_stock=lambda case: case.ledgers[0].stands and not case.ledgers[0].held,
 )
-
-stock_back = exercise(__name__, "stock_back", _STOCK_BACK.judge, with_starter=True)
