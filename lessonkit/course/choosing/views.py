@@ -10,7 +10,7 @@ from lessonkit.course.choosing.day import Served
 from lessonkit.course.choosing.names import named
 from lessonkit.course.choosing.sandbox import MOST_REQUESTS, MOST_WAIT, ORDERS, Trial
 from lessonkit.explorer import Case, Exploration
-from lessonkit.files import csv_rows
+from lessonkit.files import csv_rows, toml_beside
 from lessonkit.lab import Picture, charts, table, tiles
 from lessonkit.messages import _, current_language, service_name
 from lessonkit.words import escape
@@ -183,8 +183,9 @@ def advice(style: str, in_line: Sequence[str], behind: Sequence[str]) -> tuple[s
 
 
 def _listed(title: str, asked: Sequence[str]) -> str:
-    questions = named("questions")
-    lines = "".join(f"<li>{questions[name]}</li>" for name in asked) or "<li>–</li>"
+    questions = toml_beside(__file__, "panels.toml")["chooser"]["controls"]
+    labels = [questions[name]["label"] for name in asked]
+    lines = "".join(f"<li>{_(label)}</li>" for label in labels) or "<li>–</li>"
     return f"<div><b>{title}</b><ul>{lines}</ul></div>"
 
 

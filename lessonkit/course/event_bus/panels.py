@@ -1,17 +1,16 @@
-"""Notebook 06: its panels. What they are called, and what to try in them, says ``panels.toml``."""
+"""Notebook 06: its panels, as ``panels.toml`` has them."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
 
-from lessonkit.course.panels import written
+from lessonkit.lab.written import written_panel
 
-lesson_bus: Final = partial(written, __file__, "lesson_bus")
-"""The lesson's bus with one order: who refuses, and who has made a mistake."""
+# The lesson's bus with one order: who refuses, and who has made a mistake.
+lesson_bus = partial(written_panel, __file__, "lesson_bus")
 
-whole_shop: Final = partial(written, __file__, "whole_shop")
-"""Three customers and the finished bus: who waits, and who fails."""
+# Three customers and the finished bus: who waits, and who fails.
+whole_shop = partial(written_panel, __file__, "whole_shop")
 
-kill: Final = partial(written, __file__, "kill")
-"""Three customers, and the moment at which the process with the bus is killed."""
+# Three customers, and the moment at which the process with the bus is killed.
+kill = partial(written_panel, __file__, "kill")

@@ -1,11 +1,10 @@
-"""Notebook 08: its panel. What it is called, and what to try in it, says ``panels.toml``."""
+"""Notebook 08: its panel, as ``panels.toml`` has it."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
 
-from lessonkit.course.panels import written
+from lessonkit.lab.written import written_panel
 
-three_parts: Final = partial(written, __file__, "three_parts")
-"""Three parts of the whole order, each on or off."""
+# Three parts of the whole order, each on or off.
+three_parts = partial(written_panel, __file__, "three_parts")
