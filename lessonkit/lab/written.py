@@ -55,8 +55,8 @@ def written_panel(
     hint = told["hint"]
     for argument, how in told["controls"].items():
         if "choices" in how:
-            choices = map(_, how.pop("choices"))
-            menus[argument] = dict(zip(how.pop("values"), choices, strict=True))
+            values = (known.get(value, value) for value in how.pop("values"))
+            menus[argument] = dict(zip(values, map(_, how.pop("choices")), strict=True))
 
     def real(values: Mapping[str, Any]) -> dict[str, Any]:
         return {key: known.get(value, value) for key, value in values.items()}

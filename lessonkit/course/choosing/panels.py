@@ -37,8 +37,8 @@ def bad_luck(found: Mapping[Style, Exploration]) -> PanelSpec:
 
 def busy_day(*three: Style) -> PanelSpec:
     """Three shops on a busy day, and what goes wrong on it."""
-    styles = dict(zip(three, named("styles").values(), strict=True))
-    return written_panel(__file__, "busy_day", {"request-response": three[0]}, style=styles)
+    names = "request-response", "event-driven", "hybrid"
+    return written_panel(__file__, "busy_day", dict(zip(names, three, strict=True)))
 
 
 def sandbox() -> PanelSpec:

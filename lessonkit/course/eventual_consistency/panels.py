@@ -18,19 +18,11 @@ gap = partial(written_panel, __file__, "gap")
 # How many pieces there are, and how fast they go.
 shelf = partial(written_panel, __file__, "shelf")
 
-Way = Callable[..., Any]
-"""How a page finds an order."""
 
-
-def reading(the_copy: Way, the_writer: Way, own_version: Way) -> PanelSpec:
+def reading(*ways: Callable[..., Any]) -> PanelSpec:
     """How a page reads, how far its copy is behind, and how soon the customer looks."""
-    ways = {
-        the_copy: _("the copy"),
-        the_writer: _("the writer"),
-        own_version: _("the copy, once it has my version"),
-    }
-    known = {"the copy": the_copy, "own version": own_version}
-    return written_panel(__file__, "reading", known, way=ways)
+    names = "the copy", "the writer", "own version"
+    return written_panel(__file__, "reading", dict(zip(names, ways, strict=True)))
 
 
 def herd() -> PanelSpec:

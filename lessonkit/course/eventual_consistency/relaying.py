@@ -30,7 +30,7 @@ OUTBOX_TABLE = """
 # Without ORDER BY the order of the rows is left to the database. This one takes the liberty.
 NEWEST_FIRST = "PRAGMA reverse_unordered_selects = ON"
 
-QUIET, KILLED, REFUSED, REPLY_LOST, NEVER_ARRIVED = SENTENCES = (
+QUIET, KILLED, REFUSED, REPLY_LOST, NEVER_ARRIVED = (
     N_("Twelve events are waiting, and nothing goes wrong. The relay is called every second."),
     N_("The relay was killed after {run.step}. A new one went on."),
     N_("The broker refuses the first five attempts to publish {run.event}."),
