@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from lessonkit.course.choosing.names import named
 from lessonkit.course.choosing.sandbox import MOST_RETRIES, TIMEOUTS
-from lessonkit.course.choosing.views import titles
+from lessonkit.course.choosing.views import named, titles
 from lessonkit.explorer import Exploration
 from lessonkit.lab import PanelSpec
 from lessonkit.lab.written import written_panel

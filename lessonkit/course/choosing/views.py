@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from lessonkit.course.choosing.day import Served
-from lessonkit.course.choosing.names import named
 from lessonkit.course.choosing.sandbox import MOST_REQUESTS, MOST_WAIT, ORDERS, Trial
 from lessonkit.explorer import Case, Exploration
 from lessonkit.files import csv_rows, toml_beside
 from lessonkit.lab import Picture, charts, table, tiles
 from lessonkit.messages import _, current_language, service_name
 from lessonkit.words import escape
+
+NAMES: Final = toml_beside(__file__, "names.toml")
+
+
+def named(kind: str) -> dict[str, str]:
+    """The names of this kind, such as ``"styles"``, in the current language."""
+    return {key: _(words) for key, words in NAMES[kind].items()}
 
 
 def three_questions(found: Mapping[object, Exploration]) -> str:
