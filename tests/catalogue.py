@@ -26,7 +26,8 @@ NO_TEXTS = {
     *("notebook", "grade", "point", "asks", "starter", "answer", "code"),
     *("when", "breaks", "struck", "reply_lost", "refused", "called"),
     *("steps", "methods", "call", "down_for", "times_as_slow"),
-    *("kind", "value", "low", "high", "step", "events"),
+    *("operation", "listeners", "again", "at_once", "cancelled", "afterwards"),
+    *("kind", "value", "values", "low", "high", "step", "events"),
 }
 """Of what the ``.toml`` files say, that which nobody translates."""
 

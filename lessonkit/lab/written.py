@@ -48,10 +48,15 @@ def written_panel(
     known
         Values that only a run can tell, by what the file calls them.
     menus
-        For each choice its options, as :func:`~lessonkit.lab.controls.choice` takes them.
+        For each choice its options, as :func:`~lessonkit.lab.controls.choice` takes them; not if
+        the file has its ``choices``, and the ``values`` that the scene gets for them.
     """
     told = toml_beside(module, "panels.toml")[name]
     hint = told["hint"]
+    for argument, how in told["controls"].items():
+        if "choices" in how:
+            values = (known.get(value, value) for value in how.pop("values"))
+            menus[argument] = dict(zip(values, map(_, how.pop("choices")), strict=True))
 
     def real(values: Mapping[str, Any]) -> dict[str, Any]:
         return {key: known.get(value, value) for key, value in values.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from lessonkit.course.choosing.hybrid import ShopWithADisk
 from lessonkit.faults import LogNormal, Outage
+from lessonkit.files import csv_rows
 from lessonkit.shop import CreateOrder, Item, Told, books
 
 HOUR = 3600.0
@@ -21,8 +21,7 @@ TWO_PIECES = (Item("P-1", 2, 2500),)
 
 def moments(path: Path | str) -> list[float]:
     """The seconds since midnight at which the day's orders come, spread over each minute."""
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        minutes = [(int(row["minute"]), int(row["orders"])) for row in csv.DictReader(file)]
+    minutes = [(int(row["minute"]), int(row["orders"])) for row in csv_rows(Path(path))]
     return [60 * (minute + k / orders) for minute, orders in minutes for k in range(orders)]
 
 
@@ -60,34 +59,26 @@ def order_of_the_day(number: int) -> CreateOrder:
 
 @dataclass(frozen=True)
 class Served:
-    """What became of one customer; ``mail_after`` is in seconds, None if no mail came."""
+    """What became of one customer.
+
+    Attributes
+    ----------
+    asked, wait
+        When the customer ordered, and how long the answer took, in seconds.
+    refused_in_vain
+        Told "failed", although the order stands.
+    never_paid
+        Told "confirmed", and no money came.
+    mail_never, mail_late
+        The order stands and is paid, and its mail did not come, or came late.
+    """
 
     asked: float
     wait: float
-    told: Told
-    stands: bool
-    paid: bool
-    mail_after: float | None
-
-    @property
-    def refused_in_vain(self) -> bool:
-        """Told "failed", although the order stands."""
-        return self.told is Told.FAILED and self.stands
-
-    @property
-    def never_paid(self) -> bool:
-        """Told "confirmed", and no money came."""
-        return self.told is Told.CONFIRMED and not self.paid
-
-    @property
-    def mail_never(self) -> bool:
-        """An order that stands and is paid, without its mail."""
-        return self.stands and self.paid and self.mail_after is None
-
-    @property
-    def mail_late(self) -> bool:
-        """The same, with a mail that came late."""
-        return self.stands and self.paid and (self.mail_after or 0) > LATE
+    refused_in_vain: bool
+    never_paid: bool
+    mail_never: bool
+    mail_late: bool
 
 
 def customers_of(shop: ShopWithADisk) -> Sequence[Served]:
@@ -98,8 +89,14 @@ def customers_of(shop: ShopWithADisk) -> Sequence[Served]:
     served = []
     for answer in shop.customer.answers:
         order, mail = ledger[answer.order_id], mailed.get(answer.order_id)
-        after = None if mail is None else mail - answer.answered
-        served.append(
-            Served(answer.asked, answer.wait, answer.told, order.stands, order.money > 0, after)
+        paid = order.money > 0
+        one = Served(
+            answer.asked,
+            answer.wait,
+            refused_in_vain=answer.told is Told.FAILED and order.stands,
+            never_paid=answer.told is Told.CONFIRMED and not paid,
+            mail_never=order.stands and paid and mail is None,
+            mail_late=order.stands and paid and (mail or 0) - answer.answered > LATE,
         )
+        served.append(one)
     return served

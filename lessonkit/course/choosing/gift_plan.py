@@ -109,9 +109,7 @@ def _is_decided(call: object, plan: Mapping[Any, object]) -> bool:
 
 
 def _try(plan: Mapping[str, object], day: Day) -> _Outcome:
-    shop = GiftShop(no=day.call)
-    if day.trouble is not None:
-        shop = GiftShop(trouble=(day.call, day.trouble))
+    shop = GiftShop(day.call, day.trouble)
     outcome = run(shop.place_order(PlannedOrders(shop, plan).create_order), drain=math.inf)
     return _Outcome(day, shop, outcome.result, outcome.trace)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Final
 
 from lessonkit.faults import Fault
-from lessonkit.messages import N_, _
+from lessonkit.files import toml_beside
+from lessonkit.messages import _
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.shop import CreateOrder, Order, OrderFailed, Shop, ShopError
 from lessonkit.trace import current_trace
@@ -18,26 +21,8 @@ IN_LINE, BEHIND = "synchronous", "asynchronous"
 PATIENCE = Backoff(base=60.0, cap=600.0, jitter=False)
 """How long to wait before an asynchronous call is tried again."""
 
-GIFT_CALLS = (
-    "stock",
-    "fraud check",
-    "delivery day",
-    "payment",
-    "packing slip",
-    "points",
-    "mail",
-    "analytics",
-)
-"""What a plan has to place. In line, they are made in this order."""
-
-OWN: Mapping[str, tuple[str, str, str]] = {
-    "fraud check": (N_("fraud check"), "check", ""),
-    "delivery day": (N_("delivery"), "look_up", ""),
-    "packing slip": (N_("printer"), "print", N_("slips")),
-    "points": ("points", "add", N_("points given")),
-    "analytics": (N_("analytics"), "count", N_("orders counted")),
-}
-"""The calls to services that gift orders add: service, operation, what it counts."""
+GIFT_CALLS: Final[Mapping[str, Mapping[str, str]]] = toml_beside(__file__, "calls.toml")
+"""What a plan has to place, in the order in which synchronous calls are made."""
 
 
 class GiftShop(Shop):
@@ -45,25 +30,22 @@ class GiftShop(Shop):
 
     Parameters
     ----------
-    no
-        The call that is answered with no: ``"stock"``, ``"fraud check"``, ``"delivery day"`` or
-        ``"payment"``.
+    call
+        The call with which something is wrong.
     trouble
-        The call whose service is in trouble, and the kind of trouble.
+        What is wrong with its service; None if that is well, and its answer is no.
     """
 
-    def __init__(
-        self, no: str | None = None, trouble: tuple[str, Callable[[str], Fault]] | None = None
-    ) -> None:
-        services = {call: _(name) for call, (name, _operation, _result) in OWN.items()}
+    def __init__(self, call: str = "", trouble: Callable[[str], Fault] | None = None) -> None:
+        services = {one: _(of["service"]) for one, of in GIFT_CALLS.items() if of}
+        no = "" if trouble else call
         super().__init__(
-            faults=[trouble[1](services.get(trouble[0], "notification"))] if trouble else [],
+            faults=[trouble(services.get(call, "notification"))] if trouble else [],
             stock={"P-1": 0 if no == "stock" else 10},
             declined=("card",) if no == "payment" else (),
             more=dict.fromkeys(services.values(), 0.05),
         )
-        self._no = no
-        self._services = services
+        self._no, self._services = no, services
         self._done: Counter[str] = Counter()
 
     async def ask(self, call: str, command: CreateOrder) -> bool:
@@ -76,14 +58,13 @@ class GiftShop(Shop):
         if call == "mail":
             await self.notification.send_order_confirmation(Order.create(command))
             return True
-        _name, operation, result = OWN[call]
-        service = self._services[call]
-        return await self.network.call(service, operation, self._answer, call, service, result)
+        operation = GIFT_CALLS[call]["operation"]
+        return await self.network.call(self._services[call], operation, self._answer, call)
 
-    def _answer(self, call: str, service: str, result: str) -> bool:
-        if result:
+    def _answer(self, call: str) -> bool:
+        if counts := GIFT_CALLS[call].get("counts"):
             self._done[call] += 1
-            current_trace().state(service, result, self._done[call])
+            current_trace().state(self._services[call], counts, self._done[call])
         return call != self._no
 
 
@@ -117,19 +98,16 @@ class PlannedOrders:
             raise OrderFailed(f"{call}: no")
 
     async def _do_behind(self, call: str, command: CreateOrder) -> None:
-        attempt = 0
-        while True:
-            attempt += 1
+        for attempt in count(1):
             try:
                 await self._do(call, command)
+                break
             except OrderFailed:  # asking again would not help: the order must be taken back
                 await self.shop.database.save(Order.create(command).cancelled())
                 await self._undo(command)
-                return
+                break
             except ShopError:
                 await asyncio.sleep(PATIENCE.longest(attempt))
-            else:
-                return
 
     async def _undo(self, command: CreateOrder) -> None:
         if "payment" in self._to_undo:

@@ -1,15 +1,16 @@
-"""Notebook 07: what its panels are called, and what to try in them."""
+"""Notebook 07: its panels, as ``panels.toml`` has them, with what only an exploration knows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from lessonkit.course.choosing import names
-from lessonkit.course.choosing.sandbox import MOST_RETRIES, SYNC, TIMEOUTS
-from lessonkit.course.choosing.views import titles
+from lessonkit.course.choosing.sandbox import MOST_RETRIES, TIMEOUTS
+from lessonkit.course.choosing.views import named, titles
 from lessonkit.explorer import Exploration
-from lessonkit.lab import PanelSpec, choice, spec, toggle, whole
+from lessonkit.lab import PanelSpec
+from lessonkit.lab.written import written_panel
 from lessonkit.messages import _, current_language
 
 Style = Callable[..., Any]
@@ -28,67 +29,30 @@ def bad_luck(found: Mapping[Style, Exploration]) -> PanelSpec:
     menu = {title: f"{'✗' * losers(title)} {title}" for title in worst_first}
     *_others, hybrid = found
     reply_lost = found[hybrid].find("reply-lost", "payment.charge").title
-    return spec(
-        choice("style", _("The shop"), dict(zip(found, names.styles(), strict=True)), hybrid),
-        choice("title", _("Bad luck (✗: a shop that fails)"), menu, reply_lost),
-        hint=_("Which of the hybrid's faults come from its core, and which from its bus?"),
-    )
+    known = {"the hybrid": hybrid, "reply lost": reply_lost}
+    styles = dict(zip(found, named("styles").values(), strict=True))
+    return written_panel(__file__, "bad_luck", known, style=styles, title=menu)
 
 
-def busy_day(request_response: Style, event_driven: Style, hybrid: Style) -> PanelSpec:
+def busy_day(*three: Style) -> PanelSpec:
     """Three shops on a busy day, and what goes wrong on it."""
-    three = dict(zip((request_response, event_driven, hybrid), names.styles(), strict=True))
-    return spec(
-        choice("style", _("The shop"), three, request_response),
-        whole("slow", _("Payment at noon: so many times as slow"), 10, low=1, high=30),
-        whole("no_mail_minutes", _("No mail from 20:15 (minutes)"), 30, low=0, high=120),
-        presets={
-            _("A quiet day"): {"slow": 1, "no_mail_minutes": 0},
-            _("The mail is out all evening"): {"slow": 1, "no_mail_minutes": 120},
-        },
-        hint=_(
-            "One order in a thousand here. Go through the three shops: whom does the mail server"
-            " hurt?"
-        ),
-    )
+    names = "request-response", "event-driven", "hybrid"
+    return written_panel(__file__, "busy_day", dict(zip(names, three, strict=True)))
 
 
 def sandbox() -> PanelSpec:
     """What an order service may use, to meet a goal."""
     limits = {None: _("no timeout")} | {limit: f"{limit * 1000:,.0f} ms" for limit in TIMEOUTS}
-    return spec(
-        whole("retries", _("Retries of each call"), 0, low=0, high=MOST_RETRIES),
-        choice("timeout", _("Timeout for stock and payment"), limits, None),
-        choice("mail", _("The mail goes out"), names.mails(), SYNC),
-        toggle("key", _("Idempotency key")),
-        hint=_("Meet all four parts of the goal. Change one thing at a time, and say why before."),
-    )
+    known = {"none": None, "most retries": MOST_RETRIES}
+    return written_panel(__file__, "sandbox", known, timeout=limits, mail=named("mails"))
 
 
-def chooser() -> PanelSpec:
-    """Seven questions about a task."""
-    questions = names.questions()
-    none = dict.fromkeys(questions, False)
-    return spec(
-        *[
-            toggle(name, words, name in ("result_now", "may_happen_later"))
-            for name, words in questions.items()
-        ],
-        presets={
-            _("Balance inquiry"): none | {"result_now": True},
-            _("Mail"): none | {"may_happen_later": True, "loose_coupling": True},
-            _("A whole order"): dict.fromkeys(questions, True),
-            _("Nothing ticked"): none,
-        },
-        hint=_("Take a task from your own work and answer for it. Which tick changes the advice?"),
-    )
+# Seven questions about a task.
+chooser = partial(written_panel, __file__, "chooser")
 
 
 def scenarios(read: Sequence[Mapping[str, str]]) -> PanelSpec:
     """Situations, and three answers to each."""
     situations = {n: row[f"situation_{current_language()}"] for n, row in enumerate(read)}
-    return spec(
-        choice("number", _("The situation"), situations, 0),
-        choice("answer", _("Your answer"), {"": _("(not yet)")} | names.answers(), ""),
-        hint=_("Decide before you choose. Then read what speaks against the other two."),
-    )
+    answers = {"": _("(not yet)")} | named("styles")
+    return written_panel(__file__, "scenarios", number=situations, answer=answers)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
-from lessonkit.course.choosing import names
 from lessonkit.course.choosing.day import Served
 from lessonkit.course.choosing.sandbox import MOST_REQUESTS, MOST_WAIT, ORDERS, Trial
 from lessonkit.explorer import Case, Exploration
-from lessonkit.files import csv_rows
+from lessonkit.files import csv_rows, toml_beside
 from lessonkit.lab import Picture, charts, table, tiles
 from lessonkit.messages import _, current_language, service_name
 from lessonkit.words import escape
+
+NAMES: Final = toml_beside(__file__, "names.toml")
+
+
+def named(kind: str) -> dict[str, str]:
+    """The names of this kind, such as ``"styles"``, in the current language."""
+    return {key: _(words) for key, words in NAMES[kind].items()}
 
 
 def three_questions(found: Mapping[object, Exploration]) -> str:
@@ -24,7 +31,7 @@ def three_questions(found: Mapping[object, Exploration]) -> str:
         for case in plain
     ]
     columns = {
-        _("style"): names.styles(),
+        _("style"): named("styles").values(),
         _("the customer waits"): [f"{case.answers[0].wait_ms} ms" for case in plain],
         _("bad luck survived"): list(map(survived, found.values())),
         _("the order service calls"): [_(", ").join(services) for services in known],
@@ -32,7 +39,7 @@ def three_questions(found: Mapping[object, Exploration]) -> str:
     return table(columns).html
 
 
-def survived(found: Exploration) -> str:
+def survived(found: Exploration | Trial) -> str:
     """How much of what was tried did no harm."""
     return _("{survived} of {tried}").format(survived=found.survived, tried=found.tried)
 
@@ -54,7 +61,8 @@ def does_not_occur(title: str) -> str:
 
 def without_a_part(found: Iterable[Exploration]) -> str:
     """What the hybrid survives, whole and with one part taken away."""
-    columns = {_("the hybrid"): names.hybrids(), _("bad luck survived"): list(map(survived, found))}
+    hybrids = named("hybrids").values()
+    columns = {_("the hybrid"): hybrids, _("bad luck survived"): list(map(survived, found))}
     return table(columns).html
 
 
@@ -82,7 +90,7 @@ def three_days(days: Iterable[Sequence[Served]]) -> Picture:
     """The same day in three shops."""
     each = list(map(figures, days))
     columns = {_("the busy day"): list(each[0])}
-    for style, one in zip(names.styles(), each, strict=True):
+    for style, one in zip(named("styles").values(), each, strict=True):
         columns[style] = [f"{value:,}" for value in one.values()]
     return table(columns)
 
@@ -125,7 +133,6 @@ def one_day(served: Sequence[Served]) -> tuple[str, str, str]:
 def goal(tried: Trial) -> tuple[str, str]:
     """How far an order service meets each part of the goal, and its first counterexample."""
     quick, few, all_confirmed, nothing_lost = tried.met
-    words = _("{survived} of {tried}").format(survived=tried.survived, tried=tried.tried)
     confirmed = _("{confirmed} of {all} orders").format(confirmed=tried.confirmed, all=ORDERS)
     most = f"{MOST_WAIT * 1000:,.0f}"
     parts = [
@@ -136,7 +143,7 @@ def goal(tried: Trial) -> tuple[str, str]:
             few,
         ),
         (_("confirmed, all"), confirmed, all_confirmed),
-        (_("bad luck survived, all"), words, nothing_lost),
+        (_("bad luck survived, all"), survived(tried), nothing_lost),
     ]
     verdicts = {True: (_("met"), "good"), False: (_("not met"), "bad")}
     met = [
@@ -176,14 +183,16 @@ def advice(style: str, in_line: Sequence[str], behind: Sequence[str]) -> tuple[s
     nothing = _("Nothing speaks for events, and a call is the simpler one.")
     reason = reasons[style] if in_line or behind else nothing
     return (
-        tiles((reason, names.answers()[style], "plain")),
+        tiles((reason, named("styles")[style], "plain")),
         _listed(_("Speaks for a synchronous call"), in_line),
         _listed(_("Speaks for events"), behind),
     )
 
 
 def _listed(title: str, asked: Sequence[str]) -> str:
-    lines = "".join(f"<li>{names.questions()[name]}</li>" for name in asked) or "<li>–</li>"
+    questions = toml_beside(__file__, "panels.toml")["chooser"]["controls"]
+    labels = [questions[name]["label"] for name in asked]
+    lines = "".join(f"<li>{_(label)}</li>" for label in labels) or "<li>–</li>"
     return f"<div><b>{title}</b><ul>{lines}</ul></div>"
 
 
@@ -198,5 +207,5 @@ def decision(row: Mapping[str, str], answer: str) -> str | tuple[str, str]:
     if answer == "":
         return tiles((situation, _("What do you choose?"), "plain"))
     kind = "good" if answer == row["best"] else "bad"
-    verdict = tiles((situation, names.answers()[answer], kind))
+    verdict = tiles((situation, named("styles")[answer], kind))
     return verdict, f"<p>{row[f'{answer}_{current_language()}']}</p>"

@@ -10,34 +10,25 @@ from typing import Any
 from lessonkit.course.event_bus.events import OrderCancelled, OrderCreated
 from lessonkit.course.event_bus.pictures import Complaint, in_words, listed, picture
 from lessonkit.course.event_bus.scripts import CREATED, SCRIPTS, Script, Step
-from lessonkit.exercises.advice import Advice, first_advice
+from lessonkit.exercises.advice import first_advice
 from lessonkit.exercises.result import Counterexample
 from lessonkit.exercises.trial import run_briefly
-from lessonkit.exercises.written import exercise
+from lessonkit.exercises.written import advice, exercise
 from lessonkit.messages import N_, _, service_name
 from lessonkit.patterns.events import Event
 from lessonkit.records import Kind
 from lessonkit.trace import current_trace
 
-_THE_OTHERS = N_("The others want to go on hearing: end this one subscription and no other.")
-_STILL = N_(
-    "One `unsubscribe` takes one entry of this handler out of the list for this type of event."
-)
 _NOBODY_LEFT = N_(
     "Nobody has left yet: each handler hears the event as often as it has subscribed to it, as with"
     " the bus of the starting cell."
 )
-_OF_THE_ERROR = (
-    Advice(
-        lambda error: isinstance(error, TypeError) and "not callable" in str(error),
-        "Where the handler stood there is a hole in the list now, and `publish` falls into it. Take"
-        " the entry out instead of overwriting it.",
-    ),
-    Advice(
-        lambda error: isinstance(error, RuntimeError) and "changed size" in str(error),
-        "A handler has changed the very thing that the loop is walking through. Python notices"
-        " that with a set or a dict. What could it walk through instead?",
-    ),
+_OF_THE_ERROR = advice(
+    __name__,
+    "stop_hearing",
+    "error_advice",
+    is_of_a_hole=lambda error: isinstance(error, TypeError) and "not callable" in str(error),
+    is_of_a_change=lambda error: isinstance(error, RuntimeError) and "changed size" in str(error),
 )
 
 
@@ -75,35 +66,34 @@ class _Played:
 
     async def play(self) -> None:
         for step in self.script.steps:
-            if step.do == "publish":
+            if step.publishes:
                 await self._publish(step)
             else:
                 self._change(step)
             if self.wrong is not None:
                 return
 
-    def _change(self, step: Step, by: str = "") -> None:
+    def _change(self, step: Step) -> None:
         page = self.pages.setdefault(step.who, _Page(step.who, self._hear))
         handler = page.show if self.script.methods else page.handler
         member = (step.kind, step.who)
         words = _("{service} subscribes to {event}")
-        if step.do == "unsubscribe":
+        if step.sign == "-":
             words = _("{service} unsubscribes from {event}")
         happened = words.format(service=service_name(step.who), event=step.kind)
-        if by:
+        if step.by:
             happened = "↳ " + happened
         self.rows.append((happened, "", ""))
-        if step.do == "subscribe":
+        if step.sign == "+":
             self.bus.subscribe(step.kind, handler)
             self.members.append(member)
         else:
             self._unsubscribe(step.kind, handler, happened)
             if member in self.members:
                 self.members.remove(member)
-            self.has_changed = True
         self.changed[step.who] = None
-        if by:
-            self.has_changed = True
+        self.has_changed |= bool(step.by) or step.sign == "-"
+        if step.by:
             self._show_changes()
 
     def _show_changes(self) -> None:
@@ -130,7 +120,7 @@ class _Played:
         self._show_changes()
         wanted = [who for kind, who in self.members if kind == step.kind]
         self.heard: list[str] = []
-        self.during, self.by = step.during, step.by
+        self.during = step if step.sign else None
         row = len(self.rows)
         self.rows.append((step.kind, listed(wanted), ""))
         trace = current_trace()
@@ -151,14 +141,14 @@ class _Played:
         self.heard.append(who)
         trace = current_trace()
         trace.end(trace.send("event bus", who, event.type, Kind.EVENT))
-        if self.during is not None and who == self.by:
+        if self.during is not None and who == self.during.by:
             during, self.during = self.during, None
-            self._change(during, by=who)
+            self._change(during)
 
     def _of_the_error(self, error: Exception) -> Complaint:
-        if (advice := first_advice(_OF_THE_ERROR, error)) is None:
+        if (said := first_advice(_OF_THE_ERROR, error)) is None:
             raise error
-        return _("`publish` raised an error: {error}").format(error=in_words(error)), advice
+        return _("`publish` raised an error: {error}").format(error=in_words(error)), said
 
     def _of_the_hearing(self, wanted: list[str]) -> Complaint:
         # Before anybody leaves, or comes while an event is told, it is no fault of the script's.
@@ -171,14 +161,14 @@ class _Played:
                     "The handler of {service} should have heard the event twice; it heard it once."
                 )
             sentence = words.format(service=service_name(missing[0]))
-            return sentence, _(alike or self.script.missing or _THE_OTHERS)
+            return sentence, _(alike or self.script.missing)
         unwanted = list((Counter(self.heard) - Counter(wanted)).elements())
         current_trace().note(unwanted[0], N_("✗ told"))
         words = _("The handler of {service} has heard an event that was not for it.")
         if unwanted[0] in wanted:
             words = _("The handler of {service} has heard the event once too often.")
         sentence = words.format(service=service_name(unwanted[0]))
-        return sentence, _(alike or self.script.unwanted or _STILL)
+        return sentence, _(alike or self.script.unwanted)
 
 
 def _judge_stop_hearing(bus: type) -> Counterexample | None:

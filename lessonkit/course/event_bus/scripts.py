@@ -13,27 +13,25 @@ CREATED, CANCELLED = "OrderCreated", "OrderCancelled"
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happens to a bus.
+    """Something that happens to a bus: somebody comes or leaves, or an event is published.
 
     Attributes
     ----------
-    do
-        ``"subscribe"``, ``"unsubscribe"`` or ``"publish"``.
-    who
-        Whose handler; for ``"publish"`` empty.
+    publishes
+        Whether an event is published.
+    by
+        Then, whose handler lets somebody come or leave when it is told; empty for nobody's.
+    sign, who
+        ``"+"`` for whoever comes, ``"-"`` for whoever leaves, and who that is.
     kind
         The type of event.
-    during
-        For ``"publish"``: what the handler of ``by`` does when it is told.
-    by
-        See ``during``.
     """
 
-    do: str
-    who: str = ""
-    kind: str = CREATED
-    during: Step | None = None
-    by: str = ""
+    publishes: bool
+    by: str
+    sign: str
+    who: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,8 @@ class Script:
 
     title: str
     steps: tuple[Step, ...]
-    missing: str = ""
-    unwanted: str = ""
+    missing: str
+    unwanted: str
     raises: str = ""
     methods: bool = False
 
@@ -73,16 +71,14 @@ def _steps(words: str) -> tuple[Step, ...]:
 
 
 def _step(word: str) -> Step:
-    kind = CANCELLED if word.endswith("*") else CREATED
-    by, sign, who = re.fullmatch(r"!?(\w*)([+-]?)(\w*)\*?", word).groups()  # type: ignore[union-attr]
-    change = Step("subscribe" if sign == "+" else "unsubscribe", who, kind) if sign else None
-    if word.startswith("!"):
-        return Step("publish", kind=kind, during=change, by=by)
-    assert change is not None, word
-    return change
+    found = re.fullmatch(r"(!?)(\w*)([+-]?)(\w*)(\*?)", word)
+    assert found is not None, word
+    publishes, by, sign, who, other = found.groups()
+    return Step(bool(publishes), by, sign, who, CANCELLED if other else CREATED)
 
 
+_WRITTEN = toml_beside(__file__, "scripts.toml")
 SCRIPTS = tuple(
-    Script(**{**told, "steps": _steps(told["steps"])})
-    for told in toml_beside(__file__, "scripts.toml")["script"]
+    Script(**{**_WRITTEN["otherwise"], **told, "steps": _steps(told["steps"])})
+    for told in _WRITTEN["script"]
 )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Final
 
-from lessonkit.messages import N_
+from lessonkit.files import toml_beside
 from lessonkit.shop import OrderFailed
 
 LIMIT = 1.0
 """Seconds that a handler may take before it is given up."""
 
-ASYNC, PLAIN, PLAIN_ASYNC = "async", "plain", "plain, and returns something to wait for"
-PLAIN_TASK = "plain, and returns a task"
-"""The ways in which a handler may be written."""
+ASYNC, PLAIN, PLAIN_TASK = "async", "plain", "plain, and returns a task"
+"""How a handler may be written; if none of these, it is plain and returns a coroutine."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Situation:
     Attributes
     ----------
     title
-        Says it in a few words. English, marked with ``N_``.
+        Says it in a few words. English.
     listeners
         In the order in which they subscribe.
     again
@@ -94,73 +93,19 @@ class Situation:
         return not all(listener.healthy for listener in self.listeners)
 
 
-_out_of_stock = partial(OrderFailed, "out of stock")
-_no_mail_server = partial(ConnectionError, "no mail server")
-_typo = partial(AttributeError, "'OrderCreated' object has no attribute 'totl'")
+ERRORS: Final = {
+    "out of stock": partial(OrderFailed, "out of stock"),
+    "no mail server": partial(ConnectionError, "no mail server"),
+    "a typo": partial(AttributeError, "'OrderCreated' object has no attribute 'totl'"),
+}
+"""What makes the errors of the situations."""
 
-SITUATIONS = (
-    Situation(
-        N_("Three healthy handlers"),
-        (Listener("inventory", 0.1), Listener("notification", 0.5), Listener("points", 0.9)),
-        afterwards=1.0,
-    ),
-    Situation(
-        N_("A handler that returns a value, and a plain one that hands back something to wait for"),
-        (
-            Listener("inventory", 0.1, returns=42),
-            Listener("points", 0.5, form=PLAIN_ASYNC),
-            Listener("notification", form=PLAIN, returns="sent"),
-        ),
-    ),
-    Situation(
-        N_("A plain function that hands back a task"),
-        (Listener("points", 0.5, form=PLAIN_TASK), Listener("inventory", 0.1)),
-    ),
-    Situation(
-        N_("The first handler refuses"),
-        (Listener("inventory", 0.02, _out_of_stock), Listener("notification", 0.5)),
-    ),
-    Situation(
-        N_("Plain functions: one fails when it is called, one returns nothing"),
-        (
-            Listener("points", error=_typo, form=PLAIN),
-            Listener("inventory", form=PLAIN),
-            Listener("notification", 0.5),
-        ),
-    ),
-    Situation(
-        N_("The same handler has subscribed twice, and fails"),
-        (Listener("inventory", 0.1, _out_of_stock, times=2), Listener("notification", 0.5)),
-    ),
-    Situation(
-        N_("All handlers fail, each at another moment, and the same with the next event"),
-        (
-            Listener("notification", 0.5, _no_mail_server),
-            Listener("inventory", 0.1, _out_of_stock),
-            Listener("points", error=_typo, form=PLAIN),
-        ),
-        again=True,
-    ),
-    Situation(
-        N_("One handler never ends"),
-        (Listener("inventory", 0.1), Listener("points", math.inf), Listener("notification", 0.9)),
-    ),
-    Situation(
-        N_("One handler wants to take five seconds"),
-        (Listener("inventory", 0.1), Listener("notification", 5.0)),
-        afterwards=5.0,
-    ),
-    Situation(
-        N_("The publisher is cancelled after 200 ms"),
-        (Listener("inventory", 0.1), Listener("notification", 0.9), Listener("points", math.inf)),
-        cancelled=0.2,
-        afterwards=1.0,
-    ),
-    Situation(
-        N_("Another event is published 200 ms later, and its handler fails"),
-        (Listener("inventory", 0.1, _out_of_stock), Listener("notification", 0.9)),
-        at_once=True,
-    ),
-    Situation(N_("Nobody has subscribed"), ()),
+
+def _listener(told: dict[str, Any]) -> Listener:
+    return Listener(**{**told, "error": ERRORS.get(told.get("error", ""))})
+
+
+SITUATIONS: Final = tuple(
+    Situation(**{**told, "listeners": tuple(map(_listener, told["listeners"]))})
+    for told in toml_beside(__file__, "situations.toml")["situation"]
 )
-"""In the order in which a bus is tried; it stops at the first one that goes wrong."""

@@ -10,13 +10,7 @@ from typing import Any
 
 from lessonkit.course.event_bus.events import OrderCancelled, OrderCreated
 from lessonkit.course.event_bus.pictures import in_words
-from lessonkit.course.event_bus.situations import (
-    ASYNC,
-    PLAIN_ASYNC,
-    PLAIN_TASK,
-    Listener,
-    Situation,
-)
+from lessonkit.course.event_bus.situations import ASYNC, PLAIN, PLAIN_TASK, Listener, Situation
 from lessonkit.lab.said import in_ms
 from lessonkit.messages import N_, _, service_name
 from lessonkit.patterns.events import Event
@@ -112,10 +106,6 @@ class Telling:
     # --- the handlers ----------------------------------------------------------------------------
 
     def _handler(self, listener: Listener) -> Callable[..., Any]:
-        def plain(_event: Event) -> object:
-            called = self._begin(listener)
-            return self._end(listener, called)
-
         async def work(called: Message) -> object:
             try:
                 if math.isinf(listener.seconds):
@@ -129,21 +119,17 @@ class Telling:
                 raise
             return self._end(listener, called)
 
-        async def works(_event: Event) -> object:
-            return await work(self._begin(listener))
+        def plain(_event: Event) -> Any:
+            called = self._begin(listener)
+            if listener.form == PLAIN:
+                return self._end(listener, called)
+            working = work(called)
+            return asyncio.create_task(working) if listener.form == PLAIN_TASK else working
 
-        def hands_it_on(_event: Event) -> object:
-            return work(self._begin(listener))
+        async def works(event: Event) -> object:
+            return await plain(event)
 
-        def hands_a_task_on(_event: Event) -> object:
-            return asyncio.create_task(work(self._begin(listener)))
-
-        forms: dict[str, Callable[..., Any]] = {
-            ASYNC: works,
-            PLAIN_ASYNC: hands_it_on,
-            PLAIN_TASK: hands_a_task_on,
-        }
-        handler = forms.get(listener.form, plain)
+        handler: Callable[..., Any] = works if listener.form == ASYNC else plain
         handler.__name__ = handler.__qualname__ = listener.lane
         return handler
 

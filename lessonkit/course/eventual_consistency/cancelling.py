@@ -58,41 +58,9 @@ class _Run:
         return self.before | ({self.order: DONE} if self.order in TO_CANCEL else {})
 
     @property
-    def is_done(self) -> bool:
-        return self.end.get(self.order) == DONE
-
-    @property
-    def is_wrong(self) -> bool:
-        return self.end != self.should
-
-    @property
-    def is_as_before(self) -> bool:
-        return self.end == self.before
-
-    @property
-    def changes_other_things(self) -> bool:
-        return self.should != self.before and (not self.trouble or self.is_done)
-
-    @property
-    def changes_without_need(self) -> bool:
-        return self.order in NOTHING_TO_CANCEL and not self.is_as_before
-
-    @property
-    def hides_the_error(self) -> bool:
-        return self.trouble == "fails_at" and not self.raised and self.left != self.should
-
-    @property
     def is_half(self) -> bool:
         status, events = self.left.get(self.order, ("", 0))
         return self.order in TO_CANCEL and (status == "CANCELLED") != (events > 0)
-
-    @property
-    def is_announced_twice(self) -> bool:
-        return self.end.get(self.order, DONE)[1] > 1
-
-    @property
-    def has_two_callers(self) -> bool:
-        return self.trouble == "pauses_after"
 
 
 def _runs(program: Program) -> Iterator[_Run]:
@@ -105,7 +73,7 @@ def _runs(program: Program) -> Iterator[_Run]:
     ):
         for order in orders:
             runs = map(partial(_cancel, program, order, trouble), count(1))
-            yield from filter(None, takewhile(bool, runs))
+            yield from takewhile(bool, runs)
 
 
 def _cancel(program: Program, order: str, trouble: str, step: int) -> _Run | None:
@@ -165,7 +133,21 @@ def _words(found: tuple[str, int] | None) -> str:
     return _("{0}, events: {1}").format(*found) if found else "–"
 
 
-ADVICE = advice(__name__, "cancel_in_one")
+ADVICE = advice(
+    __name__,
+    "cancel_in_one",
+    is_wrong=lambda run: run.end != run.should,
+    is_as_before=lambda run: run.end == run.before,
+    changes_other_things=lambda run: (
+        run.should != run.before and (not run.trouble or run.end.get(run.order) == DONE)
+    ),
+    changes_without_need=lambda run: run.order in NOTHING_TO_CANCEL and run.end != run.before,
+    hides_the_error=lambda run: (
+        run.trouble == "fails_at" and not run.raised and run.left != run.should
+    ),
+    is_announced_twice=lambda run: run.end.get(run.order, DONE)[1] > 1,
+    has_two_callers=lambda run: run.trouble == "pauses_after",
+)
 
 
 def _judge_cancel(cancel: Callable[[Disk, str], object]) -> Counterexample | None:

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 from math import inf
+from operator import sub
 
 from lessonkit.exercises.advice import first_counterexample
 from lessonkit.exercises.program import Program
@@ -85,78 +85,18 @@ class _Waiting:
         waiting.cancel()
 
     @property
-    def is_never_decided(self) -> bool:
-        return self.decided == inf
-
-    @property
     def gave_up(self) -> bool:
         return isinstance(self.returned, TimeoutError)
 
-    @property
-    def hammers(self) -> bool:
-        return sum(moment <= DEADLINE for moment in self.asked) > MOST_QUESTIONS
 
-    @property
-    def is_early(self) -> bool:
-        return self.lasted < min(self.decided, DEADLINE - MOST_LATE)
-
-    @property
-    def pauses_too_long(self) -> bool:
-        pauses = [after - before for before, after in pairwise([0.0, *self.asked])]
-        return max(pauses) > MOST_LATE + A_BIT
-
-    @property
-    def misses_the_end(self) -> bool:
-        return self.lasted > self.decided and {*self.answers} <= {"PENDING"}
-
-    @property
-    def does_not_return_the_end(self) -> bool:
-        got_it = self.returned == ENDS[self.decided] and self.decided <= self.lasted
-        return self.is_late or not (self.is_never_decided or got_it)
-
-    @property
-    def never_ends(self) -> bool:
-        return self.lasted == PATIENCE
-
-    @property
-    def takes_too_long(self) -> bool:
-        return self.lasted > DEADLINE + 1
-
-    @property
-    def waits_for_nothing(self) -> bool:
-        return self.lasted - max(self.asked) > A_BIT
-
-    @property
-    def is_late(self) -> bool:
-        return self.lasted > self.decided + MOST_LATE + A_BIT
-
-
-@dataclass
 class _Crowd:
     """Many clients at once. The first three wait for the same order, two with the same dice."""
 
-    clients: list[_Waiting]
-
-    @property
-    def per_second(self) -> list[int]:
-        asked = Counter(int(moment) for client in self.clients for moment in client.asked)
-        return [asked[second] for second in range(int(DEADLINE))]
-
-    @property
-    def most(self) -> int:
-        return max(self.per_second[SPREAD_FROM:])
-
-    @property
-    def ignores_the_dice(self) -> bool:
-        return self.clients[0].asked == self.clients[2].asked
-
-    @property
-    def has_dice_of_its_own(self) -> bool:
-        return self.clients[0].asked != self.clients[1].asked
-
-    @property
-    def most_are_too_many(self) -> bool:
-        return self.most > MOST_AT_ONCE
+    def __init__(self, clients: list[_Waiting]) -> None:
+        self.clients = clients
+        asked = Counter(int(moment) for client in clients for moment in client.asked)
+        self.per_second = [asked[second] for second in range(int(DEADLINE))]
+        self.most = max(self.per_second[SPREAD_FROM:])
 
 
 def _judge_polling(wait: Wait) -> Counterexample | None:
@@ -203,7 +143,7 @@ def _together(program: Program) -> Iterator[_Crowd]:
 
 def _sentence(client: _Waiting) -> str:
     words = _("After {one.decided:g} s the order is {end}. The wait lasted {one.lasted:.1f} s.")
-    if client.is_never_decided:
+    if client.decided == inf:
         words = _("The order is never decided. {asked} questions come in {one.lasted:.1f} s.")
     return words.format(one=client, end=ENDS[client.decided], asked=len(client.asked))
 
@@ -232,7 +172,35 @@ def _crowd_chart(crowd: _Crowd) -> str:
     return charts.lines(seconds, lines, title=title, xlabel=_("time (s)"), ylabel=_("questions"))
 
 
-ADVICE = advice(__name__, "polite_polling")
-CROWD_ADVICE = advice(__name__, "polite_polling", "crowd_advice")
+ADVICE = advice(
+    __name__,
+    "polite_polling",
+    is_never_decided=lambda run: run.decided == inf,
+    hammers=lambda run: sum(moment <= DEADLINE for moment in run.asked) > MOST_QUESTIONS,
+    is_early=lambda run: run.lasted < min(run.decided, DEADLINE - MOST_LATE),
+    is_late=lambda run: run.lasted > run.decided + MOST_LATE + A_BIT,
+    pauses_too_long=lambda run: max(map(sub, run.asked, [0.0, *run.asked])) > MOST_LATE + A_BIT,
+    misses_the_end=lambda run: run.lasted > run.decided and {*run.answers} <= {"PENDING"},
+    does_not_return_the_end=lambda run: (
+        not (
+            run.decided == inf
+            or (
+                run.returned == ENDS[run.decided]
+                and run.decided <= run.lasted <= run.decided + MOST_LATE + A_BIT
+            )
+        )
+    ),
+    never_ends=lambda run: run.lasted == PATIENCE,
+    takes_too_long=lambda run: run.lasted > DEADLINE + 1,
+    waits_for_nothing=lambda run: run.lasted - max(run.asked) > A_BIT,
+)
+CROWD_ADVICE = advice(
+    __name__,
+    "polite_polling",
+    "crowd_advice",
+    ignores_the_dice=lambda crowd: crowd.clients[0].asked == crowd.clients[2].asked,
+    has_dice_of_its_own=lambda crowd: crowd.clients[0].asked != crowd.clients[1].asked,
+    most_are_too_many=lambda crowd: crowd.most > MOST_AT_ONCE,
+)
 
 polite_polling = exercise(__name__, "polite_polling", _judge_polling)

@@ -30,7 +30,7 @@ OUTBOX_TABLE = """
 # Without ORDER BY the order of the rows is left to the database. This one takes the liberty.
 NEWEST_FIRST = "PRAGMA reverse_unordered_selects = ON"
 
-QUIET, KILLED, REFUSED, REPLY_LOST, NEVER_ARRIVED = SENTENCES = (
+QUIET, KILLED, REFUSED, REPLY_LOST, NEVER_ARRIVED = (
     N_("Twelve events are waiting, and nothing goes wrong. The relay is called every second."),
     N_("The relay was killed after {run.step}. A new one went on."),
     N_("The broker refuses the first five attempts to publish {run.event}."),
@@ -62,14 +62,6 @@ class _Run:
     unmarked: list[str] = field(default_factory=list)
 
     @property
-    def is_quiet(self) -> bool:
-        return self.sentence == QUIET
-
-    @property
-    def has_twins(self) -> bool:
-        return self.bodies is TWINS
-
-    @property
     def sent(self) -> list[str]:
         return [body for body, is_out in self.attempts if is_out]
 
@@ -78,35 +70,15 @@ class _Run:
         return list((Counter(self.bodies) - Counter(self.sent)).elements())
 
     @property
-    def is_marked_and_lost(self) -> bool:
-        return bool(self.lost) and not set(self.lost) & set(self.unmarked)
-
-    @property
     def again(self) -> list[str]:
         return list((Counter(self.sent) - Counter(self.bodies)).elements())
 
     @property
     def is_in_order(self) -> bool:
-        if self.has_twins:  # no body says which of the two it is
+        if self.bodies is TWINS:  # no body says which of the two it is
             return self.sent == TWINS or bool(self.lost or self.again)
         places = [self.bodies.index(body) for body in self.sent if body in self.bodies]
         return places == sorted(places)
-
-    @property
-    def mixes_the_twins(self) -> bool:
-        return self.has_twins and (bool(self.lost) or not self.is_in_order)
-
-    @property
-    def several_again(self) -> bool:
-        return len(set(self.again)) > 1
-
-    @property
-    def takes_other_than_ten(self) -> bool:
-        return self.is_quiet and self.per_call != [BATCH, len(EVENTS) - BATCH]
-
-    @property
-    def is_unfinished(self) -> bool:
-        return bool(self.lost or self.unmarked or len(self.again) > 1)
 
 
 def _judge_relay(relay_batch: Callable[..., Awaitable[object]]) -> Counterexample | None:
@@ -182,6 +154,15 @@ def _picture(run: _Run) -> str:
     return rows_html(heads, rows)
 
 
-ADVICE = advice(__name__, "relay_safe")
+ADVICE = advice(
+    __name__,
+    "relay_safe",
+    is_quiet=lambda run: run.sentence == QUIET,
+    mixes_the_twins=lambda run: run.bodies is TWINS and (run.lost or not run.is_in_order),
+    is_marked_and_lost=lambda run: run.lost and not {*run.lost} & {*run.unmarked},
+    several_again=lambda run: len({*run.again}) > 1,
+    takes_other_than_ten=lambda run: run.per_call != [BATCH, len(EVENTS) - BATCH],
+    is_unfinished=lambda run: run.lost or run.unmarked or len(run.again) > 1,
+)
 
 relay_safe = exercise(__name__, "relay_safe", _judge_relay)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import Task, create_task, get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
@@ -113,16 +114,12 @@ class ShopWithInboxes(OutboxShop):
 
     def listeners(self, event: OrderCreated) -> Sequence[Listener]:
         """Who does what when this event comes. By the id of the order it can be undone."""
-        id_ = event.order_id
+        id_, total = event.order_id, event.total
         stock, payment, mail = self.inventory, self.payment, self.notification
         return {
             OrderCreated: [
                 ("inventory", "reserve", lambda tx: _agreed(stock._reserve(event.items, id_))),
-                (
-                    "payment",
-                    "charge",
-                    lambda tx: _agreed(payment._charge(event.total, "card", id_)),
-                ),
+                ("payment", "charge", lambda tx: _agreed(payment._charge(total, "card", id_))),
             ],
             OrderConfirmed: [
                 ("notification", "send_order_confirmation", lambda tx: mail._send(event))
@@ -138,11 +135,7 @@ class ShopWithInboxes(OutboxShop):
         self, publish: Callable[[ShopWithInboxes, OutboxMessage], Awaitable[None]]
     ) -> None:
         """Publish what is not published yet, with ``publish(shop, message)``."""
-
-        async def one(message: OutboxMessage) -> None:
-            await publish(self, message)
-
-        await Relay(self.outbox, one, lease=2.0, attempts=3).drain(poll=0.5)
+        await Relay(self.outbox, partial(publish, self), lease=2.0, attempts=3).drain(poll=0.5)
 
 
 async def insist(shop: Shop, name: str, work: Callable[..., T], *args: Any) -> T | None:

@@ -8,7 +8,6 @@ from math import inf
 from sqlite3 import Connection
 
 from lessonkit.course.eventual_consistency.killing import Books
-from lessonkit.course.eventual_consistency.names import moments
 from lessonkit.course.eventual_consistency.screens import OFTEN, Sale
 from lessonkit.course.eventual_consistency.shops import ShopWithDisk, ShopWithInboxes
 from lessonkit.exercises.tables import rows_html
@@ -18,6 +17,16 @@ from lessonkit.messages import _
 from lessonkit.shop import OrderBooks, Shop, Told
 from lessonkit.shop.audit import Violation
 from lessonkit.trace import Trace
+
+
+def moments() -> dict[str, str]:
+    """The calls of the order service at which it is killed, and what has just happened then."""
+    return {
+        "database.save": _("the order is saved"),
+        "inventory.reserve": _("the stock is taken"),
+        "payment.charge": _("the card is charged"),
+        "notification.send_order_confirmation": _("the mail is sent"),
+    }
 
 
 def gap(trace: Trace, at: float) -> str:
@@ -187,9 +196,6 @@ def rows_on_disk(well: Connection, power_fails: Connection) -> Picture:
 def verdict(found: Exploration) -> dict[str, int]:
     """In how many cases of bad luck something was lost, done twice, or told wrongly."""
 
-    def cases(is_so: Callable[[OrderBooks], object]) -> int:
-        return sum(any(map(is_so, case.ledgers)) for case in found.cases[1:])
-
     def anything(order: OrderBooks) -> bool:
         return bool(order.held or order.money or order.mails)
 
@@ -197,20 +203,24 @@ def verdict(found: Exploration) -> dict[str, int]:
         wanted = sum(order.wanted.values())
         return order.held > wanted or order.money > order.total or order.mails > 1
 
+    harm: dict[str, Callable[[OrderBooks], object]] = {
+        _("an order that nobody will hear of"): lambda order: (
+            order.stands and not anything(order) and not order.owed
+        ),
+        _("something was done for no order"): lambda order: (
+            anything(order) and not order.stands and not order.owed
+        ),
+        _("something happened twice"): too_much,
+        _("the customer paid twice"): lambda order: order.money > order.total,
+        _("paid, and nothing is held"): lambda order: order.money and not order.held,
+        _('told "failed", and the order stands'): lambda order: (
+            order.stands and order.told[-1:] == (Told.FAILED,)
+        ),
+    }
+    ledgers = [case.ledgers for case in found.cases[1:]]
     return {
         _("cases of bad luck"): found.tried,
-        _("an order that nobody will hear of"): cases(
-            lambda order: order.stands and not anything(order) and not order.owed
-        ),
-        _("something was done for no order"): cases(
-            lambda order: anything(order) and not order.stands and not order.owed
-        ),
-        _("something happened twice"): cases(too_much),
-        _("the customer paid twice"): cases(lambda order: order.money > order.total),
-        _("paid, and nothing is held"): cases(lambda order: order.money and not order.held),
-        _('told "failed", and the order stands'): cases(
-            lambda order: order.stands and order.told[-1:] == (Told.FAILED,)
-        ),
+        **{words: sum(any(map(is_so, one)) for one in ledgers) for words, is_so in harm.items()},
         _("the auditor complains"): len(found.counterexamples),
     }
 
@@ -218,11 +228,7 @@ def verdict(found: Exploration) -> dict[str, int]:
 def verdicts(found: Exploration) -> str:
     """The verdict as a table: what came of it, in how many cases."""
     said = verdict(found)
-    columns: dict[str, Sequence[object]] = {
-        _("what came of it"): list(said),
-        _("how often"): list(said.values()),
-    }
-    return table(columns).html
+    return table({_("what came of it"): said.keys(), _("how often"): said.values()}).html
 
 
 def with_outbox(case: Case) -> Case:

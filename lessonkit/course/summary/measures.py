@@ -17,9 +17,10 @@ from lessonkit.shop import Answer
 Figures = tuple[int, ...]
 
 
-def whole_order(shop: ShopWithADisk) -> Ordering:
+def whole_order(shop: Any) -> Ordering:
     """The order with all its three parts."""
-    return shop.place_order(WholeOrder(shop, True, True, True).create_order)
+    placed: Ordering = shop.place_order(WholeOrder(shop, True, True, True).create_order)
+    return placed
 
 
 def eight_points() -> list[Figures]:
@@ -34,20 +35,13 @@ def eight_points() -> list[Figures]:
         (drivers(one_order(choreography)),),
         (drivers(whole),),
         (gap(told),),
-        (wait(whole), *luck(explore_whole())),
+        (wait(whole), *luck(explore(whole_order, shop=ShopWithADisk, restart=recover))),
     ]
 
 
-def explore_whole() -> Exploration:
-    """All bad luck for the order with all its parts."""
-
-    def scenario(shop: Any) -> Ordering:
-        return whole_order(shop)
-
-    def restart(shop: Any) -> Coroutine[Any, Any, None]:
-        return WholeOrder(shop, True, True, True).recover()
-
-    return explore(scenario, shop=ShopWithADisk, restart=restart)
+def recover(shop: Any) -> Coroutine[Any, Any, None]:
+    """What a new process does first."""
+    return WholeOrder(shop, True, True, True).recover()
 
 
 def one_order(scenario: Scenario) -> Run[Answer]:

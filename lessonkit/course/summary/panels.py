@@ -1,20 +1,10 @@
-"""Notebook 08: what its panel is called, and what to try in it."""
+"""Notebook 08: its panel, as ``panels.toml`` has it."""
 
 from __future__ import annotations
 
-from lessonkit.lab import PanelSpec, spec, toggle
-from lessonkit.messages import _
+from functools import partial
 
+from lessonkit.lab.written import written_panel
 
-def three_parts() -> PanelSpec:
-    """Three parts of the whole order, each on or off."""
-    return spec(
-        toggle("key", _("Idempotency key")),
-        toggle("log", _("The saga's log"), True),
-        toggle("outbox", _("Outbox"), True),
-        presets={
-            _("All three"): {"key": True, "log": True, "outbox": True},
-            _("None of them"): {"key": False, "log": False, "outbox": False},
-        },
-        hint=_("Leave out one part at a time. What kind of bad luck is it that does harm then?"),
-    )
+# Three parts of the whole order, each on or off.
+three_parts = partial(written_panel, __file__, "three_parts")

@@ -5,16 +5,19 @@ Each is a scenario: called with a fresh shop, it gives the coroutine of one cust
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from lessonkit.course.choosing.styles import RequestResponse
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.events import Event
-from lessonkit.shop import Answer, CreateOrder, Order, OrderFailed, Shop
+from lessonkit.shop import Answer, CreateOrder, Order, Shop
 
 Ordering = Coroutine[Any, Any, Answer]
 Scenario = Callable[[Any], Ordering]
+Work = Callable[[Order], Awaitable[object]]
 
 
 @dataclass(frozen=True)
@@ -24,41 +27,25 @@ class OrderEvent(Event):
     order: Order
 
 
-@dataclass(frozen=True)
 class OrderCreated(OrderEvent):
     """It was saved."""
 
 
-@dataclass(frozen=True)
 class InventoryReserved(OrderEvent):
     """Its pieces are set aside."""
 
 
-@dataclass(frozen=True)
 class PaymentCompleted(OrderEvent):
     """It is paid."""
 
 
-@dataclass(frozen=True)
 class NotificationSent(OrderEvent):
     """Its customer has a mail."""
 
 
 def chain(shop: Shop) -> Ordering:
     """Notebook 01: call one service after the other, and wait for each."""
-
-    async def create_order(command: CreateOrder) -> None:
-        reserved = await shop.inventory.reserve(command.items)
-        if not reserved.success:
-            raise OrderFailed("out of stock")
-        payment = await shop.payment.charge(command.total, command.payment_method)
-        if not payment.success:
-            raise OrderFailed("card declined")
-        order = Order.create(command, str(payment.transaction_id))
-        await shop.database.save(order)
-        await shop.notification.send_order_confirmation(order)
-
-    return shop.place_order(create_order)
+    return shop.place_order(RequestResponse(shop).create_order)
 
 
 def event_driven(shop: Shop, ask_back: bool = False) -> Ordering:
@@ -68,29 +55,13 @@ def event_driven(shop: Shop, ask_back: bool = False) -> Ordering:
     """
     bus = InMemoryEventBus(shop.network)
 
-    async def details(event: OrderEvent) -> Order:
-        order = event.order
+    async def handle(work: Work, event: OrderEvent) -> None:
         if ask_back:
-            await shop.network.call("orders", "get_order", lambda: order)
-        return order
+            await shop.network.call("orders", "get_order", lambda: event.order)
+        await work(event.order)
 
-    async def reserve(event: OrderEvent) -> None:
-        order = await details(event)
-        await shop.inventory.reserve(order.items, order.order_id)
-
-    bus.subscribe(OrderCreated, reserve, service="inventory")
-
-    async def charge(event: OrderEvent) -> None:
-        order = await details(event)
-        await shop.payment.charge(order.total, "card", order.order_id)
-
-    bus.subscribe(OrderCreated, charge, service="payment")
-
-    async def mail(event: OrderEvent) -> None:
-        await shop.notification.send_order_confirmation(await details(event))
-
-    bus.subscribe(OrderCreated, mail, service="notification")
-
+    for service, work in _work(shop).items():
+        bus.subscribe(OrderCreated, partial(handle, work), service=service)
     return _save_and_publish(shop, bus)
 
 
@@ -98,25 +69,27 @@ def choreography(shop: Shop) -> Ordering:
     """Notebook 04: each service reacts to the event of the one before, and publishes its own."""
     bus = InMemoryEventBus(shop.network)
 
-    async def reserve(event: OrderEvent) -> None:
-        await shop.inventory.reserve(event.order.items, event.order.order_id)
-        bus.publish_and_forget(InventoryReserved(event.order))
+    async def handle(work: Work, then: type[OrderEvent], event: OrderEvent) -> None:
+        await work(event.order)
+        bus.publish_and_forget(then(event.order))
 
-    bus.subscribe(OrderCreated, reserve, service="inventory")
-
-    async def charge(event: OrderEvent) -> None:
-        await shop.payment.charge(event.order.total, "card", event.order.order_id)
-        bus.publish_and_forget(PaymentCompleted(event.order))
-
-    bus.subscribe(InventoryReserved, charge, service="payment")
-
-    async def mail(event: OrderEvent) -> None:
-        await shop.notification.send_order_confirmation(event.order)
-        bus.publish_and_forget(NotificationSent(event.order))
-
-    bus.subscribe(PaymentCompleted, mail, service="notification")
-
+    for hears, service, says in (
+        (OrderCreated, "inventory", InventoryReserved),
+        (InventoryReserved, "payment", PaymentCompleted),
+        (PaymentCompleted, "notification", NotificationSent),
+    ):
+        work = _work(shop)[service]
+        bus.subscribe(hears, partial(handle, work, says), service=service)
     return _save_and_publish(shop, bus)
+
+
+def _work(shop: Shop) -> dict[str, Work]:
+    """What each service does for an order, in the two styles in which it hears of it."""
+    return {
+        "inventory": lambda order: shop.inventory.reserve(order.items, order.order_id),
+        "payment": lambda order: shop.payment.charge(order.total, "card", order.order_id),
+        "notification": shop.notification.send_order_confirmation,
+    }
 
 
 def _save_and_publish(shop: Shop, bus: InMemoryEventBus) -> Ordering:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from lessonkit.course.summary.styles import Scenario, chain, choreography
+from lessonkit.course.choosing.views import survived
+from lessonkit.course.summary.styles import Scenario, chain
 from lessonkit.explorer import Case, Exploration
 from lessonkit.files import csv_rows, toml_beside
 from lessonkit.lab import Picture, case_books, shop_view, tiles
@@ -34,8 +35,7 @@ def eight_points(figures: Iterable[Sequence[int]]) -> Picture:
 def left_out(found: Exploration) -> tuple[str, str, Case]:
     """How much bad luck is survived, and the first case that is not."""
     whole = found.survived == found.tried
-    words = _("{survived} of {tried}").format(survived=found.survived, tried=found.tried)
-    figure = tiles((_("pieces of bad luck survived"), words, "good" if whole else "bad"))
+    figure = tiles((_("pieces of bad luck survived"), survived(found), "good" if whole else "bad"))
     case = found.cases[0] if whole else found.counterexamples[0]
     return figure, case_books(case), case
 
@@ -55,13 +55,9 @@ def waits(answer: Answer) -> Picture:
 
 def compared(one: Shop, whole: Shop, style: Scenario) -> Picture:
     """The books of a shop in some style, and those of the whole order."""
-    shops = {_style(style): one, _("the whole order"): whole}
+    name = _("request-response") if style is chain else _("choreography")
+    shops = {name: one, _("the whole order"): whole}
     return folded(*(f"<b>{escape(name)}</b>{shop_view(shop)}" for name, shop in shops.items()))
-
-
-def _style(style: Scenario) -> str:
-    names: dict[Scenario, str] = {chain: _("request-response"), choreography: _("choreography")}
-    return names[style]
 
 
 def read_again(log: int, queue: int) -> Picture:
@@ -89,11 +85,8 @@ def moments_of_loss(lost: Sequence[int]) -> Picture:
 def deaths(found: Sequence[Exploration]) -> Picture:
     """How many deaths the customers of three shops do not notice."""
     names = (_("request-response"), _("event-driven"), _("the whole order"))
-    words = _("{survived} of {tried}")
-    rows = [
-        (escape(name), f"<b>{words.format(survived=one.survived, tried=one.tried)}</b>")
-        for name, one in zip(names, found, strict=True)
-    ]
+    shown = [f"<b>{survived(one)}</b>" for one in found]
+    rows = zip(map(escape, names), shown, strict=True)
     return Picture(_table((_("shop"), _("deaths survived")), rows))
 
 
