@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2s
-from typing import Any, Final
+from typing import Any
 
 from lessonkit.clock import BackgroundTaskError, DeadlockError
 from lessonkit.explorer.decision import Decision, Event, Kind, decode, encode, in_words
 from lessonkit.explorer.loop import PATIENCE, ExploringLoop
-from lessonkit.faults import AnyFault, Crash
+from lessonkit.faults import AnyFault
 from lessonkit.luck import Leg
-from lessonkit.messages import N_, _
+from lessonkit.messages import _
 from lessonkit.runner import Run, run_on
 from lessonkit.shop import (
     Answer,
@@ -35,15 +35,6 @@ Scenario = Callable[[Shop], Awaitable[object]]
 
 Restart = Callable[[Shop], Coroutine[Any, Any, object]]
 """What a new process of a killed service does first: its relay, its saga log."""
-
-NO_FAULT = N_("no fault")
-_FAULT_NAMES: Final = {
-    "Refused": N_("{target}: refused"),
-    "Down": N_("{target}: down before the effect"),
-    "ReplyLost": N_("{target}: reply lost after the effect"),
-    "Slow": N_("{target}: slow"),
-    "Crash": N_("{target}: killed after step {after}"),
-}
 
 
 @dataclass(frozen=True)
@@ -107,9 +98,8 @@ class Case:
     @property
     def title(self) -> str:
         """What went wrong, in words."""
-        words = [in_words(decision, self.events) for decision in self.decisions]
-        words += map(_fault_name, self.faults)
-        return " + ".join(words) or _(NO_FAULT)
+        words = [in_words(one, self.events) for one in (*self.decisions, *self.faults)]
+        return " + ".join(words) or _("no fault")
 
     @property
     def longest_wait_ms(self) -> str:
@@ -299,15 +289,6 @@ def _is_what_may_happen(error: BaseException, unlucky: bool) -> bool:
     return isinstance(error, ShopError | TimeoutError) or (
         unlucky and isinstance(error, DeadlockError)
     )
-
-
-def _fault_name(fault: AnyFault) -> str:
-    words = _(_FAULT_NAMES.get(type(fault).__name__, "{target}"))
-    if isinstance(fault, Crash):
-        return words.format(target=fault.service, after=fault.after)
-    times = f" #{fault.call}" if fault.call is not None and fault.call > 1 else ""
-    name = words.format(target=f"{fault.target}{times}")
-    return name if fault.call is not None else _("{fault}, every time").format(fault=name)
 
 
 def struck_thing(decision: Decision, events: dict[str, Event]) -> str:
