@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from lessonkit.checks import one_of
 from lessonkit.explorer.case import Case, Outcome, struck_thing
@@ -25,14 +25,6 @@ _ENDS = {
 }
 
 
-class Runner(Protocol):
-    """Runs the scenario of an exploration under given decisions."""
-
-    def outcome(self, decisions: tuple[Decision, ...]) -> Outcome:
-        """What comes of it."""
-        ...
-
-
 @dataclass(frozen=True)
 class Exploration:
     """All different runs of a scenario, the one without bad luck first.
@@ -51,6 +43,8 @@ class Exploration:
         How many late messages in one run were tried at most.
     ended
         ``""`` if everything was tried, ``"limit"`` or ``"interrupt"`` if not.
+    outcome
+        Runs the scenario under given decisions.
     """
 
     cases: tuple[Case, ...]
@@ -59,7 +53,7 @@ class Exploration:
     most: int
     late: int
     ended: str
-    runner: Runner
+    outcome: Callable[[tuple[Decision, ...]], Outcome]
 
     @property
     def counterexamples(self) -> tuple[Case, ...]:
@@ -190,12 +184,11 @@ class Exploration:
         found: dict[str, list[Case]] = {}
         for case in self.cases[1:]:
             found.setdefault(struck_thing(case.decisions[0], case.events), []).append(case)
-        ordered = sorted(
-            found.items(), key=lambda group: sum(c.survived for c in group[1]) / len(group[1])
-        )
-        return [
-            (name, tuple(sorted(cases, key=lambda case: case.survived))) for name, cases in ordered
+        groups = [
+            (name, tuple(sorted(cases, key=lambda case: case.survived)))
+            for name, cases in found.items()
         ]
+        return sorted(groups, key=lambda group: sum(c.survived for c in group[1]) / len(group[1]))
 
     def choices(self) -> dict[int, str]:
         """The cases for a choice in a panel: their numbers and titles, grouped as in the table."""
@@ -216,7 +209,7 @@ def _row(case: Case) -> dict[str, object]:
         _("pieces held"): sum(order.held for order in ledgers),
         _("yen taken"): sum(order.money for order in ledgers),
         _("mails"): sum(order.mails for order in ledgers),
-        _("what the audit says"): _audit_says([case]) or "✓",
+        _("what the audit says"): _audit_says(case),
     }
 
 
@@ -228,7 +221,7 @@ def _group_row(group: tuple[str, tuple[Case, ...]]) -> dict[str, object]:
         _("tried"): len(cases),
         _("survived"): sum(case.survived for case in cases),
         _("for example"): example.title,
-        _("what the audit says"): _audit_says([example]) or "✓",
+        _("what the audit says"): _audit_says(example),
     }
 
 
@@ -236,5 +229,5 @@ def _told(case: Case) -> str:
     return _(", ").join(dict.fromkeys(_(answer.told) for answer in case.answers)) or "–"
 
 
-def _audit_says(cases: Iterable[Case]) -> str:
-    return "\n".join(violation.sentence for case in cases for violation in case.violations)
+def _audit_says(case: Case) -> str:
+    return "\n".join(violation.sentence for violation in case.violations) or "✓"
