@@ -107,7 +107,6 @@ class Exploration:
         *,
         leg: Leg | str | None = None,
         number: int = 1,
-        after: str = "",
     ) -> Case:
         """The case to which this one piece of bad luck leads.
 
@@ -125,8 +124,6 @@ class Exploration:
             Which part of its way, such as ``"reply"``. For a kill, ``"effect"`` unless you say so.
         number
             The how-manieth call of the operation.
-        after
-            Of something late: the operation or the event behind which it comes.
 
         Raises
         ------
@@ -146,13 +143,11 @@ class Exploration:
             if len(run.decisions) != 1 or run.decisions[0].kind is not kind:
                 continue
             event = run.events.get(run.decisions[0].event)
-            other = run.events.get(run.decisions[0].after)
             if (
                 event is not None
-                and (not what or event.what == what)
+                and what in ("", event.what)
                 and event.number == number
                 and leg in (None, event.leg)
-                and (not after or (other is not None and other.what == after))
             ):
                 return case
         titles = [case.title for case in self.cases if len(case.decisions) < 2]

@@ -165,7 +165,8 @@ class _PausingLoop(ExploringLoop):
         message = self._message_of.get(one.id, "")
         decided = {decision.event for decision in self.decisions}
         free = not held and message not in decided and one.id not in decided
-        callable_ = free and message in {call.id for call in self.calls}
+        is_call = free and message in {call.id for call in self.calls}
+        may_double = free and message in {sent.id for sent in self.messages}
         let = hold = lose = double = None
         if held:
             let = Move(one.id, Decision(Kind.LATE, one.id, self.happened[-1].id))
@@ -173,15 +174,11 @@ class _PausingLoop(ExploringLoop):
             let = Move(one.id)
         if not held and one.id not in decided:
             hold = Move(decision=Decision(Kind.LATE, one.id, NEVER))
-        if callable_ and one.leg is Leg.EFFECT:
+        if is_call and one.leg is Leg.EFFECT:
             lose = Move(decision=Decision(Kind.DOWN, message))
-        elif callable_ and one.leg is Leg.REPLY:
+        elif is_call and one.leg is Leg.REPLY:
             lose = Move(one.id, Decision(Kind.REPLY_LOST, message))
-        if (
-            free
-            and one.leg in (Leg.EFFECT, Leg.EVENT)
-            and message in {sent.id for sent in self.messages}
-        ):
+        if may_double and one.leg in (Leg.EFFECT, Leg.EVENT):
             double = Move(decision=Decision(Kind.TWICE, message))
         return UnderWay(one.leg, one.what, one.process, one.when, let, hold, lose, double, held)
 

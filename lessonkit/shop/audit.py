@@ -265,13 +265,8 @@ def _lost_pieces(shop: Shop) -> Iterator[Violation]:
     held = pieces_of(item for reservation in reservations for item in reservation.items)
     for product, initial in shop.inventory.initial.items():
         on_shelf, away = shop.inventory.stock[product], held.get(product, 0)
-        if on_shelf + away != initial or on_shelf < 0:
-            sentence = _(
-                "{product}: {initial} pieces at first, now {shelf} on the shelf and {held} held."
-            )
-            yield Violation(
-                "no piece appears or disappears",
-                "stock",
-                None,
-                sentence.format(product=product, initial=initial, shelf=on_shelf, held=away),
-            )
+        if on_shelf + away == initial and on_shelf >= 0:
+            continue
+        words = _("{product}: {initial} pieces at first, now {shelf} on the shelf and {held} held.")
+        words = words.format(product=product, initial=initial, shelf=on_shelf, held=away)
+        yield Violation("no piece appears or disappears", "stock", None, words)
