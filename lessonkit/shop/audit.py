@@ -207,7 +207,8 @@ def _broken(rules: tuple[Rule, ...], ledgers: list[OrderBooks]) -> Iterator[Viol
 
 def _facts(order: OrderBooks) -> set[str]:
     """What is true of an order, in the words of ``audit.toml``."""
-    asked, kept = order.ordered, order.order
+    asked = order.ordered
+    kept = order.order if asked and order.stands else None  # any other may say what it likes
     total, wanted, pieces = order.total, order.wanted, order.pieces
     facts = {
         "placed": asked is not None,
@@ -219,7 +220,7 @@ def _facts(order: OrderBooks) -> set[str]:
         "paid": order.money > 0,
         "paid too much": order.money > total,
         "paid too little": order.money < total,
-        "paid in another way": bool(asked and {*order.methods} - {asked.payment_method}),
+        "paid in another way": any(asked and one != asked.payment_method for one in order.methods),
         "held": order.held > 0,
         "wrong product": bool(pieces.keys() - wanted.keys()),
         "too many": any(count > wanted.get(product, 0) for product, count in pieces.items()),
