@@ -195,7 +195,7 @@ class OrderTrial:
         # Only its calls, and each once: what fails with any order was found with the first.
         scenario = partial(self._play, program, orders, play)
         quiet = explore(scenario, shop=self.shop, faults=False, **CALLS_FAIL)
-        for call in quiet.runner.outcome(()).calls:
+        for call in quiet.outcome(()).calls:
             if call.order == order.order_id:
                 for kind in (Kind.REFUSED, Kind.DOWN, Kind.REPLY_LOST):
                     yield run_case(scenario, Decision(kind, call.id), shop=self.shop)

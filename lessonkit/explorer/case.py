@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2s
-from typing import Any, Final
+from typing import Any
 
 from lessonkit.clock import BackgroundTaskError, DeadlockError
 from lessonkit.explorer.decision import Decision, Event, Kind, decode, encode, in_words
-from lessonkit.explorer.loop import PATIENCE, ExploringLoop
-from lessonkit.faults import AnyFault, Crash
+from lessonkit.explorer.loop import ExploringLoop
+from lessonkit.faults import AnyFault
 from lessonkit.luck import Leg
-from lessonkit.messages import N_, _
+from lessonkit.messages import _
 from lessonkit.runner import Run, run_on
 from lessonkit.shop import (
     Answer,
@@ -36,14 +35,8 @@ Scenario = Callable[[Shop], Awaitable[object]]
 Restart = Callable[[Shop], Coroutine[Any, Any, object]]
 """What a new process of a killed service does first: its relay, its saga log."""
 
-NO_FAULT = N_("no fault")
-_FAULT_NAMES: Final = {
-    "Refused": N_("{target}: refused"),
-    "Down": N_("{target}: down before the effect"),
-    "ReplyLost": N_("{target}: reply lost after the effect"),
-    "Slow": N_("{target}: slow"),
-    "Crash": N_("{target}: killed after step {after}"),
-}
+Ended = tuple[Shop, Run[object]]
+"""A shop after its run, and the run."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +53,6 @@ class Outcome:
     remarks: tuple[Violation, ...]
     ledgers: tuple[OrderBooks, ...]
     answers: tuple[Answer, ...]
-
-    @property
-    def names(self) -> dict[str, Event]:
-        """The events of the run by their ids."""
-        return {
-            event.id: event for event in (*self.happened, *self.messages, *self.orders, *self.calls)
-        }
 
 
 @dataclass(frozen=True)
@@ -94,7 +80,7 @@ class Case:
     ledgers: tuple[OrderBooks, ...]
     answers: tuple[Answer, ...]
     events: dict[str, Event]
-    again: Callable[[], tuple[Shop, Run[object]]]
+    again: Callable[[], Ended]
 
     def __repr__(self) -> str:
         return f"Case({self.title!r}, survived={self.survived})"
@@ -107,9 +93,8 @@ class Case:
     @property
     def title(self) -> str:
         """What went wrong, in words."""
-        words = [in_words(decision, self.events) for decision in self.decisions]
-        words += map(_fault_name, self.faults)
-        return " + ".join(words) or _(NO_FAULT)
+        words = [in_words(one, self.events) for one in (*self.decisions, *self.faults)]
+        return " + ".join(words) or _("no fault")
 
     @property
     def longest_wait_ms(self) -> str:
@@ -158,8 +143,8 @@ def run_case(
     """
     decisions = tuple(one for one in luck if isinstance(one, Decision))
     faults = tuple(one for one in luck if not isinstance(one, Decision))
-    outcome, ours, kept = judge(scenario, decisions, faults=faults, shop=shop, restart=restart)
-    return as_case(outcome, faults, lambda: (ours, kept))
+    outcome, ended = judge(scenario, ExploringLoop(decisions), shop, restart, faults)
+    return as_case(outcome, lambda: ended, faults)
 
 
 def replay(
@@ -196,37 +181,31 @@ def replay(
 
 def judge(
     scenario: Scenario,
-    decisions: Sequence[Decision],
-    *,
+    loop: ExploringLoop,
+    shop: Callable[..., Shop],
+    restart: Restart | None,
     faults: tuple[AnyFault, ...] = (),
-    shop: Callable[..., Shop] = Shop,
-    restart: Restart | None = None,
-    patience: int = PATIENCE,
-    loop: ExploringLoop | None = None,
-) -> tuple[Outcome, Shop, Run[object]]:
-    """Run the scenario under these decisions, and have it audited."""
+) -> tuple[Outcome, Ended]:
+    """Run the scenario under the decisions of the loop, and have it audited."""
     ours = shop(faults=faults)
-    loop = loop or ExploringLoop(decisions, patience)
-    restarts: list[asyncio.Task[object]] = []
-
-    def start_again(service: str) -> None:
-        if restart is not None:
-            restarts.append(asyncio.create_task(ours.restart(service, restart(ours))))
 
     def kill(service: str) -> None:
         if ours.network.processes[service].alive:
             ours.network.kill(service)
 
+    def start_again(service: str) -> None:
+        if restart is not None:
+            loop.create_task(ours.restart(service, restart(ours)))
+
     async def play() -> object:
-        ours.network.on_kill = start_again
-        ours.customer.on_order = partial(_joined_by, loop, ours)
         return await scenario(ours)
 
-    loop.kill = kill
+    loop.kill, ours.network.on_kill = kill, start_again
+    ours.customer.on_order = partial(_joined_by, loop, ours)
     # What is on its way when the scenario ends arrives before the audit looks at the books.
     kept: Run[object] = run_on(loop, play(), drain=math.inf)
     outcome = Outcome(
-        tuple(decisions),
+        loop.decisions,
         loop.in_order(),
         tuple(loop.calls),
         tuple(loop.messages),
@@ -237,19 +216,20 @@ def judge(
         tuple(books(ours)),
         tuple(ours.customer.answers),
     )
-    if kept.error is not None and not _is_what_may_happen(kept.error, bool(decisions or faults)):
-        title = as_case(outcome, faults, lambda: (ours, kept)).title
+    unlucky = bool(loop.decisions or faults)
+    if kept.error is not None and not _is_what_may_happen(kept.error, unlucky):
+        title = as_case(outcome, lambda: (ours, kept), faults).title
         kept.error.add_note(_("(while exploring the case: {case})").format(case=title))
         raise kept.error
-    return outcome, ours, kept
+    return outcome, (ours, kept)
 
 
 def as_case(
-    outcome: Outcome, faults: tuple[AnyFault, ...], again: Callable[[], tuple[Shop, Run[object]]]
+    outcome: Outcome, again: Callable[[], Ended], faults: tuple[AnyFault, ...] = ()
 ) -> Case:
     """What a learner sees of an outcome."""
-    names = outcome.names
     ids = {name for one in outcome.decisions for name in (one.event, one.after)}
+    events = (*outcome.happened, *outcome.messages, *outcome.orders, *outcome.calls)
     return Case(
         outcome.decisions,
         faults,
@@ -257,7 +237,7 @@ def as_case(
         outcome.remarks,
         outcome.ledgers,
         outcome.answers,
-        {name: names[name] for name in ids if name in names},
+        {event.id: event for event in events if event.id in ids},
         again,
     )
 
@@ -299,15 +279,6 @@ def _is_what_may_happen(error: BaseException, unlucky: bool) -> bool:
     return isinstance(error, ShopError | TimeoutError) or (
         unlucky and isinstance(error, DeadlockError)
     )
-
-
-def _fault_name(fault: AnyFault) -> str:
-    words = _(_FAULT_NAMES.get(type(fault).__name__, "{target}"))
-    if isinstance(fault, Crash):
-        return words.format(target=fault.service, after=fault.after)
-    times = f" #{fault.call}" if fault.call is not None and fault.call > 1 else ""
-    name = words.format(target=f"{fault.target}{times}")
-    return name if fault.call is not None else _("{fault}, every time").format(fault=name)
 
 
 def struck_thing(decision: Decision, events: dict[str, Event]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from lessonkit.faults import Failure
+from lessonkit.faults import AnyFault, Crash, Failure
+from lessonkit.files import toml_beside
 from lessonkit.luck import Leg
 from lessonkit.messages import N_, _, service_name
 from lessonkit.shop.customer import ORDER_OPERATION
@@ -27,9 +28,7 @@ class Kind(StrEnum):
     TWICE = "twice"  #: it is delivered a second time
     KILLED = "killed"  #: the process dies when this has happened
     CLICKS_TWICE = "clicks-twice"  #: the customer sends the same order twice at once
-    LAST_PIECES = (
-        "last-pieces"  #: another customer orders the same at once; there is enough for one
-    )
+    LAST_PIECES = "last-pieces"  #: two customers order at once; there is enough for one of them
 
 
 FAILS: Final = {
@@ -43,6 +42,9 @@ FAILS: Final = {
 """How a call fails, and whether all later ones of its operation fail as well."""
 
 CUSTOMERS: Final = (Kind.CLICKS_TWICE, Kind.LAST_PIECES)
+
+GIVES_UP: Final = "gives up"
+"""What a timer is called that ends a wait for something else (a timeout)."""
 
 NEVER: Final = "end"
 """Stands for the event after which nothing else is left to happen."""
@@ -109,7 +111,9 @@ VERSION: Final = "1"
 LONGEST: Final = 200
 """How many characters a replay string may have."""
 
-_ONE: Final = re.compile(r"([a-z-]+):(?:([^@:> ]+)@)?([a-z2-7]{6})(?:>([a-z2-7]{6}|end))?")
+_ONE: Final = re.compile(
+    rf"({'|'.join(Kind)}):(?:([^@:> ]+)@)?([a-z2-7]{{6}})(?:>([a-z2-7]{{6}}|end))?"
+)
 
 
 def encode(decisions: Iterable[Decision]) -> str:
@@ -138,8 +142,7 @@ def decode(text: object) -> tuple[Decision, ...]:
 
 def _decode_one(part: str) -> Decision:
     found = _ONE.fullmatch(part)
-    kinds = [str(kind) for kind in Kind]
-    if found is None or found[1] not in kinds:
+    if found is None:
         raise ValueError(f"replay has a part that is no decision: {part!r}; see Case.replay")
     kind = Kind(found[1])
     if (found[4] is not None) != (kind is Kind.LATE):
@@ -151,99 +154,63 @@ def _decode_one(part: str) -> Decision:
 
 # --- in words ------------------------------------------------------------------------------------
 
-_WORDS: Final = {
-    Kind.REFUSED: N_("{what}: refused"),
-    Kind.DOWN: N_("{what}: down before the effect"),
-    Kind.REPLY_LOST: N_("{what}: reply lost after the effect"),
-    Kind.REFUSED_FOR_GOOD: N_("{what}: refused, from then on every time"),
-    Kind.DOWN_FOR_GOOD: N_("{what}: down before the effect, from then on every time"),
-    Kind.REPLY_LOST_FOR_GOOD: N_("{what}: reply lost after the effect, from then on every time"),
-    Kind.TWICE: N_("{what}: delivered twice"),
-    Kind.CLICKS_TWICE: N_("the customer clicks twice"),
-    Kind.LAST_PIECES: N_("two customers want the last pieces"),
-}
-
-_LATE: Final = {
-    Leg.EFFECT: N_("{what} takes effect only after {other}"),
-    Leg.REPLY: N_("the reply to {what} comes only after {other}"),
-    Leg.NO_REPLY: N_("that {what} gives no reply is noticed only after {other}"),
-    Leg.EVENT: N_("{process} hears {what} only after {other}"),
-    Leg.TIMER: N_("{process} ends its wait of {ms} ms only after {other}"),
-}
-
-_BEFORE: Final = {
-    Leg.ARRIVE: N_("{what} has reached {process}"),
-    Leg.EFFECT: N_("{what} has taken effect"),
-    Leg.REPLY: N_("the reply to {what} has come"),
-    Leg.NO_REPLY: N_("{process} has waited for {what} in vain"),
-    Leg.EVENT: N_("{process} has heard {what}"),
-    Leg.TIMER: N_("{process} has waited for {ms} ms"),
-    Leg.KILL: N_("{process} has been killed"),
-}
+_SAYS: Final = toml_beside(__file__, "decision.toml")
 
 
-_OF_THE_CUSTOMER: Final = {
-    Leg.ARRIVE: N_("the order has reached {process}"),
-    Leg.EFFECT: N_("the order has come in"),
-    Leg.REPLY: N_("the customer has the answer"),
-}
-
-_ONCE_MORE: Final = {
-    Leg.ARRIVE: N_("order no. {number} has reached {process}"),
-    Leg.EFFECT: N_("order no. {number} has come in"),
-    Leg.REPLY: N_("the answer to order no. {number} has come"),
-}
-
-
-def in_words(decision: Decision, events: Mapping[str, Event]) -> str:
+def in_words(decision: Decision | AnyFault, events: Mapping[str, Event]) -> str:
     """The decision as a short sentence in the current language.
 
     Parameters
     ----------
     decision
-        What was decided.
+        What was decided, or a fault that the shop itself was made with.
     events
         The events of its run by their ids.
     """
+    if not isinstance(decision, Decision):
+        return _fault_in_words(decision)
     event = events.get(decision.event)
     if event is None:
         return str(decision)
-    if decision.kind is Kind.LATE:
-        words = _(_LATE.get(event.leg, "{what}")).format(
-            other=_has_happened(events.get(decision.after)), **_parts(event)
-        )
-    elif decision.kind is Kind.KILLED:
-        words = _("{service} is killed when {other}").format(
-            service=service_name(decision.service), other=_has_happened(event)
-        )
-    elif event.leg is Leg.EVENT:  # told to one of its subscribers
-        words = _("{process} hears {what} twice").format(**_parts(event))
+    kind = decision.kind
+    other = event if kind is Kind.KILLED else events.get(decision.after)
+    if kind is Kind.LATE:
+        words = _SAYS["late"].get(event.leg.name, "{what}")
+    elif kind is not Kind.KILLED and event.leg is Leg.EVENT:  # told to one of its subscribers
+        words = N_("{process} hears {what} twice")
     else:
-        words = _(_WORDS[decision.kind]).format(**_parts(event))
-    return words
+        words = _SAYS["strikes"][kind.name]
+    return _(words).format(
+        service=service_name(decision.service), other=_has_happened(other), **_parts(event)
+    )
 
 
 def _has_happened(event: Event | None) -> str:
     if event is None:
         return _("everything else has happened")
-    if event.what == ORDER_OPERATION and event.leg in _OF_THE_CUSTOMER:
-        words = (_OF_THE_CUSTOMER if event.number == 1 else _ONCE_MORE)[event.leg]
-        return _(words).format(number=event.number, process=service_name(event.process))
-    if event.what == GIVES_UP and event.leg is Leg.TIMER:
-        words = _("{process} has given up after {ms} ms")
-    else:
-        words = _(_BEFORE[event.leg])
-    return words.format(**_parts(event))
+    words = _SAYS["happened"][event.leg.name]
+    if event.what == ORDER_OPERATION:
+        orders = _SAYS["ordered" if event.number == 1 else "ordered_again"]
+        words = orders.get(event.leg.name, words)
+    elif event.what == GIVES_UP:
+        words = N_("{process} has given up after {ms} ms")
+    return _(words).format(**_parts(event))
 
 
-GIVES_UP: Final = "gives up"
-"""What a timer is called that ends a wait for something else (a timeout)."""
-
-
-def _parts(event: Event) -> dict[str, str]:
+def _parts(event: Event) -> dict[str, object]:
     times = f" #{event.number}" if event.number > 1 else ""
     return {
         "what": f"{event.what}{times}",
+        "number": event.number,
         "process": service_name(event.process),
         "ms": f"{event.waited * 1000:,.0f}",
     }
+
+
+def _fault_in_words(fault: AnyFault) -> str:
+    words = _SAYS["faults"].get(type(fault).__name__, "{target}")
+    if isinstance(fault, Crash):
+        return _(words).format(target=fault.service, after=fault.after)
+    times = f" #{fault.call}" if fault.call is not None and fault.call > 1 else ""
+    name = _(words).format(target=f"{fault.target}{times}")
+    return name if fault.call is not None else _("{fault}, every time").format(fault=name)

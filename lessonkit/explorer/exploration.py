@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from lessonkit.checks import one_of
 from lessonkit.explorer.case import Case, Outcome, struck_thing
@@ -25,14 +25,6 @@ _ENDS = {
 }
 
 
-class Runner(Protocol):
-    """Runs the scenario of an exploration under given decisions."""
-
-    def outcome(self, decisions: tuple[Decision, ...]) -> Outcome:
-        """What comes of it."""
-        ...
-
-
 @dataclass(frozen=True)
 class Exploration:
     """All different runs of a scenario, the one without bad luck first.
@@ -51,6 +43,8 @@ class Exploration:
         How many late messages in one run were tried at most.
     ended
         ``""`` if everything was tried, ``"limit"`` or ``"interrupt"`` if not.
+    outcome
+        Runs the scenario under given decisions.
     """
 
     cases: tuple[Case, ...]
@@ -59,7 +53,7 @@ class Exploration:
     most: int
     late: int
     ended: str
-    runner: Runner
+    outcome: Callable[[tuple[Decision, ...]], Outcome]
 
     @property
     def counterexamples(self) -> tuple[Case, ...]:
@@ -113,7 +107,6 @@ class Exploration:
         *,
         leg: Leg | str | None = None,
         number: int = 1,
-        after: str = "",
     ) -> Case:
         """The case to which this one piece of bad luck leads.
 
@@ -131,8 +124,6 @@ class Exploration:
             Which part of its way, such as ``"reply"``. For a kill, ``"effect"`` unless you say so.
         number
             The how-manieth call of the operation.
-        after
-            Of something late: the operation or the event behind which it comes.
 
         Raises
         ------
@@ -152,13 +143,11 @@ class Exploration:
             if len(run.decisions) != 1 or run.decisions[0].kind is not kind:
                 continue
             event = run.events.get(run.decisions[0].event)
-            other = run.events.get(run.decisions[0].after)
             if (
                 event is not None
-                and (not what or event.what == what)
+                and what in ("", event.what)
                 and event.number == number
                 and leg in (None, event.leg)
-                and (not after or (other is not None and other.what == after))
             ):
                 return case
         titles = [case.title for case in self.cases if len(case.decisions) < 2]
@@ -190,12 +179,11 @@ class Exploration:
         found: dict[str, list[Case]] = {}
         for case in self.cases[1:]:
             found.setdefault(struck_thing(case.decisions[0], case.events), []).append(case)
-        ordered = sorted(
-            found.items(), key=lambda group: sum(c.survived for c in group[1]) / len(group[1])
-        )
-        return [
-            (name, tuple(sorted(cases, key=lambda case: case.survived))) for name, cases in ordered
+        groups = [
+            (name, tuple(sorted(cases, key=lambda case: case.survived)))
+            for name, cases in found.items()
         ]
+        return sorted(groups, key=lambda group: sum(c.survived for c in group[1]) / len(group[1]))
 
     def choices(self) -> dict[int, str]:
         """The cases for a choice in a panel: their numbers and titles, grouped as in the table."""
@@ -216,7 +204,7 @@ def _row(case: Case) -> dict[str, object]:
         _("pieces held"): sum(order.held for order in ledgers),
         _("yen taken"): sum(order.money for order in ledgers),
         _("mails"): sum(order.mails for order in ledgers),
-        _("what the audit says"): _audit_says([case]) or "✓",
+        _("what the audit says"): _audit_says(case),
     }
 
 
@@ -228,7 +216,7 @@ def _group_row(group: tuple[str, tuple[Case, ...]]) -> dict[str, object]:
         _("tried"): len(cases),
         _("survived"): sum(case.survived for case in cases),
         _("for example"): example.title,
-        _("what the audit says"): _audit_says([example]) or "✓",
+        _("what the audit says"): _audit_says(example),
     }
 
 
@@ -236,5 +224,5 @@ def _told(case: Case) -> str:
     return _(", ").join(dict.fromkeys(_(answer.told) for answer in case.answers)) or "–"
 
 
-def _audit_says(cases: Iterable[Case]) -> str:
-    return "\n".join(violation.sentence for case in cases for violation in case.violations)
+def _audit_says(case: Case) -> str:
+    return "\n".join(violation.sentence for violation in case.violations) or "✓"

@@ -17,9 +17,9 @@ from typing import Any
 
 from lessonkit.clock.loop import Handle
 from lessonkit.explorer.case import Case, Restart, Scenario, as_case, judge
-from lessonkit.explorer.decision import NEVER, Decision, Event, Kind
+from lessonkit.explorer.decision import NEVER, Decision, Kind
 from lessonkit.explorer.loop import ExploringLoop, Pending
-from lessonkit.faults import Failure
+from lessonkit.explorer.saved import words_of
 from lessonkit.luck import Happening, Leg
 from lessonkit.shop import Shop
 from lessonkit.trace import Trace, current_trace
@@ -106,22 +106,10 @@ class _PausingLoop(ExploringLoop):
     """Takes a picture before the first event that no move lets happen, and runs on."""
 
     def __init__(self, moves: tuple[Move, ...]) -> None:
-        self.decided = decisions_of(moves)
-        super().__init__(self.decided)
+        super().__init__(decisions_of(moves))
         self.picture: tuple[tuple[UnderWay, ...], Trace, float, Move | None] | None = None
         self._lets = {move.lets for move in moves}
         self._message_of: dict[object, str] = {}  # of a request, or of an event's delivery
-        self._told = ""
-
-    def failure(self, caller: str, operation: str, order: str | None) -> Failure | None:
-        failure = super().failure(caller, operation, order)
-        self._told = self._call
-        return failure
-
-    def comes_twice(self, leg: Leg, what: str, process: str, order: str | None) -> bool:
-        twice = super().comes_twice(leg, what, process, order)
-        self._told = self.messages[-1].id if leg is Leg.EVENT else self._call
-        return twice
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
@@ -131,7 +119,7 @@ class _PausingLoop(ExploringLoop):
             name = next(reversed(self._waiting))
             request = getattr(callback.step, "__self__", None)  # whose leg it is
             if callback.leg in (Leg.ARRIVE, Leg.EVENT):
-                self._message_of[name] = self._message_of[request] = self._told
+                self._message_of[name] = self._message_of[request] = self._sent
             else:
                 self._message_of[name] = self._message_of.get(request, "")
         return handle
@@ -175,9 +163,10 @@ class _PausingLoop(ExploringLoop):
 
     def _as_under_way(self, one: Pending, first: Pending, held: bool) -> UnderWay:
         message = self._message_of.get(one.id, "")
-        decided = {decision.event for decision in self.decided}
+        decided = {decision.event for decision in self.decisions}
         free = not held and message not in decided and one.id not in decided
-        callable_ = free and message in {call.id for call in self.calls}
+        is_call = free and message in {call.id for call in self.calls}
+        may_double = free and message in {sent.id for sent in self.messages}
         let = hold = lose = double = None
         if held:
             let = Move(one.id, Decision(Kind.LATE, one.id, self.happened[-1].id))
@@ -185,15 +174,11 @@ class _PausingLoop(ExploringLoop):
             let = Move(one.id)
         if not held and one.id not in decided:
             hold = Move(decision=Decision(Kind.LATE, one.id, NEVER))
-        if callable_ and one.leg is Leg.EFFECT:
+        if is_call and one.leg is Leg.EFFECT:
             lose = Move(decision=Decision(Kind.DOWN, message))
-        elif callable_ and one.leg is Leg.REPLY:
+        elif is_call and one.leg is Leg.REPLY:
             lose = Move(one.id, Decision(Kind.REPLY_LOST, message))
-        if (
-            free
-            and one.leg in (Leg.EFFECT, Leg.EVENT)
-            and message in {sent.id for sent in self.messages}
-        ):
+        if may_double and one.leg in (Leg.EFFECT, Leg.EVENT):
             double = Move(decision=Decision(Kind.TWICE, message))
         return UnderWay(one.leg, one.what, one.process, one.when, let, hold, lose, double, held)
 
@@ -225,14 +210,11 @@ def play(
     """
 
     def answered() -> tuple[str, ...]:
-        usual = Counter(map(_name, judge(scenario, (), shop=shop, restart=restart)[0].calls))
-        return tuple(Counter(map(_name, outcome.calls)) - usual)
+        usual, _ended = judge(scenario, ExploringLoop(), shop, restart)
+        return tuple(Counter(map(words_of, outcome.calls)) - Counter(map(words_of, usual.calls)))
 
     loop = _PausingLoop(moves)
-    outcome, ours, run = judge(scenario, loop.decided, shop=shop, restart=restart, loop=loop)
-    case = as_case(outcome, (), lambda: (ours, run))
+    outcome, ended = judge(scenario, loop, shop, restart)
+    case = as_case(outcome, lambda: ended)
+    _shop, run = ended
     return Position(*(loop.picture or ((), run.trace, run.elapsed, None)), case, answered)
-
-
-def _name(call: Event) -> str:
-    return f"{call.process} → {call.what}"

@@ -42,9 +42,9 @@ class Pending:
     what: str
     process: str
     order: str | None
-    when: float
-    number: int
-    handle: Handle | None
+    when: float = 0.0
+    number: int = 0
+    handle: Handle | None = None
     waited: float = 0.0
     touched: set[str] = field(default_factory=set)
 
@@ -81,23 +81,12 @@ class ExploringLoop(VirtualTimeLoop):
         self.messages: list[Event] = []
         self.orders: list[Event] = []
         self.struck: list[tuple[str, Failure]] = []
+        self.decisions = tuple(decisions)
         self._patience = patience
-        self._late: dict[str, str] = {}
-        self._fails: dict[str, tuple[Failure, bool]] = {}
-        self._twice: set[str] = set()
-        self._kills: dict[str, list[str]] = {}
-        self._customers: dict[str, list[Kind]] = {}
-        for one in decisions:
-            if one.kind in FAILS:
-                self._fails[one.event] = FAILS[one.kind]
-            elif one.kind in CUSTOMERS:
-                self._customers.setdefault(one.event, []).append(one.kind)
-            elif one.kind is Kind.LATE:
-                self._late[one.event] = one.after
-            elif one.kind is Kind.TWICE:
-                self._twice.add(one.event)
-            else:
-                self._kills.setdefault(one.event, []).append(one.service)
+        self._late = {one.event: one.after for one in self.decisions if one.kind is Kind.LATE}
+        self._fails = {one.event: FAILS[one.kind] for one in self.decisions if one.kind in FAILS}
+        self._twice = {one.event for one in self.decisions if one.kind is Kind.TWICE}
+        self._kills = [one for one in self.decisions if one.kind is Kind.KILLED]
         self._fails_for_good: dict[str, Failure] = {}
         self._now_first: list[str] = []
         self._waiting: dict[str, Pending] = {}
@@ -105,8 +94,8 @@ class ExploringLoop(VirtualTimeLoop):
         self._ids: set[str] = set()
         self._nth: Counter[str] = Counter()
         self._things: dict[int, tuple[object, str]] = {}
-        self._call = ""
-        self._current = Pending("start", Leg.ORDER, "", CUSTOMER, None, 0.0, 0, None)
+        self._sent = ""  # the message that is being sent
+        self._current = Pending("start", Leg.ORDER, "", CUSTOMER, None)
 
     # --- names -----------------------------------------------------------------------------------
 
@@ -124,7 +113,7 @@ class ExploringLoop(VirtualTimeLoop):
 
     def failure(self, caller: str, operation: str, order: str | None) -> Failure | None:
         """How the call fails that is made now, if it does."""
-        self._call = name = self._name("call", operation, caller, order or "")
+        self._sent = name = self._name("call", operation, caller, order or "")
         self._nth[operation] += 1
         call = Event(name, Leg.ARRIVE, operation, caller, order, self._nth[operation])
         if operation == ORDER_OPERATION:
@@ -141,17 +130,16 @@ class ExploringLoop(VirtualTimeLoop):
 
     def comes_twice(self, leg: Leg, what: str, process: str, order: str | None) -> bool:
         """Whether the message that is sent now is delivered a second time."""
-        name = self._call
-        if leg is not Leg.ARRIVE:
-            name = self._name("message", what, process, order or "")
-            self.messages.append(Event(name, leg, what, process, order))
-        return name in self._twice
+        if leg is not Leg.ARRIVE:  # a request has its name already: that of its call
+            self._sent = self._name("message", what, process, order or "")
+            self.messages.append(Event(self._sent, leg, what, process, order))
+        return self._sent in self._twice
 
     def joins(self, order: str) -> list[Kind]:
         """What other customers do at the moment at which this order is placed."""
         name = self._name("order", order)
         self.orders.append(Event(name, Leg.ORDER, order, CUSTOMER, order))
-        return self._customers.get(name, [])
+        return [one.kind for one in self.decisions if one.event == name and one.kind in CUSTOMERS]
 
     def touch(self, thing: object) -> None:
         """Note that whatever happens now reads or changes ``thing``."""
@@ -172,25 +160,29 @@ class ExploringLoop(VirtualTimeLoop):
         if isinstance(callback, Happening):
             leg, what = callback.leg, callback.what
             process, order = callback.process, callback.order
-            label = (leg, what, process, order or "")
         else:
-            owner, order = context.get(here), context.get(correlation)
-            leg, process = Leg.TIMER, owner.name if owner is not None else CUSTOMER
-            what = GIVES_UP if _is_timeout(callback) else ""
-            label = (leg, "", process, order or "")
-        self._timers_set += 1
-        event = Pending(self._name(*label), leg, what, process, order, when, 0, handle)
-        event.number, event.waited = self._timers_set, when - self._now
+            leg, what = Leg.TIMER, ""
+            process, order = _owner(context), context.get(correlation)
+        name = self._name(leg, what, process, order or "")
+        if _is_timeout(callback):
+            what = GIVES_UP
+        self._timers_set = number = self._timers_set + 1
+        waited = when - self._now
+        event = Pending(name, leg, what, process, order, when, number, handle, waited)
         if leg is not Leg.ARRIVE:  # to arrive changes nothing yet
             event.touched.add(_place(process, order))
-        self._waiting[event.id] = event
+        self._waiting[name] = event
         return handle
 
     def _jump_to_next_timer(self) -> None:
-        if self._kills and self._somebody_dies():
-            return
+        for one in self._kills:
+            if one.event == self._current.id:
+                self._kills.remove(one)
+                self._die(one.service)
+                return
         waiting = self._waiting
-        for name in [name for name, one in waiting.items() if _is_cancelled(one)]:
+        gone = [name for name, one in waiting.items() if one.handle and not one.handle.callback]
+        for name in gone:
             del waiting[name]
         if not waiting:
             raise DeadlockError(
@@ -231,16 +223,11 @@ class ExploringLoop(VirtualTimeLoop):
                 del self._late[held]
                 self._now_first.append(held)
 
-    def _somebody_dies(self) -> bool:
-        services = self._kills.get(self._current.id)
-        if not services:
-            return False
-        service = services.pop(0)
+    def _die(self, service: str) -> None:
         # Not named after the event before it: what that was makes no difference to the dead.
         name = self._name(Leg.KILL, service, cause="")
-        self._begin(Pending(name, Leg.KILL, "", service, None, self._now, 0, None, 0.0, {service}))
+        self._begin(Pending(name, Leg.KILL, "", service, None, self._now, touched={service}))
         self.kill(service)
-        return True
 
     def _run_this_instant(self) -> None:
         queue = self._queue
@@ -255,9 +242,7 @@ class ExploringLoop(VirtualTimeLoop):
                 continue
             if not isinstance(callback, Happening):
                 context = handle.context
-                owner = context.get(here)
-                name = owner.name if owner is not None else CUSTOMER
-                self._current.touched.add(_place(name, context.get(correlation)))
+                self._current.touched.add(_place(_owner(context), context.get(correlation)))
             try:
                 handle.context.run(callback, *handle.args)
             except FAILURES as error:
@@ -274,11 +259,11 @@ class ExploringLoop(VirtualTimeLoop):
         nth: Counter[tuple[str, str, str]] = Counter()
         events = []
         for one in self.happened:
-            nth[one.leg, one.what, one.process] += 1
-            timer = one.leg is Leg.TIMER
-            number = 1 if timer else nth[one.leg, one.what, one.process]
-            parts = one.id, one.leg, one.what, one.process, one.order
-            events.append(Event(*parts, number, one.waited, frozenset(one.touched)))
+            kind = one.leg, one.what, one.process
+            nth[kind] += 1
+            number = 1 if one.leg is Leg.TIMER else nth[kind]
+            parts = one.id, *kind, one.order, number, one.waited, frozenset(one.touched)
+            events.append(Event(*parts))
         return tuple(events)
 
 
@@ -286,6 +271,11 @@ class ExploringLoop(VirtualTimeLoop):
 def _short(text: str) -> str:
     digest = hashlib.blake2s(text.encode(), digest_size=5).digest()
     return base64.b32encode(digest).decode().lower()[:6]
+
+
+def _owner(context: Context) -> str:
+    process = context.get(here)
+    return CUSTOMER if process is None else process.name
 
 
 def _place(process: str, order: str | None) -> str:
@@ -296,7 +286,3 @@ def _place(process: str, order: str | None) -> str:
 def _is_timeout(callback: Callable[..., Any]) -> bool:
     # asyncio.timeout() and, before Python 3.12, asyncio.wait_for().
     return getattr(callback, "__name__", "") in ("_on_timeout", "_release_waiter")
-
-
-def _is_cancelled(event: Pending) -> bool:
-    return event.handle is not None and event.handle.callback is None

@@ -39,18 +39,18 @@ def saved_by(case: Case, exploration: Exploration) -> tuple[str, ...]:
     if not case.survived or not case.decisions:
         raise ValueError(f"case must be one with bad luck that was survived; got {case!r}")
     # Only what the usual run does not have: the second call of an operation that it calls once.
-    usual = Counter(map(_name, exploration.runner.outcome(()).calls))
-    made: Counter[str] = Counter()
+    usual = Counter(map(words_of, exploration.outcome(()).calls))
     saviours: dict[str, None] = {}
-    for call in exploration.runner.outcome(case.decisions).calls:
-        made[_name(call)] += 1
-        if made[_name(call)] <= usual[_name(call)] or _name(call) in saviours:
-            continue
-        lost = Decision(Kind.DOWN_FOR_GOOD, call.id)
-        if exploration.runner.outcome((*case.decisions, lost)).violations:
-            saviours[_name(call)] = None
+    for call in exploration.outcome(case.decisions).calls:
+        words = words_of(call)
+        usual[words] -= 1
+        if usual[words] < 0 and words not in saviours:
+            lost = Decision(Kind.DOWN_FOR_GOOD, call.id)
+            if exploration.outcome((*case.decisions, lost)).violations:
+                saviours[words] = None
     return tuple(saviours)
 
 
-def _name(call: Event) -> str:
+def words_of(call: Event) -> str:
+    """Who calls what, as ``"orders → payment.charge"``."""
     return f"{call.process} → {call.what}"

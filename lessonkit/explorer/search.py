@@ -18,16 +18,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import combinations, dropwhile
+from functools import lru_cache, partial
+from itertools import chain, combinations, dropwhile
 
 from lessonkit.checks import one_of, true_or_false, whole_number
-from lessonkit.explorer.case import Case, Outcome, Restart, Scenario, as_case, judge
+from lessonkit.explorer.case import Case, Ended, Outcome, Restart, Scenario, as_case, judge
 from lessonkit.explorer.decision import CUSTOMERS, FAILS, NEVER, Decision, Event, Kind
 from lessonkit.explorer.exploration import Exploration
-from lessonkit.explorer.loop import PATIENCE
+from lessonkit.explorer.loop import PATIENCE, ExploringLoop
 from lessonkit.explorer.progress import Progress
 from lessonkit.luck import Leg
-from lessonkit.runner import Run
 from lessonkit.shop import Shop
 
 EVENTS_MORE = 40
@@ -115,30 +115,8 @@ def explore(
         true_or_false(name, value)
     if crashes is not None:
         one_of("crashes", crashes, shop().network.processes)
-    budget = Budget(faults, late, twice, crashes, customers, pairs)
-    return Search(scenario, shop, restart, budget, limit).run(processes)
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What kinds of bad luck to try."""
-
-    faults: bool
-    late: int
-    twice: bool
-    crashes: str | None
-    customers: bool
-    pairs: bool
-
-    def allows(self, decisions: Sequence[Decision]) -> bool:
-        """Whether a run may have all of these at once."""
-        kinds = Counter(decision.kind for decision in decisions)
-        return (
-            (self.pairs or len(decisions) <= 1 or len(decisions) == kinds[Kind.LATE])
-            and kinds[Kind.LATE] <= self.late
-            and sum(kinds[kind] for kind in CUSTOMERS) <= 1
-            and len(decisions) <= MOST_AT_ONCE
-        )
+    search = Search(scenario, shop, restart, faults, late, twice, crashes, customers, pairs, limit)
+    return search.run(processes)
 
 
 @dataclass(eq=False)
@@ -148,64 +126,49 @@ class Search:
     scenario: Scenario
     shop: Callable[..., Shop]
     restart: Restart | None
-    budget: Budget
+    faults: bool
+    late: int
+    twice: bool
+    crashes: str | None
+    customers: bool
+    pairs: bool
     limit: int
     patience: int = PATIENCE
-    _last: tuple[tuple[Decision, ...], tuple[Shop, Run[object]]] | None = None
 
-    # --- one run ---------------------------------------------------------------------------------
+    def judge(self, decisions: tuple[Decision, ...]) -> tuple[Outcome, Ended]:
+        """Run the scenario once under these decisions."""
+        loop = ExploringLoop(decisions, self.patience)
+        return judge(self.scenario, loop, self.shop, self.restart)
 
     def outcome(self, decisions: tuple[Decision, ...]) -> Outcome:
-        """What comes of the scenario under these decisions."""
-        return self._judge(decisions)[0]
-
-    def again(self, decisions: tuple[Decision, ...]) -> tuple[Shop, Run[object]]:
-        """Run a case once more. Only the last one is kept: a shop with open databases is large."""
-        if self._last is None or self._last[0] != decisions:
-            _outcome, shop, run = self._judge(decisions)
-            self._last = decisions, (shop, run)
-        return self._last[1]
-
-    def _judge(self, decisions: tuple[Decision, ...]) -> tuple[Outcome, Shop, Run[object]]:
-        return judge(
-            self.scenario, decisions, shop=self.shop, restart=self.restart, patience=self.patience
-        )
-
-    def _case(self, outcome: Outcome) -> Case:
-        decisions = outcome.decisions
-        return as_case(outcome, (), lambda: self.again(decisions))
-
-    # --- all runs --------------------------------------------------------------------------------
+        """What comes of it."""
+        return self.judge(decisions)[0]
 
     def run(self, processes: int) -> Exploration:
         """Try everything that the budget allows, level by level."""
+        # Only the last one is kept: a shop with open databases is large.
+        again = lru_cache(maxsize=1)(lambda decisions: self.judge(decisions)[1])
         first = self.outcome(())
         self.patience = len(first.happened) + EVENTS_MORE
-        cases = {first.key: self._case(first)}
+        cases = {first.key: as_case(first, partial(again, ()))}
         alike: list[tuple[Case, Case]] = []
         tried: set[frozenset[Decision]] = set()
         broken: set[frozenset[Decision]] = set()
         runs, ended, depth = 1, "", 0
         level = [first]
-        most = max(2 if self.budget.pairs else 1, self.budget.late)
-        progress = Progress()
+        most = max(2 if self.pairs else 1, self.late)
         try:
-            with progress, self._workers(processes) as expand:
+            with Progress() as progress, self._workers(processes) as expand:
                 while level and depth < most and not ended:
                     depth += 1
-                    following: list[Outcome] = []
-                    units = [
-                        (outcome, unit)
-                        for outcome in level
-                        for unit in self._units(outcome)
-                        if self._is_new((*outcome.decisions, unit), tried, broken)
-                    ]
+                    units = list(self._next_units(level, tried, broken))
+                    level = []
                     for number, found in enumerate(expand(units), 1):
                         runs += len(found)
                         for outcome in found:
                             if _is_needless(outcome.decisions, broken):
                                 continue
-                            case = self._case(outcome)
+                            case = as_case(outcome, partial(again, outcome.decisions))
                             like = cases.setdefault(outcome.key, case)
                             if like is not case:  # what has come of it is kept once
                                 case = replace(like, decisions=case.decisions, events=case.events)
@@ -213,50 +176,59 @@ class Search:
                             if outcome.violations:
                                 broken.add(frozenset(outcome.decisions))
                             elif like is case:
-                                following.append(outcome)
+                                level.append(outcome)
                         progress.show(depth, number, len(units), runs)
                         if runs >= self.limit:
                             ended = "limit"
                             break
-                    level = following
         except KeyboardInterrupt:
             ended = "interrupt"
-        return Exploration(
-            tuple(cases.values()), tuple(alike), runs, depth, self.budget.late, ended, self
-        )
+        every = tuple(cases.values())
+        return Exploration(every, tuple(alike), runs, depth, self.late, ended, self.outcome)
 
-    def _is_new(
+    def _next_units(
         self,
-        decisions: tuple[Decision, ...],
+        level: list[Outcome],
         tried: set[frozenset[Decision]],
         broken: set[frozenset[Decision]],
-    ) -> bool:
-        signature = frozenset(decisions)
-        if signature in tried or not self.budget.allows(decisions):
-            return False
-        tried.add(signature)
-        return not _is_needless(decisions, broken)
+    ) -> Iterator[tuple[Outcome, Decision]]:
+        """The runs of a level with one decision more: each set of decisions once."""
+        for outcome in level:
+            for unit in self._units(outcome):
+                decisions = (*outcome.decisions, unit)
+                if frozenset(decisions) not in tried and self._allows(decisions):
+                    tried.add(frozenset(decisions))
+                    if not _is_needless(decisions, broken):
+                        yield outcome, unit
+
+    def _allows(self, decisions: tuple[Decision, ...]) -> bool:
+        """Whether a run may have all of these at once."""
+        kinds = Counter(decision.kind for decision in decisions)
+        return (
+            (self.pairs or len(decisions) <= 1 or len(decisions) == kinds[Kind.LATE])
+            and kinds[Kind.LATE] <= self.late
+            and sum(kinds[kind] for kind in CUSTOMERS) <= 1
+            and len(decisions) <= MOST_AT_ONCE
+        )
 
     def _units(self, outcome: Outcome) -> Iterator[Decision]:
         """What could go wrong (besides) in a run; a late event stands for all its places."""
         decided = {decision.event for decision in outcome.decisions}
-        budget = self.budget
-        if budget.customers and not outcome.decisions:
+        if self.customers and not outcome.decisions:
             for order in outcome.orders:
-                for kind in CUSTOMERS:
-                    yield Decision(kind, order.id)
-        if budget.faults:
+                yield from (Decision(kind, order.id) for kind in CUSTOMERS)
+        if self.faults:
             for call in outcome.calls:
                 if call.id not in decided:
                     yield from (Decision(kind, call.id) for kind in FAILS)
-        if (service := budget.crashes) is not None:  # once it has begun, whoever acts
+        if (service := self.crashes) is not None:  # once it has begun, whoever acts
             begun = dropwhile(lambda event: event.process != service, outcome.happened)
             yield from (Decision(Kind.KILLED, event.id, service=service) for event in begun)
-        if budget.twice:
+        if self.twice:
             for message in outcome.messages:
                 if message.id not in decided:
                     yield Decision(Kind.TWICE, message.id)
-        if budget.late:
+        if self.late:
             for event in outcome.happened:
                 if event.leg not in (Leg.ARRIVE, Leg.KILL) and event.id not in decided:
                     yield Decision(Kind.LATE, event.id, NEVER)
@@ -264,11 +236,11 @@ class Search:
     def _expand(self, outcome: Outcome, unit: Decision) -> list[Outcome]:
         """The runs that one more decision stands for."""
         before = outcome.decisions
-        if unit.kind is not Kind.LATE:
-            return [self.outcome((*before, unit))]
         held = self.outcome((*before, unit))
+        if unit.kind is not Kind.LATE:
+            return [held]
         places = [
-            self.outcome((*before, Decision(Kind.LATE, unit.event, other.id)))
+            self.outcome((*before, replace(unit, after=other.id)))
             for other in _behind_what(held, outcome, unit.event)
         ]
         return [*places, _last_place(held, unit)]
@@ -294,13 +266,10 @@ class Search:
             pool.shutdown(cancel_futures=True)
 
 
-def _is_needless(decisions: Sequence[Decision], broken: set[frozenset[Decision]]) -> bool:
+def _is_needless(decisions: tuple[Decision, ...], broken: set[frozenset[Decision]]) -> bool:
     """Whether a part of these is a counterexample already: then the rest is not needed for it."""
-    return any(
-        frozenset(part) in broken
-        for most in range(1, len(decisions))
-        for part in combinations(decisions, most)
-    )
+    parts = chain.from_iterable(combinations(decisions, n) for n in range(1, len(decisions)))
+    return any(frozenset(part) in broken for part in parts)
 
 
 _forked: list[Search] = []

@@ -2,15 +2,17 @@
 
 The audit sees everything, also what no single service can see. It compares each book with *what the
 customer ordered*: the pieces of each product, the yen, the way of paying, the mail, and what the
-customer was told. A rule that only asked for "something" could be pleased with anything.
+customer was told. A rule that only asked for "something" could be pleased with anything. The rules
+stand in ``audit.toml``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from lessonkit.files import toml_beside
 from lessonkit.messages import N_, _
 from lessonkit.shop.orders import CreateOrder, Order, OrderStatus, Told, pieces_of
 from lessonkit.shop.services import Capture, Ordered, Reservation
@@ -173,15 +175,64 @@ def remarks(shop: Shop) -> list[Violation]:
     return list(_broken(REMARKS, books(shop)))
 
 
-Rule = tuple[str, str, Callable[[OrderBooks], bool], str]
+class Rule(NamedTuple):
+    """A rule is broken by an order of which everything in ``when`` is true."""
+
+    name: str
+    about: str
+    when: frozenset[str]
+    sentence: str
+
+
+def _rules(told: dict[str, Any]) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(name, about, frozenset(rule["when"]), rule["sentence"])
+        for about, rules in told.items()
+        for name, rule in rules.items()
+    )
+
+
+_TOLD = toml_beside(__file__, "audit.toml")
+RULES, REMARKS = _rules(_TOLD["rules"]), _rules(_TOLD["remarks"])
 
 
 def _broken(rules: tuple[Rule, ...], ledgers: list[OrderBooks]) -> Iterator[Violation]:
     for order in ledgers:
-        for name, about, is_broken, sentence in rules:
-            if is_broken(order):
+        facts = _facts(order)
+        for name, about, when, sentence in rules:
+            if when <= facts:
                 words = _(sentence).format(**_figures(order))
                 yield Violation(name, about, order.order_id, words)
+
+
+def _facts(order: OrderBooks) -> set[str]:
+    """What is true of an order, in the words of ``audit.toml``."""
+    asked = order.ordered
+    kept = order.order if asked and order.stands else None  # any other may say what it likes
+    total, wanted, pieces = order.total, order.wanted, order.pieces
+    facts = {
+        "placed": asked is not None,
+        "stands": order.stands,
+        "owed": order.owed,
+        "as ordered": kept is not None and pieces_of(kept.items) == wanted,
+        "as priced": kept is not None and kept.total == total,
+        "money given away": order.money < 0,
+        "paid": order.money > 0,
+        "paid too much": order.money > total,
+        "paid too little": order.money < total,
+        "paid in another way": any(asked and one != asked.payment_method for one in order.methods),
+        "held": order.held > 0,
+        "wrong product": bool(pieces.keys() - wanted.keys()),
+        "too many": any(count > wanted.get(product, 0) for product, count in pieces.items()),
+        "too few": any(count > pieces.get(product, 0) for product, count in wanted.items()),
+        "told confirmed": Told.CONFIRMED in order.told,
+        "told failed": order.told[-1:] == (Told.FAILED,) or order.regrets > 0,
+        "told unknown": order.told[-1:] == (Told.UNKNOWN,),
+        "waits": order.unanswered > 0,
+        "mailed": order.confirmations > 0,
+        "mailed twice": order.confirmations > 1,
+    }
+    return {fact if is_so else f"not {fact}" for fact, is_so in facts.items()}
 
 
 def _figures(order: OrderBooks) -> dict[str, object]:
@@ -210,202 +261,13 @@ def _list(pieces: dict[str, int]) -> str:
     return _(", ").join(f"{count} × {product}" for product, count in pieces.items())
 
 
-def _too_many(order: OrderBooks) -> bool:
-    return any(count > order.wanted.get(product, 0) for product, count in order.pieces.items())
-
-
-def _too_few(order: OrderBooks) -> bool:
-    return any(order.pieces.get(product, 0) < count for product, count in order.wanted.items())
-
-
-def _foreign(order: OrderBooks) -> bool:
-    return any(product not in order.wanted for product in order.pieces)
-
-
-RULES: tuple[Rule, ...] = (
-    (
-        "no order that nobody placed",
-        "order",
-        lambda order: order.stands and order.ordered is None,
-        N_("{order}: there is an order, but nobody has placed it."),
-    ),
-    (
-        "the order says what was ordered",
-        "order",
-        lambda order: (
-            order.stands
-            and order.ordered is not None
-            and order.order is not None
-            and pieces_of(order.order.items) != order.wanted
-        ),
-        N_("{order}: the order says {kept}, but the customer ordered {wanted}."),
-    ),
-    (
-        "the order has the right total",
-        "order",
-        lambda order: (
-            order.stands
-            and order.ordered is not None
-            and order.order is not None
-            and order.order.total != order.total
-        ),
-        N_("{order}: the order says {kept_total} yen, but the customer agreed to {total} yen."),
-    ),
-    (
-        "no money given away",
-        "money",
-        lambda order: order.money < 0,
-        N_("{order}: {given} yen were given away."),
-    ),
-    (
-        "no money without an order",
-        "money",
-        lambda order: order.money > 0 and not order.stands and not order.owed,
-        N_("{order}: {money} yen were taken, but there is no order."),
-    ),
-    (
-        "no wrong amount",
-        "money",
-        lambda order: order.stands and order.money > order.total,
-        N_("{order}: {money} yen were taken for an order of {total} yen."),
-    ),
-    (
-        "no order without its money",
-        "money",
-        lambda order: order.stands and order.money < order.total,
-        N_("{order}: the order stands at {total} yen, but only {money} yen were taken."),
-    ),
-    (
-        "paid as the customer wanted",
-        "money",
-        lambda order: (
-            order.ordered is not None
-            and any(method != order.ordered.payment_method for method in order.methods)
-        ),
-        N_("{order}: paid by {methods}, but the customer chose {method}."),
-    ),
-    (
-        "no stock without an order",
-        "stock",
-        lambda order: order.held > 0 and not order.stands and not order.owed,
-        N_("{order}: {held} pieces are held, but there is no order."),
-    ),
-    (
-        "no order without its stock",
-        "stock",
-        lambda order: order.stands and order.held == 0 and bool(order.wanted),
-        N_("{order}: the order stands, but no stock is held for it."),
-    ),
-    (
-        "no wrong product",
-        "stock",
-        lambda order: order.stands and _foreign(order),
-        N_("{order}: held are {pieces}, but the customer ordered {wanted}."),
-    ),
-    (
-        "no piece too many",
-        "stock",
-        lambda order: order.stands and not _foreign(order) and _too_many(order),
-        N_("{order}: too many pieces are held: {pieces} for an order of {wanted}."),
-    ),
-    (
-        "no piece too few",
-        "stock",
-        lambda order: order.stands and order.held > 0 and not _foreign(order) and _too_few(order),
-        N_("{order}: too few pieces are held: {pieces} for an order of {wanted}."),
-    ),
-    (
-        "no order lost",
-        "customer",
-        lambda order: Told.CONFIRMED in order.told and not order.stands,
-        N_("{order}: the customer was told that it is confirmed, but there is no order."),
-    ),
-    (
-        "the customer is told the truth",
-        "customer",
-        lambda order: order.stands and (order.told[-1:] == (Told.FAILED,) or order.regrets > 0),
-        N_("{order}: the order stands, but the customer was told that it failed."),
-    ),
-    (
-        "the customer learns how it ended",
-        "customer",
-        lambda order: (
-            order.told[-1:] == (Told.UNKNOWN,)
-            and not order.stands
-            and not order.regrets
-            and not order.owed
-        ),
-        N_(
-            "{order}: the customer was told that we do not know yet, and never hears that nothing"
-            " has come of it."
-        ),
-    ),
-    (
-        "the customer gets an answer",
-        "customer",
-        lambda order: order.unanswered > 0,
-        N_("{order}: the customer is still waiting for an answer."),
-    ),
-    (
-        "no mail without an order",
-        "mail",
-        lambda order: order.confirmations > 0 and not order.stands,
-        N_("{order}: a confirmation was mailed, but there is no order."),
-    ),
-    (
-        "no mail lost",
-        "mail",
-        lambda order: order.stands and not order.confirmations and not order.owed,
-        N_("{order}: the order stands, but its mail is lost: nothing will send it any more."),
-    ),
-)
-
-REMARKS: tuple[Rule, ...] = (
-    (
-        "money is still to be settled",
-        "money",
-        lambda order: order.money > 0 and not order.stands and order.owed,
-        N_(
-            "{order}: {money} yen are taken, though no order stands. What is left to do is written"
-            " down."
-        ),
-    ),
-    (
-        "pieces are still to be settled",
-        "stock",
-        lambda order: order.held > 0 and not order.stands and order.owed,
-        N_(
-            "{order}: {held} pieces are held, though no order stands. What is left to do is written"
-            " down."
-        ),
-    ),
-    (
-        "a mail is owed",
-        "mail",
-        lambda order: order.stands and not order.confirmations and order.owed,
-        N_("{order}: the mail is owed. It is written down, and will be sent."),
-    ),
-    (
-        "more than one mail",
-        "mail",
-        lambda order: order.confirmations > 1,
-        N_("{order}: the customer got {mails} mails for one order: a nuisance, no lie."),
-    ),
-)
-
-
 def _lost_pieces(shop: Shop) -> Iterator[Violation]:
     reservations = [r for r in shop.inventory.reservations.values() if r.held]
     held = pieces_of(item for reservation in reservations for item in reservation.items)
     for product, initial in shop.inventory.initial.items():
         on_shelf, away = shop.inventory.stock[product], held.get(product, 0)
-        if on_shelf + away != initial or on_shelf < 0:
-            sentence = _(
-                "{product}: {initial} pieces at first, now {shelf} on the shelf and {held} held."
-            )
-            yield Violation(
-                "no piece appears or disappears",
-                "stock",
-                None,
-                sentence.format(product=product, initial=initial, shelf=on_shelf, held=away),
-            )
+        if on_shelf + away == initial and on_shelf >= 0:
+            continue
+        words = _("{product}: {initial} pieces at first, now {shelf} on the shelf and {held} held.")
+        words = words.format(product=product, initial=initial, shelf=on_shelf, held=away)
+        yield Violation("no piece appears or disappears", "stock", None, words)

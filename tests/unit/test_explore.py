@@ -336,7 +336,7 @@ def test_the_process_is_killed_while_it_waits_as_well() -> None:
         for case, _like in found().alike
         if case.decisions[0].kind is Kind.KILLED
     ]
-    happened = [event.id for event in found().runner.outcome(()).happened]
+    happened = [event.id for event in found().outcome(()).happened]
     assert kills == happened[happened.index(kills[0]) :]  # after every single event
 
 

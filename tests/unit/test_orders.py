@@ -10,22 +10,22 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from lessonkit import Shop, run
+from lessonkit import Shop, explore, run
 from lessonkit.explorer import case as case_module
 from lessonkit.explorer.loop import ExploringLoop
-from lessonkit.explorer.search import Budget, Search
 from lessonkit.luck import touch
 from lessonkit.runner import run_on
 from lessonkit.shop.network import correlation
 
 MOST_RUNS = 200
-ONLY_LATE = Budget(faults=False, late=9, twice=False, crashes=None, customers=False, pairs=False)
+only_late = partial(explore, faults=False, late=9, twice=False, crashes=None, customers=False)
 
 Program = list[list[list[tuple[str, float]]]]
 """For each customer its steps; a step is calls made at once: the service, and the patience."""
@@ -106,14 +106,13 @@ def search(program: Program) -> dict[str, str]:
     def shop(faults: Any = ()) -> LogShop:
         return LogShop(program, faults=faults)
 
-    exploring = Search(everybody, shop, None, ONLY_LATE, 100_000)
-    exploration = exploring.run(1)
+    exploration = only_late(everybody, shop=shop, limit=100_000)
     assert exploration.all_orders
     found = {}
     for case in exploration.cases:
         ended = case.shop
         assert isinstance(ended, LogShop)
-        found[exploring.outcome(case.decisions).key] = ended.state()
+        found[exploration.outcome(case.decisions).key] = ended.state()
     assert len(found) == len(exploration.cases)
     return found
 
@@ -170,8 +169,8 @@ def test_what_is_shared_in_the_open_is_not_overlooked() -> None:
         await asyncio.gather(call("inventory"), call("payment"))
 
     def ends(tell: bool) -> set[tuple[str, ...]]:
-        exploring = Search(lambda shop: two_writers(shop, tell), Shop, None, ONLY_LATE, 1_000)
-        return {tuple(c.shop.shared) for c in exploring.run(1).cases}  # type: ignore[attr-defined]
+        cases = only_late(lambda shop: two_writers(shop, tell), limit=1_000).cases
+        return {tuple(case.shop.shared) for case in cases}  # type: ignore[attr-defined]
 
     both = {("inventory", "payment"), ("payment", "inventory")}
     assert ends(tell=True) == both
