@@ -104,7 +104,11 @@ class Sheet:
 
     def place(self, words: str, size: float, places: Iterable[Place]) -> Place | None:
         """Take the first free place for the words; None if there is none."""
+        half = text_width(words, size) / 2 + 3
         for place in places:
+            if place.anchor == "middle":  # beside an edge, the words move away from it
+                x = max(min(place.x, self.edges.right - half), self.edges.left + half)
+                place = place._replace(x=x)
             left, top, right, bottom = box = box_of(words, place, size)
             if self.is_free(Box(left - 3, top - 1, right + 3, bottom + 1)):
                 self.add(box)
@@ -120,7 +124,7 @@ def beside(x: float, y: float, heights: Iterable[float]) -> list[Place]:
     heights
         How far below the point (above: negative) the words may stand.
     """
-    sides = ((5, "start"), (-5, "end"), (0, "middle"))
+    sides = ((5, "start"), (0, "middle"), (-5, "end"))
     return [Place(x + dx, y + dy, anchor) for dy in heights for dx, anchor in sides]
 
 

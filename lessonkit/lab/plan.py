@@ -14,13 +14,13 @@ from lessonkit.words import fit
 MOST_MESSAGES = 200
 """Only so many messages are drawn: more of them would be a grey wall."""
 
-TOP, LANE, ROW = 40, 64, 36
+TOP, LANE, ROW = 40, 58, 34
 """The height of the axis, of a lane, and of a row under the lanes, in pixels."""
 
 SIZE, NAME = 13, 14
 """Of the letters, and of those of a name, in pixels."""
 
-LINE = 16
+LINE = 15
 """From one line of words to the next one, in pixels."""
 
 MOST_STATES = 3
