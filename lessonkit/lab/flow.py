@@ -6,6 +6,7 @@ says which events belong to the order, the causation id says which event led to 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -57,23 +58,23 @@ class _Flow:
         for publisher, event in bus.published:
             if event.correlation_id == order_id:
                 self.events.setdefault(event.event_id, (publisher, event))
-        self.deliveries: dict[str, list[Delivery]] = {event_id: [] for event_id in self.events}
+        self.deliveries: defaultdict[str, list[Delivery]] = defaultdict(list)
         for delivery in bus.log:
-            if delivery.event.event_id in self.deliveries:
-                self.deliveries[delivery.event.event_id].append(delivery)
-        self.roots: list[str] = []
-        self.led_to: dict[str, list[tuple[str, str]]] = {event_id: [] for event_id in self.events}
+            self.deliveries[delivery.event.event_id].append(delivery)
+        self.led_to: defaultdict[str | None, list[tuple[str, str]]] = defaultdict(list)
         for event_id, (publisher, event) in self.events.items():
-            if event.causation_id in self.led_to:
-                self.led_to[event.causation_id].append((publisher, event_id))
-            else:
-                self.roots.append(event_id)
+            self.led_to[event.causation_id].append((publisher, event_id))
 
     def lines(self) -> Iterator[str]:
         # A stack, and no function that calls itself: a flow may be longer than Python calls deep.
         # Ids that were set by hand may name each other as cause. They are shown all the same.
+        roots = [
+            one
+            for one, (_who, event) in self.events.items()
+            if event.causation_id not in self.events
+        ]
         stack: list[tuple[int, str | Delivery]] = [
-            (0, event_id) for event_id in reversed([*self.roots, *self.events])
+            (0, event_id) for event_id in reversed([*roots, *self.events])
         ]
         shown: set[str] = set()
         while stack:

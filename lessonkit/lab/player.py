@@ -81,7 +81,6 @@ class Player(StillBox):
     def __init__(self, play: Callable[[tuple[Move, ...]], Position], at_most: int) -> None:
         self._play = play
         self.at_most = at_most
-        self.moves: tuple[Move, ...] = ()
         self.cell = widgets.Layout(flex="1 1 auto", width="auto", min_width="0")
         self._wide = widgets.Layout(width="auto", flex="0 0 auto")
         self._rows: list[_Row] = []
@@ -116,29 +115,27 @@ class Player(StillBox):
     def do(self, move: Move | None) -> None:
         """Make a move that the position offers; None is none."""
         if move is not None:
-            self.moves = (*self.moves, move)
-            self._show()
+            self._show(*self.moves, move)
 
     def undo(self) -> None:
         """Take the last move back."""
-        self.moves = self.moves[:-1]
-        self._show()
+        self._show(*self.moves[:-1])
 
     def start(self) -> None:
         """Take all moves back."""
-        self.moves = ()
         self._show()
 
-    def _show(self) -> None:
-        self.position = position = self._play(self.moves)
+    def _show(self, *moves: Move) -> None:
+        self.moves = moves
+        self.position = position = self._play(moves)
         used = len(decisions_of(self.moves))
         unlucky = used < self.at_most
         while len(self._rows) < len(position.under_way):
             self._rows.append(_Row(self))
             self._list.children = tuple(row.box for row in self._rows)
-        for number, row in enumerate(self._rows):
-            there = number < len(position.under_way)
-            row.show(position.under_way[number] if there else None, unlucky)
+        none: list[None] = [None] * len(self._rows)
+        for row, message in zip(self._rows, [*position.under_way, *none], strict=False):
+            row.show(message, unlucky)
         self.kill.disabled = position.kill is None or not unlucky
         self.rest.disabled = position.over
         self.back.disabled = self.anew.disabled = not self.moves
