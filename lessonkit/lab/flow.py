@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lessonkit.lab.picture import SCROLLED
+from lessonkit.lab.said import in_ms
 from lessonkit.lab.svg import AMBER, BLUE, RED
 from lessonkit.messages import _, service_name
 from lessonkit.shop.errors import in_words
@@ -93,7 +94,7 @@ class _Flow:
     def heading(self, event_id: str) -> str:
         publisher, event = self.events[event_id]
         by = _("{ms} ms, published by {service}").format(
-            ms=f"{event.occurred_at * 1000:,.0f}", service=fit(service_name(publisher))
+            ms=in_ms(event.occurred_at), service=fit(service_name(publisher))
         )
         name = f'<b style="color: {BLUE}">{escape(event.type)}</b>'
         which = escape(f"{fit(id_in_run(event.event_id))} · {by}")
@@ -116,7 +117,7 @@ def _came_of_it(delivery: Delivery) -> str:
     who = fit(service_name(delivery.subscriber))
     if delivery.ended is None:
         return escape(_("… {service}: not done").format(service=who))
-    ms = f"{delivery.ended * 1000:,.0f}"
+    ms = in_ms(delivery.ended)
     if delivery.error is None:
         return escape(_("✓ {service}: done at {ms} ms").format(service=who, ms=ms))
     words = _("✗ {service}: {error}, at {ms} ms")

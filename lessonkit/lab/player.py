@@ -13,6 +13,7 @@ from lessonkit.explorer.decision import GIVES_UP
 from lessonkit.explorer.game import Move, Position, UnderWay, decisions_of, play
 from lessonkit.explorer.search import MOST_AT_ONCE
 from lessonkit.lab.button import plain_button
+from lessonkit.lab.said import in_ms
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import GREEN, RED
 from lessonkit.lab.timeline import timeline
@@ -152,18 +153,18 @@ class Player(StillBox):
             said = "✓ " + _("The shop has stayed honest. Take a step back, or start again.")
         elif used:
             said = "✓ " + _("So far, that does the shop no harm: see below what the audit finds.")
-        now = _("It is {ms} ms.").format(ms=f"{self.position.now * 1000:,.0f}")
+        now = _("It is {ms} ms.").format(ms=in_ms(self.position.now))
         return (
             f"<div><b>{escape(asked)}</b> {escape(now)}</div>"
             f'<div role="status" style="color: {colour}"><b>{escape(said)}</b></div>'
         )
 
     def _seen(self) -> list[str]:
-        case = self.position.case
+        case, now = self.position.case, None
         heading = _("It is over. What the audit finds:")
         if not self.position.over:
             heading = _("If nothing else goes wrong, the audit will find this:")
-        now = None if self.position.over else self.position.now
+            now = self.position.now
         picture = timeline(self.position.trace, at=now)
         seen = [picture, f"<div><b>{escape(heading)}</b></div>"]
         if case.decisions:
@@ -183,7 +184,7 @@ def _words_of(message: UnderWay) -> str:
     said = words.format(what=message.what, process=service_name(message.process))
     if message.held:
         return _(_HELD).format(message=said)
-    return _(_DUE).format(message=said, ms=f"{message.due * 1000:,.0f}")
+    return _(_DUE).format(message=said, ms=in_ms(message.due))
 
 
 def play_the_network(

@@ -47,7 +47,6 @@ def timeline(
     *,
     scale: str | None = None,
     at: float | None = None,
-    step: int | None = None,
     width: float = WIDTH,
     title: str | None = None,
     complaints: Sequence[Violation] = (),
@@ -65,9 +64,6 @@ def timeline(
     at
         A moment in seconds: a line marks it, and under its name stands every service's state at
         that moment. Without it, the state at the end.
-    step
-        Of what happens at the very moment ``at``, only what happens up to the ``step``-th thing of
-        the run.
     width
         Pixels of the drawing; it grows and shrinks with the page.
     title
@@ -84,7 +80,7 @@ def timeline(
     positive_number("width", width)
     if scale is not None:
         one_of("scale", scale, ("time", "order"))
-    return Drawing(trace, scale, width, title, complaints, until=until).at(at, step)
+    return Drawing(trace, scale, width, title, complaints, until=until).at(at)
 
 
 class Drawing:
@@ -131,7 +127,11 @@ class Drawing:
         self._described = " ".join(map(escape, sentences(trace, plan.messages)))
 
     def at(self, moment: float | None, step: int | None = None) -> str:
-        """The picture as SVG, with a line at this moment (in seconds); None for the end."""
+        """The picture as SVG, with a line at this moment (in seconds); None for the end.
+
+        Of what happens at that very moment, only what happens up to the ``step``-th thing of the
+        run.
+        """
         now, column = self._now(moment, step), self._column(moment, step)
         parts = "".join([self._below, *now, self._above, *column, self._last])
         words = self._title + self._described + parts
