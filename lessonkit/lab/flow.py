@@ -62,20 +62,18 @@ class _Flow:
         self.deliveries: defaultdict[str, list[Delivery]] = defaultdict(list)
         for delivery in bus.log:
             self.deliveries[delivery.event.event_id].append(delivery)
+        self.roots: list[str] = []
         self.led_to: defaultdict[str | None, list[tuple[str, str]]] = defaultdict(list)
         for event_id, (publisher, event) in self.events.items():
             self.led_to[event.causation_id].append((publisher, event_id))
+            if event.causation_id not in self.events:
+                self.roots.append(event_id)
 
     def lines(self) -> Iterator[str]:
         # A stack, and no function that calls itself: a flow may be longer than Python calls deep.
         # Ids that were set by hand may name each other as cause. They are shown all the same.
-        roots = [
-            one
-            for one, (_who, event) in self.events.items()
-            if event.causation_id not in self.events
-        ]
         stack: list[tuple[int, str | Delivery]] = [
-            (0, event_id) for event_id in reversed([*roots, *self.events])
+            (0, event_id) for event_id in reversed([*self.roots, *self.events])
         ]
         shown: set[str] = set()
         while stack:
