@@ -4,7 +4,6 @@ from lessonkit.lab import charts as charts
 from lessonkit.lab.button import button as button
 from lessonkit.lab.controls import choice as choice
 from lessonkit.lab.controls import milliseconds as milliseconds
-from lessonkit.lab.controls import moment as moment
 from lessonkit.lab.controls import probability as probability
 from lessonkit.lab.controls import seed as seed
 from lessonkit.lab.controls import toggle as toggle

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 
 from lessonkit.lab import svg
 from lessonkit.records import Fate, Kind, Message
 
-
-@dataclass(frozen=True)
-class Look:
-    """Colour, dashes (as SVG writes them) and the end of an arrow."""
-
-    colour: str
-    head: str
-    dashes: str = "none"
-
-
 LOOKS = {
-    Fate.DELIVERED: Look(svg.BLUE, "arrow"),
-    Fate.REFUSED: Look(svg.RED, "bar"),
-    Fate.LOST: Look(svg.RED, "cross", dashes="5 4"),
-    Fate.LATE: Look(svg.AMBER, "open arrow", dashes="2 3"),
-    Fate.IN_FLIGHT: Look(svg.AMBER, "none", dashes="1 5"),
+    Fate.DELIVERED: (svg.BLUE, "arrow", "none"),
+    Fate.REFUSED: (svg.RED, "bar", "none"),
+    Fate.LOST: (svg.RED, "cross", "5 4"),
+    Fate.LATE: (svg.AMBER, "open arrow", "2 3"),
+    Fate.IN_FLIGHT: (svg.AMBER, "none", "1 5"),
 }
-
-
-def look_of(message: Message) -> Look:
-    """The look of a message; a reply that carries an error is red, whatever became of it."""
-    look = LOOKS[message.fate]
-    return replace(look, colour=svg.RED) if message.error else look
+"""Colour, end and dashes (as SVG writes them) of an arrow."""
 
 
 def arrow(
@@ -38,29 +22,32 @@ def arrow(
 ) -> str:
     """Draw ``message`` as an arrow between two points (in pixels).
 
-    A message that arrives as it should may have the ``colour`` of its order.
+    A message that arrives as it should may have the ``colour`` of its order; one that carries an
+    error is red, whatever became of it.
     """
-    look = look_of(message)
-    if colour and look == LOOKS[Fate.DELIVERED]:
-        look = replace(look, colour=colour)
+    ink, head, dashes = LOOKS[message.fate]
+    if message.error:
+        ink = svg.RED
+    elif message.fate is Fate.DELIVERED:
+        ink = colour or ink
     thick = 1.2 if message.kind is Kind.REPLY else 2.2
-    given = {"stroke_dasharray": look.dashes, "class_": "lessonkit-arrow"}
-    drawn = svg.line(x1, y1, x2, y2, stroke=look.colour, stroke_width=thick, **given)
+    given = {"stroke_dasharray": dashes, "class_": "lessonkit-arrow"}
+    drawn = svg.line(x1, y1, x2, y2, stroke=ink, stroke_width=thick, **given)
     if message.copy:  # two thin lines
-        drawn = svg.line(x1, y1, x2, y2, stroke=look.colour, stroke_width=6, **given)
+        drawn = svg.line(x1, y1, x2, y2, stroke=ink, stroke_width=6, **given)
         drawn += svg.line(x1, y1, x2, y2, stroke=svg.PAPER, stroke_width=3)
-    if look.head == "bar":
-        drawn += svg.line(x2 - 7, y2, x2 + 7, y2, stroke=look.colour, stroke_width=4)
-    elif look.head == "cross":
-        drawn += svg.cross(x2, y2, 6, look.colour)
-    elif look.head != "none":
-        drawn += svg.arrow_head(x1, y1, x2, y2, look.colour, filled=look.head == "arrow")
+    if head == "bar":
+        drawn += svg.line(x2 - 7, y2, x2 + 7, y2, stroke=ink, stroke_width=4)
+    elif head == "cross":
+        drawn += svg.cross(x2, y2, 6, ink)
+    elif head != "none":
+        drawn += svg.arrow_head(x1, y1, x2, y2, ink, filled=head == "arrow")
     if message.error:
         x, y = error_mark(message, x1, y1, x2, y2)
         if message.kind is Kind.EVENT:  # a handler that failed
-            drawn += svg.shape("rect", x=x - 7, y=y - 7, width=14, height=14, fill=look.colour)
+            drawn += svg.shape("rect", x=x - 7, y=y - 7, width=14, height=14, fill=ink)
         else:
-            drawn += svg.shape("circle", cx=x, cy=y, r=7, fill=look.colour)
+            drawn += svg.shape("circle", cx=x, cy=y, r=7, fill=ink)
         drawn += svg.line(x, y - 4.5, x, y + 1.5, stroke="#fff", stroke_width=2)
         drawn += svg.line(x, y + 3, x, y + 5, stroke="#fff", stroke_width=2)
     return drawn

@@ -39,10 +39,8 @@ class ActionButton(StillBox):
     def __init__(self, label: str, action: Action) -> None:
         self.action = action
         self.work: asyncio.Task[None] | None = None
-        wide = widgets.Layout(width="max-content")
-        self.button = widgets.Button(description=fit(label), layout=wide)
+        self.button = plain_button(label, self.press, layout=widgets.Layout(width="max-content"))
         self.picture = widgets.HTML()
-        self.button.on_click(lambda _button: self.press())
         super().__init__([self.button, self.picture], [self.picture], f"Button({label})")
 
     def press(self) -> None:

@@ -34,16 +34,16 @@ class Captions:
         """What is rarest chooses first."""
         for violation in complaints:
             if spot := self.plan.complained_of(violation):
-                shown, heights = f"✗ {violation.sentence}", (-12, 20, -26, 34)
+                shown, heights = f"✗ {violation.sentence}", (-12, 20, -21, 29)
                 yield self._say(shown, violation.sentence, spot, heights, bold=True)
         for note in self.plan.notes:
-            words, heights = _(note.text), (20, -12, 34, -26)
+            words, heights = _(note.text), (20, -12, 29, -21)
             yield self._say(self._short(words), words, self.plan.spot(note), heights, bold=True)
         for message in self.plan.messages:
             if message.kind is not Kind.REPLY:
                 yield self._ask(message)
         for change in self.plan.states:
-            words, heights = told(change), (20, 34, -12, -26)
+            words, heights = told(change), (20, 29, -12, -21)
             yield self._say(self._short(words), words, self.plan.spot(change), heights)
 
     def _ask(self, message: Message) -> str:
@@ -53,7 +53,7 @@ class Captions:
         if len(orders) > 1 and message.correlation in orders[: len(svg.NUMBERS)]:
             # With the number that the legend explains.
             words = f"{svg.NUMBERS[orders.index(message.correlation)]} {words}"
-        inwards = (-12, -26, 20, 34) if y1 < y2 else (20, 34, -12, -26)
+        inwards = (-12, -21, 20, 29) if y1 < y2 else (20, 29, -12, -21)
         shown, in_full = self._short(words), sentence(message)
         return self._say(shown, in_full, (x2, y2), inwards, number=message.number)
 

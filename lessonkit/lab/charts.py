@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -85,32 +86,20 @@ def histogram(
 
     step = _axis(low, high, 60).step
     first, last = (math.floor(end / step + 1e-9) for end in (low, high))
-    counts = [0] * (last + 1 - first)
-    beyond = 0
-    for wait in waits:
-        place = math.floor(wait / step + 1e-9) - first
-        if place < len(counts):
-            counts[place] += 1
-        else:
-            beyond += 1
+    counts = Counter(min(math.floor(wait / step + 1e-9), last + 1) for wait in waits)
+    beyond = counts.pop(last + 1, 0)
 
     labels = [f"{name}: {at:,.0f} ms" for at, name in named]
     beside = min(max((svg.text_width(label, SIZE) for label in labels), default=0), 180)
-    y = _axis(0, max(counts), 4, whole=True, rounded=True)
+    y = _axis(0, max(counts.values()), 4, whole=True, rounded=True)
     x = _fitting(first * step, (last + 1) * step, y.widest() + 10, WIDTH - beside - SIZE)
-    edges = [step * (first + place) for place in range(len(counts) + 1)]
-    bars = "".join(
-        f"M{svg.number(x.at(left))} {PLOT}V{svg.number(y.at(count))}"
-        f"H{svg.number(x.at(right))}V{PLOT}"
-        for count, left, right in zip(counts, edges, edges[1:], strict=False)
-        if count
-    )
+    bars, rows = "", []
+    for place, count in counts.items():
+        left, right = place * step, (place + 1) * step
+        bars += f"M{svg.number(x.at(left))} {PLOT}V{svg.number(y.at(count))}"
+        bars += f"H{svg.number(x.at(right))}V{PLOT}"
+        rows.append((f"{x.say(left, 1)} – {x.say(right, 1)}", f"{count:,}"))
     parts = [svg.shape("path", d=bars, fill=svg.BLUE, fill_opacity=0.6)]
-    rows = [
-        (f"{x.say(left, 1)} – {x.say(right, 1)}", f"{count:,}")
-        for count, left, right in zip(counts, edges, edges[1:], strict=False)
-        if count
-    ]
     top = -ROW * len(named)
     for row, ((at, _name), label) in enumerate(zip(named, labels, strict=True)):
         look = {"stroke": COLOURS[1 + row % 3], "stroke_dasharray": DASHES[row % 4]}
@@ -121,7 +110,7 @@ def histogram(
         words = _("{number} more, up to {ms} ms →")
         words = words.format(number=f"{beyond:,}", ms=f"{waits[-1]:,.0f}")
         parts.append(_words(x.end, top - 9, words, WIDTH / 2, text_anchor="end"))
-        rows.append((f"{x.say(edges[-1], 1)} – {x.say(waits[-1], 1)}", f"{beyond:,}"))
+        rows.append((f"{x.say((last + 1) * step, 1)} – {x.say(waits[-1], 1)}", f"{beyond:,}"))
     how_many = _("how many")
     parts += [*_axes(x, y, xlabel), _words(x.start, top - 9, how_many, WIDTH / 3)]
     return _chart(title, parts, top - ROW) + _table([xlabel, how_many], rows)

@@ -30,8 +30,8 @@ class Control:
 
     name: str
     widget: widgets.Widget
-    read: Callable[[Any], Any]
-    show: Callable[[Any], Any]
+    read: Callable[[Any], Any] = lambda shown: shown
+    show: Callable[[Any], Any] = lambda value: value
 
     @property
     def said(self) -> tuple[str, str]:
@@ -81,12 +81,7 @@ def probability(
     slider = widgets.FloatSlider(
         value=value, min=low, max=high, step=step, readout_format=".0%", description=fit(label)
     )
-    return Control(name, slider, _as_it_is, _as_it_is)
-
-
-def moment(name: str = "at", label: str | None = None) -> Control:
-    """A slider through the run, for the timeline: 0 is its start, 1 its end."""
-    return probability(name, label or _("Look at this moment"), 1.0)
+    return Control(name, slider)
 
 
 def whole(name: str, label: str, value: int, *, low: int, high: int) -> Control:
@@ -97,14 +92,14 @@ def whole(name: str, label: str, value: int, *, low: int, high: int) -> Control:
     slider = widgets.IntSlider(
         value=value, min=low, max=high, readout_format=",d", description=fit(label)
     )
-    return Control(name, slider, _as_it_is, _as_it_is)
+    return Control(name, slider)
 
 
 def toggle(name: str, label: str, value: bool = False) -> Control:
     """A box to tick."""
     true_or_false(name, value)
     box = widgets.Checkbox(value=value, description=fit(label), indent=False)
-    return Control(name, box, _as_it_is, _as_it_is)
+    return Control(name, box)
 
 
 def choice(name: str, label: str, options: Mapping[Any, str], value: Any) -> Control:
@@ -134,16 +129,12 @@ def seed(name: str = "seed", label: str | None = None, value: int = 0) -> Contro
     box = widgets.BoundedIntText(
         value=value, min=0, max=9999, description=fit(label or _("Another day (seed)"))
     )
-    return Control(name, box, _as_it_is, _as_it_is)
+    return Control(name, box)
 
 
 def _never_none(key: Any) -> Any:
     # To a menu, None says that nothing is chosen: it would be blank.
     return "" if key is None else key
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

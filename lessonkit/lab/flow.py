@@ -6,10 +6,12 @@ says which events belong to the order, the causation id says which event led to 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lessonkit.lab.picture import SCROLLED
+from lessonkit.lab.said import in_ms
 from lessonkit.lab.svg import AMBER, BLUE, RED
 from lessonkit.messages import _, service_name
 from lessonkit.shop.errors import in_words
@@ -57,16 +59,14 @@ class _Flow:
         for publisher, event in bus.published:
             if event.correlation_id == order_id:
                 self.events.setdefault(event.event_id, (publisher, event))
-        self.deliveries: dict[str, list[Delivery]] = {event_id: [] for event_id in self.events}
+        self.deliveries: defaultdict[str, list[Delivery]] = defaultdict(list)
         for delivery in bus.log:
-            if delivery.event.event_id in self.deliveries:
-                self.deliveries[delivery.event.event_id].append(delivery)
+            self.deliveries[delivery.event.event_id].append(delivery)
         self.roots: list[str] = []
-        self.led_to: dict[str, list[tuple[str, str]]] = {event_id: [] for event_id in self.events}
+        self.led_to: defaultdict[str | None, list[tuple[str, str]]] = defaultdict(list)
         for event_id, (publisher, event) in self.events.items():
-            if event.causation_id in self.led_to:
-                self.led_to[event.causation_id].append((publisher, event_id))
-            else:
+            self.led_to[event.causation_id].append((publisher, event_id))
+            if event.causation_id not in self.events:
                 self.roots.append(event_id)
 
     def lines(self) -> Iterator[str]:
@@ -92,7 +92,7 @@ class _Flow:
     def heading(self, event_id: str) -> str:
         publisher, event = self.events[event_id]
         by = _("{ms} ms, published by {service}").format(
-            ms=f"{event.occurred_at * 1000:,.0f}", service=fit(service_name(publisher))
+            ms=in_ms(event.occurred_at), service=fit(service_name(publisher))
         )
         name = f'<b style="color: {BLUE}">{escape(event.type)}</b>'
         which = escape(f"{fit(id_in_run(event.event_id))} · {by}")
@@ -115,7 +115,7 @@ def _came_of_it(delivery: Delivery) -> str:
     who = fit(service_name(delivery.subscriber))
     if delivery.ended is None:
         return escape(_("… {service}: not done").format(service=who))
-    ms = f"{delivery.ended * 1000:,.0f}"
+    ms = in_ms(delivery.ended)
     if delivery.error is None:
         return escape(_("✓ {service}: done at {ms} ms").format(service=who, ms=ms))
     words = _("✗ {service}: {error}, at {ms} ms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from lessonkit.lab.svg import text_width
 
 CELL = 40
 """The sheet is cut into squares of so many pixels: only what lies in the same ones can touch."""
+
+Cell = tuple[int, int]
 
 
 class Box(NamedTuple):
@@ -70,26 +73,18 @@ class Sheet:
 
     def __init__(self, edges: Box) -> None:
         self.edges = edges
-        self._boxes: dict[tuple[int, int], list[Box]] = {}
-        self._lines: dict[tuple[int, int], list[tuple[float, float, float, float]]] = {}
+        self._boxes: defaultdict[Cell, list[Box]] = defaultdict(list)
+        self._lines: defaultdict[Cell, list[tuple[float, float, float, float]]] = defaultdict(list)
 
     def add(self, box: Box) -> None:
         """Something is drawn in this box."""
         for cell in _cells(*box):
-            self._boxes.setdefault(cell, []).append(box)
+            self._boxes[cell].append(box)
 
     def add_line(self, x1: float, y1: float, x2: float, y2: float) -> None:
         """A line is drawn here."""
-        (top, bottom), slope = sorted((y1, y2)), (x2 - x1) / (y2 - y1) if y1 != y2 else 0.0
-        for row in range(
-            int(top // CELL), int(bottom // CELL) + 1
-        ):  # the cells that it runs through
-            ends = x1, x2
-            if y1 != y2:
-                here = max(top, row * CELL), min(bottom, (row + 1) * CELL)
-                ends = x1 + (here[0] - y1) * slope, x1 + (here[1] - y1) * slope
-            for cell in _cells(min(ends) - 1, row * CELL, max(ends) + 1, row * CELL):
-                self._lines.setdefault(cell, []).append((x1, y1, x2, y2))
+        for cell in _cells(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)):
+            self._lines[cell].append((x1, y1, x2, y2))
 
     def is_free(self, box: Box) -> bool:
         """Whether nothing is drawn in the box."""
@@ -97,14 +92,18 @@ class Sheet:
         if box.left < left or box.top < top or box.right > right or box.bottom > bottom:
             return False
         return not any(
-            any(box.meets(other) for other in self._boxes.get(cell, ()))
-            or any(box.is_crossed(*line) for line in self._lines.get(cell, ()))
+            any(box.meets(other) for other in self._boxes[cell])
+            or any(box.is_crossed(*line) for line in self._lines[cell])
             for cell in _cells(*box)
         )
 
     def place(self, words: str, size: float, places: Iterable[Place]) -> Place | None:
         """Take the first free place for the words; None if there is none."""
+        half = text_width(words, size) / 2 + 3
         for place in places:
+            if place.anchor == "middle":  # beside an edge, the words move away from it
+                x = max(min(place.x, self.edges.right - half), self.edges.left + half)
+                place = place._replace(x=x)
             left, top, right, bottom = box = box_of(words, place, size)
             if self.is_free(Box(left - 3, top - 1, right + 3, bottom + 1)):
                 self.add(box)
@@ -120,7 +119,7 @@ def beside(x: float, y: float, heights: Iterable[float]) -> list[Place]:
     heights
         How far below the point (above: negative) the words may stand.
     """
-    sides = ((5, "start"), (-5, "end"), (0, "middle"))
+    sides = ((5, "start"), (0, "middle"), (-5, "end"))
     return [Place(x + dx, y + dy, anchor) for dy in heights for dx, anchor in sides]
 
 
@@ -131,7 +130,7 @@ def along(x1: float, y1: float, x2: float, y2: float) -> list[Place]:
     return [Place(x + dx, y, end) for x, y in points for dx, end in ((8, "start"), (-8, "end"))]
 
 
-def _cells(left: float, top: float, right: float, bottom: float) -> list[tuple[int, int]]:
+def _cells(left: float, top: float, right: float, bottom: float) -> list[Cell]:
     return [
         (column, row)
         for column in range(int(left // CELL), int(right // CELL) + 1)

@@ -31,14 +31,14 @@ class Lanes:
 
     Attributes
     ----------
-    died
-        When a life ended, for those that did.
+    born, died
+        When a life began and ended, for those that did not begin or end with the run.
     """
 
     def __init__(self, trace: Trace) -> None:
         self.requests = {message.number: message for message in trace.messages}
         self.died: dict[Lane, Moment] = {}
-        self._born: dict[Lane, Moment] = {}
+        self.born: dict[Lane, Moment] = {}
         self._births: dict[str, list[int]] = {service: [-1] for service in trace.services}
         for step, time, service, is_death in sorted(_lives(trace)):
             births = self._births[service]
@@ -47,21 +47,13 @@ class Lanes:
                 self.died.setdefault(lane, (time, step))
             elif lane in self.died:
                 births.append(step)
-                self._born[service, len(births) - 1] = time, step
+                self.born[service, len(births) - 1] = time, step
 
     def all(self) -> list[Lane]:
         """From top to bottom."""
         return [
             (name, life) for name, births in self._births.items() for life in range(len(births))
         ]
-
-    def lives(self, service: str) -> int:
-        """How many processes it has had."""
-        return len(self._births[service])
-
-    def born(self, lane: Lane) -> Moment | None:
-        """The first thing that it did; None if it was there from the beginning."""
-        return self._born.get(lane)
 
     def at(self, service: str, step: int) -> Lane:
         """Its process at this step: the last one that had done something by then."""

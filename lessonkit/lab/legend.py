@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lessonkit.lab import svg
@@ -26,32 +25,19 @@ WAITING: Mapping[str, Any] = {
 """How the bar of somebody at work looks, and the one of somebody who waits."""
 
 
-class Legend:
-    """A sample of every mark, in as many lines as they need.
-
-    Attributes
-    ----------
-    bottom
-        Where the last line ends, in pixels.
-    """
-
-    def __init__(self, plan: Plan, complaints: bool) -> None:
-        self.parts: list[str] = []
-        x, y, width = 12.0, plan.bottom + HEIGHT - 4, plan.width
-        samples: Iterable[tuple[str, str]] = _samples(plan, complaints)
-        if (left_out := len(plan.trace.messages) - MOST_MESSAGES) > 0:
-            more = _("... and {number} more messages").format(number=f"{left_out:,}")
-            samples = chain(samples, [(more, "")])
-        for words, drawn in samples:
-            shown = svg.shorten(words, SIZE, width - 70)
-            needed = 38 + svg.text_width(shown, SIZE) + 16
-            if x + needed > width and self.parts:
-                x, y = 12.0, y + HEIGHT
-            moved = {"transform": f"translate({svg.number(x)} {svg.number(y)})"}
-            self.parts.append(svg.shape("g", drawn, **moved))
-            self.parts.append(svg.text(x + 38, y, shown, size=SIZE))
-            x += needed
-        self.bottom = y + 12
+def legend(plan: Plan, complaints: bool) -> tuple[str, float]:
+    """A sample of every mark, in as many lines as they need; and where the last one ends."""
+    parts = ""
+    x, y, width = 12.0, plan.bottom + HEIGHT - 4, plan.width
+    for words, drawn in _samples(plan, complaints):
+        shown = svg.shorten(words, SIZE, width - 70)
+        needed = 38 + svg.text_width(shown, SIZE) + 16
+        if x + needed > width and parts:
+            x, y = 12.0, y + HEIGHT
+        parts += svg.shape("g", drawn, transform=f"translate({svg.number(x)} {svg.number(y)})")
+        parts += svg.text(x + 38, y, shown, size=SIZE)
+        x += needed
+    return parts, y + 12
 
 
 def _samples(plan: Plan, complaints: bool) -> Iterator[tuple[str, str]]:
@@ -84,6 +70,8 @@ def _samples(plan: Plan, complaints: bool) -> Iterator[tuple[str, str]]:
         yield _("the auditor complains"), complained_of(13, -4)
     if plan.states:
         yield _("change of state"), svg.diamond(13, -4, 6, svg.GREEN, "")
+    if (left_out := len(plan.trace.messages) - MOST_MESSAGES) > 0:
+        yield _("... and {number} more messages").format(number=f"{left_out:,}"), ""
 
 
 def _arrow(

@@ -90,52 +90,44 @@ class Panel(StillBox):
         self.controls = controls = spec.controls
         self.redraws = 0
         self._first_values = self.values
-        self._drawing = False
-        self._stale = False
-        self._held = False
+        self._drawing = self._stale = self._held = False
 
-        labels = [_label_width(one) for one in controls.values() if not _is_tick(one)]
-        for control in controls.values():
+        moved = [control.widget for control in controls.values()]
+        wide = {widget: text_width(widget.description, 14) for widget in moved}
+        labels = [wide[widget] for widget in moved if not isinstance(widget, widgets.Checkbox)]
+        least = 0.0
+        for widget in moved:
             # A tick stands left of its label. All else begins where the widest label ends.
-            control.widget.style.description_width = (
-                "initial" if _is_tick(control) else f"{max(labels):.0f}px"
-            )
-            control.widget.layout = widgets.Layout(
+            tick = isinstance(widget, widgets.Checkbox)
+            widget.style.description_width = "initial" if tick else f"{max(labels):.0f}px"
+            widget.layout = widgets.Layout(
                 width="auto", max_width="46em", margin="2px 16px 2px 2px"
             )
-            control.widget.observe(lambda _change: self._redraw(), "value")
+            widget.observe(lambda _change: self._redraw(), "value")
+            least = max(least, wide[widget] + (50 if tick else 230))
         # Columns, each wide enough for the labels and for a slider that one can aim with.
-        least = round(max(map(_least_width, controls.values()), default=0))
         columns = widgets.Layout(
-            grid_template_columns=f"repeat(auto-fit, minmax(min(100%, {least}px), 1fr))",
+            grid_template_columns=f"repeat(auto-fit, minmax(min(100%, {least:.0f}px), 1fr))",
             margin="0 0 6px 0",
         )
-        grid = widgets.GridBox([control.widget for control in controls.values()], layout=columns)
+        grid = widgets.GridBox(moved, layout=columns)
         grid.add_class("lessonkit-controls")
-        row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")
-        buttons = [
-            *(
-                plain_button(name, partial(self.set, **values))
-                for name, values in spec.presets.items()
-            ),
-            plain_button(_("Reset"), partial(self.set, **self._first_values), icon="undo"),
-            plain_button(_("Keep this one"), self.keep, icon="thumb-tack"),
-        ]
+        presets = {name: partial(self.set, **values) for name, values in spec.presets.items()}
         self._drop = plain_button(_("Drop the kept one"), self.drop, icon="times")
         self._drop.disabled = True
-        buttons.append(self._drop)
+        buttons = [
+            *map(plain_button, presets, presets.values()),
+            plain_button(_("Reset"), partial(self.set, **self._first_values), icon="undo"),
+            plain_button(_("Keep this one"), self.keep, icon="thumb-tack"),
+            self._drop,
+        ]
+        row = widgets.Layout(flex_flow="row wrap", margin="0 0 6px 0")
         self.sides = SideBySide()
         self.picture = self.sides.now.texts[0]
-        parts: list[widgets.Widget] = [
-            grid,
-            widgets.Box(buttons, layout=row),
-            self.sides,
-        ]
         lead = _("Try this.")  # not inside the f-string: the catalogue would overlook it
         hint = f"<p><b>{lead}</b> {escape(spec.hint)}</p>" if spec.hint else ""
-        parts.insert(0, widgets.HTML(LOOK + hint))
         super().__init__(
-            parts,
+            [widgets.HTML(LOOK + hint), grid, widgets.Box(buttons, layout=row), self.sides],
             [self.sides],
             f"Panel({', '.join(controls)})",
             layout=widgets.Layout(overflow="visible"),
@@ -228,19 +220,6 @@ def panel(scene: Scene, spec: PanelSpec) -> Panel:
     if not isinstance(spec, PanelSpec):
         raise TypeError(f"a panel needs what spec() makes; got {spec!r}")
     return Panel(scene, spec)
-
-
-def _is_tick(control: Control) -> bool:
-    return isinstance(control.widget, widgets.Checkbox)
-
-
-def _label_width(control: Control) -> float:
-    return text_width(control.widget.description, 14)
-
-
-def _least_width(control: Control) -> float:
-    """How many pixels the label takes, and what stands beside it."""
-    return _label_width(control) + (50 if _is_tick(control) else 230)
 
 
 def _check_names(values: Mapping[str, Any], controls: Mapping[str, Control]) -> None:

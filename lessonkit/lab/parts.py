@@ -41,15 +41,11 @@ class Parts(widgets.VBox):
         self.title = title
         self.texts = [_html()]  # one before each stage, and one after the last
         self.stages: list[Stage] = []
-        self.runs: list[Trace | Case] = []
+        self._runs: dict[Stage, Trace | Case] = {}
         super().__init__(self.texts, layout=widgets.Layout(width="100%", overflow="visible"))
 
     def show(self, parts: Sequence[Part], width: float = WIDTH) -> None:
         """Show these instead; the runs in this width."""
-        with self.hold_trait_notifications():  # one change, not one for each part
-            self._show(parts, width)
-
-    def _show(self, parts: Sequence[Part], width: float) -> None:
         texts, runs = [""], []
         for part in parts:
             if isinstance(part, str):
@@ -58,28 +54,31 @@ class Parts(widgets.VBox):
                 runs.append(part)
                 texts.append("")
         self.texts += [_html() for _more in texts[len(self.texts) :]]
-        for widget, text in zip(self.texts, texts, strict=False):
-            widget.value = clean(text)
-        for number, run in enumerate(runs):
-            if number == len(self.stages):
-                self.stages.append(Stage(title=self.title))
-                # The box around it says for all of it that the cell must be run to move it.
-                self.stages[-1].remove_class(f"live-{self.stages[-1].name}")
-                self.stages[-1].picture.observe(lambda _change: self._note(), "value")
-                self.runs.append(Trace())
-            stage = self.stages[number]
-            # What is on the stage already is not drawn again.
-            if run is not self.runs[number] or width != stage.width:
-                self.runs[number] = run
-                stage.width = width
-                if isinstance(run, Trace):
-                    stage.show(run)
-                else:
-                    replay = run.replay if run.decisions else ""
-                    stage.show(run.run.trace, replay, run.violations)
-        shown = zip_longest(self.texts[: len(texts)], self.stages[: len(runs)])
-        self.children = [widget for widget in chain(*shown) if widget is not None]
-        self._note()
+        while len(self.stages) < len(runs):
+            self.stages.append(self._new_stage())
+        with self.hold_trait_notifications():  # one change, not one for each part
+            for widget, text in zip(self.texts, texts, strict=False):
+                widget.value = clean(text)
+            for stage, run in zip(self.stages, runs, strict=False):
+                # What is on the stage already is not drawn again.
+                if run is not self._runs.get(stage) or width != stage.width:
+                    self._runs[stage] = run
+                    stage.width = width
+                    if isinstance(run, Trace):
+                        stage.show(run)
+                    else:
+                        replay = run.replay if run.decisions else ""
+                        stage.show(run.run.trace, replay, run.violations)
+            shown = zip_longest(self.texts[: len(texts)], self.stages[: len(runs)])
+            self.children = [widget for widget in chain(*shown) if widget is not None]
+            self._note()
+
+    def _new_stage(self) -> Stage:
+        stage = Stage(title=self.title)
+        # The box around it says for all of it that the cell must be run to move it.
+        stage.remove_class(f"live-{stage.name}")
+        stage.picture.observe(lambda _change: self._note(), "value")
+        return stage
 
     def _note(self) -> None:
         pictures = (getattr(widget, "picture", widget) for widget in self.children)
@@ -103,10 +102,8 @@ class SideBySide(widgets.Box):
         self._now: tuple[Sequence[Part], Said] = [], []
         self._kept: tuple[Sequence[Part], Said] = [], []
         half = widgets.Layout(flex=f"1 1 {NARROW}px", min_width="0", overflow="visible")
-        self._halves = [
-            widgets.VBox([self.head_of_now, self.now], layout=half),
-            widgets.VBox([self.head_of_kept, self.kept], layout=half),
-        ]
+        pairs = (self.head_of_now, self.now), (self.head_of_kept, self.kept)
+        self._halves = [widgets.VBox(pair, layout=half) for pair in pairs]
         look = widgets.Layout(flex_flow="row wrap", overflow="visible", grid_gap="8px 24px")
         super().__init__([self.now], layout=look)
         for half in (self.now, self.kept):
@@ -131,26 +128,22 @@ class SideBySide(widgets.Box):
         self._draw()
 
     def _draw(self) -> None:
-        with self.hold_trait_notifications():
-            self._draw_both()
-
-    def _draw_both(self) -> None:
         (now, said), (kept, said_then) = self._now, self._kept
-        if len(self.children) == 1:
-            self.now.show(now)
-        else:
-            self.head_of_now.value = _head(_("Now"), said, said_then)
-            self.head_of_kept.value = _head(_("Kept"), said_then, said)
-            self.now.show(_marked(now, kept), NARROW)
-            self.kept.show(_marked(kept, now), NARROW)
-        self._note()
+        with self.hold_trait_notifications():
+            if len(self.children) == 1:
+                self.now.show(now)
+            else:
+                self.head_of_now.value = _head(_("Now"), said, said_then)
+                self.head_of_kept.value = _head(_("Kept"), said_then, said)
+                self.now.show(_marked(now, kept), NARROW)
+                self.kept.show(_marked(kept, now), NARROW)
+            self._note()
 
     def _note(self) -> None:
-        if len(self.children) == 1:
-            self.value = self.now.value
-        else:
-            heads = self.head_of_now.value, self.head_of_kept.value
-            self.value = f"{heads[0]}{self.now.value}{heads[1]}{self.kept.value}"
+        shown = [self.now]
+        if len(self.children) > 1:
+            shown = [self.head_of_now, self.now, self.head_of_kept, self.kept]
+        self.value = "".join(widget.value for widget in shown)
 
 
 def _html() -> widgets.HTML:

@@ -14,13 +14,13 @@ from lessonkit.words import fit
 MOST_MESSAGES = 200
 """Only so many messages are drawn: more of them would be a grey wall."""
 
-TOP, LANE, ROW = 40, 64, 36
+TOP, LANE, ROW = 40, 58, 34
 """The height of the axis, of a lane, and of a row under the lanes, in pixels."""
 
 SIZE, NAME = 13, 14
 """Of the letters, and of those of a name, in pixels."""
 
-LINE = 16
+LINE = 15
 """From one line of words to the next one, in pixels."""
 
 MOST_STATES = 3
@@ -116,7 +116,7 @@ class Plan:
     def name(self, lane: Lane) -> str:
         """What the lane is called; the processes of one service are numbered."""
         service, life = lane
-        if self.lanes.lives(service) == 1:
+        if (service, 1) not in self.numbers:
             return fit(service_name(service))
         return _("{service} #{number}").format(service=fit(service_name(service)), number=life + 1)
 
@@ -131,7 +131,7 @@ class Plan:
 
     def life(self, lane: Lane) -> tuple[float, float]:
         """From where to where the lane goes."""
-        born, died = self.lanes.born(lane), self.lanes.died.get(lane)
+        born, died = self.lanes.born.get(lane), self.lanes.died.get(lane)
         left = self.left if born is None else self.axis.x(*born) - 8
         return left, self.right if died is None else self.axis.x(*died)
 

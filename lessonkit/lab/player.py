@@ -13,6 +13,7 @@ from lessonkit.explorer.decision import GIVES_UP
 from lessonkit.explorer.game import Move, Position, UnderWay, decisions_of, play
 from lessonkit.explorer.search import MOST_AT_ONCE
 from lessonkit.lab.button import plain_button
+from lessonkit.lab.said import in_ms
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import GREEN, RED
 from lessonkit.lab.timeline import timeline
@@ -81,7 +82,6 @@ class Player(StillBox):
     def __init__(self, play: Callable[[tuple[Move, ...]], Position], at_most: int) -> None:
         self._play = play
         self.at_most = at_most
-        self.moves: tuple[Move, ...] = ()
         self.cell = widgets.Layout(flex="1 1 auto", width="auto", min_width="0")
         self._wide = widgets.Layout(width="auto", flex="0 0 auto")
         self._rows: list[_Row] = []
@@ -116,29 +116,27 @@ class Player(StillBox):
     def do(self, move: Move | None) -> None:
         """Make a move that the position offers; None is none."""
         if move is not None:
-            self.moves = (*self.moves, move)
-            self._show()
+            self._show(*self.moves, move)
 
     def undo(self) -> None:
         """Take the last move back."""
-        self.moves = self.moves[:-1]
-        self._show()
+        self._show(*self.moves[:-1])
 
     def start(self) -> None:
         """Take all moves back."""
-        self.moves = ()
         self._show()
 
-    def _show(self) -> None:
-        self.position = position = self._play(self.moves)
+    def _show(self, *moves: Move) -> None:
+        self.moves = moves
+        self.position = position = self._play(moves)
         used = len(decisions_of(self.moves))
         unlucky = used < self.at_most
         while len(self._rows) < len(position.under_way):
             self._rows.append(_Row(self))
             self._list.children = tuple(row.box for row in self._rows)
-        for number, row in enumerate(self._rows):
-            there = number < len(position.under_way)
-            row.show(position.under_way[number] if there else None, unlucky)
+        none: list[None] = [None] * len(self._rows)
+        for row, message in zip(self._rows, [*position.under_way, *none], strict=False):
+            row.show(message, unlucky)
         self.kill.disabled = position.kill is None or not unlucky
         self.rest.disabled = position.over
         self.back.disabled = self.anew.disabled = not self.moves
@@ -155,18 +153,18 @@ class Player(StillBox):
             said = "✓ " + _("The shop has stayed honest. Take a step back, or start again.")
         elif used:
             said = "✓ " + _("So far, that does the shop no harm: see below what the audit finds.")
-        now = _("It is {ms} ms.").format(ms=f"{self.position.now * 1000:,.0f}")
+        now = _("It is {ms} ms.").format(ms=in_ms(self.position.now))
         return (
             f"<div><b>{escape(asked)}</b> {escape(now)}</div>"
             f'<div role="status" style="color: {colour}"><b>{escape(said)}</b></div>'
         )
 
     def _seen(self) -> list[str]:
-        case = self.position.case
+        case, now = self.position.case, None
         heading = _("It is over. What the audit finds:")
         if not self.position.over:
             heading = _("If nothing else goes wrong, the audit will find this:")
-        now = None if self.position.over else self.position.now
+            now = self.position.now
         picture = timeline(self.position.trace, at=now)
         seen = [picture, f"<div><b>{escape(heading)}</b></div>"]
         if case.decisions:
@@ -186,7 +184,7 @@ def _words_of(message: UnderWay) -> str:
     said = words.format(what=message.what, process=service_name(message.process))
     if message.held:
         return _(_HELD).format(message=said)
-    return _(_DUE).format(message=said, ms=f"{message.due * 1000:,.0f}")
+    return _(_DUE).format(message=said, ms=in_ms(message.due))
 
 
 def play_the_network(

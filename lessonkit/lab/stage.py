@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import ipywidgets as widgets
 
@@ -123,8 +124,7 @@ class Stage(StillBox):
         self._drawing = Drawing(trace, scale, self.width, self.title, complaints)
         self.moments = _moments(trace, by_order=self._drawing.by_order)
         end = self.moments[-1][0] * 1000
-        self._held = True
-        try:
+        with self._quietly():
             self.beat.playing = False
             self.beat.max = len(self.moments) - 1
             self.beat.interval = min(max(SHOW // len(self.moments), QUICKEST), SLOWEST)
@@ -132,8 +132,6 @@ class Stage(StillBox):
             self.slider.step = round_step(self.slider.max, 100)
             self.slider.readout_format = ",.0f" if self.slider.step >= 1 or not end else ",.1f"
             self.slider.value = end if at_the_end else min(before, end)
-        finally:
-            self._held = False
         self.replay.value = replay
         self.replay.layout.display = None if replay else "none"
         self._slide()
@@ -155,12 +153,18 @@ class Stage(StillBox):
 
     def _go_to(self, number: int) -> None:
         self.number = min(max(number, 0), len(self.moments) - 1)
+        with self._quietly():
+            self.slider.value = self.moments[self.number][0] * 1000
+        self._draw()
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """What the widgets get from here, they need not tell."""
         self._held = True
         try:
-            self.slider.value = self.moments[self.number][0] * 1000
+            yield
         finally:
             self._held = False
-        self._draw()
 
     def _slide(self) -> None:
         """The slider says a moment; all that happens at it has happened."""
@@ -182,19 +186,15 @@ class Stage(StillBox):
             self._go_to(self.beat.value)
 
     def _draw(self) -> None:
-        self._held = True
-        try:
+        with self._quietly():
             self.beat.value = self.number
-        finally:
-            self._held = False
         time, step = self.moments[self.number]
         if self.at_the_end:  # the column says so, instead of a number of milliseconds
             drawing = self._drawing.at(None)
         else:  # between two events, all that happens by then has happened
             here = self.at <= time + NEAR
             drawing = self._drawing.at(self.at + NEAR, step if here else None)
-        drawing = clean(drawing)
-        self.picture.value = drawing
+        self.picture.value = drawing = clean(drawing)
         words = _("Save as SVG")
         look = "text-decoration:underline;margin-right:18px"
         link = f'download="run.svg" href="{on_paper(drawing)}"'

@@ -27,18 +27,16 @@ def number(value: float) -> str:
     return f"{round(value, 1) + 0:g}"  # + 0 makes 0 of -0
 
 
-def attributes(**given: object) -> str:
-    """SVG attributes, escaped; ``stroke_width=2`` becomes ``stroke-width="2"``."""
-    words = []
-    for name, value in given.items():
-        text = number(value) if isinstance(value, (float, int)) else escape(value)
-        words.append(f' {name.rstrip("_").replace("_", "-")}="{text}"')
-    return "".join(words)
-
-
 def shape(tag: str, content: str = "", /, **given: object) -> str:
-    """One element, such as ``shape("circle", cx=3, cy=4, r=2)``; ``content`` is SVG already."""
-    return f"<{tag}{attributes(**given)}>{content}</{tag}>"
+    """One element, such as ``shape("circle", cx=3, cy=4, r=2)``; ``content`` is SVG already.
+
+    The attributes are escaped; ``stroke_width=2`` becomes ``stroke-width="2"``.
+    """
+    start = tag
+    for name, value in given.items():
+        said = number(value) if isinstance(value, (float, int)) else escape(value)
+        start += f' {name.rstrip("_").replace("_", "-")}="{said}"'
+    return f"<{start}>{content}</{tag}>"
 
 
 def line(x1: float, y1: float, x2: float, y2: float, **given: object) -> str:

@@ -16,7 +16,7 @@ from lessonkit.lab import arrows, svg
 from lessonkit.lab.captions import Captions
 from lessonkit.lab.labels import Box
 from lessonkit.lab.layout import Lane
-from lessonkit.lab.legend import WAITING, WORK, Legend
+from lessonkit.lab.legend import WAITING, WORK, legend
 from lessonkit.lab.plan import LINE, MOST_STATES, NAME, ROW, SIZE, TOP, Plan, Spot, heading
 from lessonkit.lab.said import sentence, sentences, state, told
 from lessonkit.messages import _
@@ -47,7 +47,6 @@ def timeline(
     *,
     scale: str | None = None,
     at: float | None = None,
-    step: int | None = None,
     width: float = WIDTH,
     title: str | None = None,
     complaints: Sequence[Violation] = (),
@@ -65,9 +64,6 @@ def timeline(
     at
         A moment in seconds: a line marks it, and under its name stands every service's state at
         that moment. Without it, the state at the end.
-    step
-        Of what happens at the very moment ``at``, only what happens up to the ``step``-th thing of
-        the run.
     width
         Pixels of the drawing; it grows and shrinks with the page.
     title
@@ -84,7 +80,7 @@ def timeline(
     positive_number("width", width)
     if scale is not None:
         one_of("scale", scale, ("time", "order"))
-    return Drawing(trace, scale, width, title, complaints, until=until).at(at, step)
+    return Drawing(trace, scale, width, title, complaints, until=until).at(at)
 
 
 class Drawing:
@@ -117,15 +113,13 @@ class Drawing:
         self.plan = plan = Plan(trace, max(trace.end_time, until) or 0.001, width, scale)
         self.by_order = plan.axis.by_order
         self.captions = Captions(plan)
-        self.legend = Legend(plan, bool(complaints))
         # All marks before the first word: it keeps off them.
         self._below = "".join([*self._times(), *self._lanes(), *self._bars()])
         marks = [*self._marks(complaints)]
         words = [*self.captions.all(complaints)]
-        arrows_drawn = [*self._arrows()]
-        rows = [*self._rows()]
-        self._above = "".join([*arrows_drawn, *marks, *words, *rows])
-        self._last = "".join([*self.legend.parts, *self.captions.waiting.values()])
+        self._above = "".join([*self._arrows(), *marks, *words, *self._rows()])
+        samples, self._bottom = legend(plan, bool(complaints))
+        self._last = samples + "".join(self.captions.waiting.values())
         what = _("What happened, on a time axis")
         if self.by_order:
             what = _("What happened, one thing after the other")
@@ -133,9 +127,12 @@ class Drawing:
         self._described = " ".join(map(escape, sentences(trace, plan.messages)))
 
     def at(self, moment: float | None, step: int | None = None) -> str:
-        """The picture as SVG, with a line at this moment (in seconds); None for the end."""
-        now = [*self._now(moment, step)]
-        column = [*self._column(moment, step)]
+        """The picture as SVG, with a line at this moment (in seconds); None for the end.
+
+        Of what happens at that very moment, only what happens up to the ``step``-th thing of the
+        run.
+        """
+        now, column = self._now(moment, step), self._column(moment, step)
         parts = "".join([self._below, *now, self._above, *column, self._last])
         words = self._title + self._described + parts
         identity = "t" + hashlib.sha256(words.encode()).hexdigest()[:10]
@@ -146,7 +143,7 @@ class Drawing:
             f'<title id="{identity}-t">{self._title}</title>'
             f'<desc id="{identity}-d">{self._described}</desc><style>{LOOK}</style>{parts}',
             xmlns="http://www.w3.org/2000/svg",
-            viewBox=f"0 0 {svg.number(self.plan.width)} {svg.number(self.legend.bottom)}",
+            viewBox=f"0 0 {svg.number(self.plan.width)} {svg.number(self._bottom)}",
             role="group",  # not img: whoever moves by the keyboard can go into it
             aria_labelledby=f"{identity}-t {identity}-d",
             class_="lessonkit-run",

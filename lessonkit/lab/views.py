@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lessonkit.explorer import Case
 from lessonkit.lab.picture import SCROLLED, Picture
+from lessonkit.lab.said import in_ms
 from lessonkit.lab.svg import RED
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
@@ -42,7 +43,7 @@ def shop_view(shop: Shop) -> str:
     answers = shop.customer.answers
     told = _(", ").join(dict.fromkeys(_(answer.told) for answer in answers)) or "–"
     # Who has no answer yet is still waiting.
-    wait = f"{max(answer.wait for answer in answers) * 1000:,.0f} ms" if answers else "–"
+    wait = f"{in_ms(max(answer.wait for answer in answers))} ms" if answers else "–"
 
     def kind(about: str) -> str:
         return "bad" if about in wrong else "good"
@@ -67,9 +68,8 @@ def shop_view(shop: Shop) -> str:
             "bad" if "mail" in wrong else "plain",
         ),
     )
-    said = [f"✗ {violation.sentence}" for violation in violations]
     balance = _("The books balance.")  # not inside the f-string: the catalogue would overlook it
-    said = said or [f"✓ {balance}"]
+    said = [f"✗ {violation.sentence}" for violation in violations] or [f"✓ {balance}"]
     said += [f"• {remark.sentence}" for remark in remarks(shop)]
     lines = "".join(f"<div>{escape(sentence)}</div>" for sentence in said)
     return f'{numbers}<div class="lessonkit-audit" style="margin: 4px 0 8px">{lines}</div>'
@@ -191,13 +191,13 @@ def _delivery_row(delivery: Delivery) -> tuple[str, ...]:
     if delivery.ended is None:
         words = _("… not done")
     elif error is None:
-        words = _("✓ done at {ms} ms").format(ms=f"{delivery.ended * 1000:,.0f}")
+        words = _("✓ done at {ms} ms").format(ms=in_ms(delivery.ended))
     else:
-        ms = f"{delivery.ended * 1000:,.0f}"
+        ms = in_ms(delivery.ended)
         words = _("✗ {error} at {ms} ms").format(error=in_words(error_words(error)), ms=ms)
         color = RED
     return (
-        f"{event.occurred_at * 1000:,.0f}",
+        in_ms(event.occurred_at),
         escape(event.type),
         escape(service_name(delivery.subscriber)),
         f'<span style="color: {color}; white-space: normal">{escape(words)}</span>',

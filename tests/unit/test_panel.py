@@ -14,7 +14,6 @@ from lessonkit.lab import (
     button,
     choice,
     milliseconds,
-    moment,
     panel,
     probability,
     seed,
@@ -37,7 +36,6 @@ def all_controls() -> list:
         choice("style", "Style", {1: "one", "b": "two"}, "b"),
         whole("n", "Services", 4, low=1, high=10),
         seed(),
-        moment(),
     ]
 
 
@@ -50,7 +48,6 @@ def test_the_scene_gets_every_control_by_name_and_in_seconds() -> None:
         "style": "b",
         "n": 4,
         "seed": 0,
-        "at": 1.0,
     }
     assert made.values == expected
     assert json.dumps(expected) in made.picture.value
@@ -86,7 +83,7 @@ def test_a_preset_sets_several_controls_and_draws_once() -> None:
 def test_reset_goes_back_to_the_first_values() -> None:
     made = panel(show_values, spec(*all_controls()))
     first = made.values
-    made.set(mail=1.0, p=0.9, down=True, style=1, n=9, seed=7, at=0.0)
+    made.set(mail=1.0, p=0.9, down=True, style=1, n=9, seed=7)
     assert made.values != first
     press(made, "Reset")
     assert made.values == first
