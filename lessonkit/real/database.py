@@ -17,6 +17,7 @@ from lessonkit.database.interface import DatabaseUnavailable, NotYourTransaction
 from lessonkit.luck import touch
 from lessonkit.real.extra import need
 from lessonkit.real.postgres_errors import PlainWords
+from lessonkit.real.server import shown
 
 psycopg = need("psycopg")
 OLDEST: Final = 140000
@@ -67,8 +68,7 @@ class PostgresDatabase(SqlDatabase):
     def __init__(self, url: str, timeout: float = 5.0) -> None:
         some_text("url", url)
         positive_number("timeout", timeout)
-        # Never shown: the password.
-        self.name = re.sub(r"//[^@/]*@", "//", url)
+        self.name = shown(url)
         self._theirs = PlainWords(self.name)
         self._ours = PlainWords(self.name, "its tables are not as they were made")
         self._tx: Transaction | None = None

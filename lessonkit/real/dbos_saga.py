@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from lessonkit.checks import some_text
 from lessonkit.database import DatabaseUnavailable
 from lessonkit.patterns.saga.progress import SagaState, Step, check_steps
 from lessonkit.real.extra import need
@@ -31,18 +30,17 @@ UNTIL_DONE: Final = {"retries_allowed": True, "max_attempts": 10, "interval_seco
 Workflow = Callable[[Any], Awaitable[str]]
 
 
-def on_dbos(name: str, steps: Sequence[Step]) -> Workflow:
+def on_dbos(steps: Sequence[Step]) -> Workflow:
     """The saga of these steps, as a workflow that takes the command.
 
-    It is to be made before DBOS is launched, and under the same name in each process: by the name,
+    It is to be made before DBOS is launched, and has the same name in each process: by the name,
     the next process finds what the last one has left.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is none of these.
+        If they are none.
     """
-    some_text("name", name)
     check_steps(steps)
 
     async def saga(command: Any) -> str:
@@ -66,7 +64,7 @@ def on_dbos(name: str, steps: Sequence[Step]) -> Workflow:
                 undone = {"name": f"undo {step.name}", **UNTIL_DONE}
                 await dbos.DBOS.run_step_async(undone, step.compensation, command)
 
-    workflow: Workflow = dbos.DBOS.workflow(name=name)(saga)
+    workflow: Workflow = dbos.DBOS.workflow(name="order")(saga)
     return workflow
 
 

@@ -109,7 +109,7 @@ def _start(url: str, port: int) -> Server:
         except need("confluent_kafka").KafkaException:  # not yet; if it never is, Server says so
             return False
 
-    # SIGKILL: it has nothing to put in order, and would wait for its clients.
+    # SIGKILL: on another signal it would wait for its clients.
     return Server(
         "Tansu",
         folder,

@@ -106,7 +106,6 @@ class Postgres(Server):
                 return False
             return True
 
-        # SIGQUIT: end at once, without putting in order what will be thrown away.
         super().__init__(
             "PostgreSQL",
             folder,
@@ -116,7 +115,6 @@ class Postgres(Server):
             prepare=[str(programs / "initdb"), *data, *user, "-EUTF8", "--locale=C", "--no-sync"],
             files={"password": password},
             package=package,
-            stop="SIGQUIT",
         )
 
     def new_database(self) -> str:

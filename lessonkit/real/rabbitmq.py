@@ -125,7 +125,6 @@ def _start(url: str, port: int, password: str) -> Server:
         "RUNNING_UNDER_SYSTEMD": "true",
         **{f"RABBITMQ_{place}": folder / place.lower() for place in PLACES},
     }
-    # SIGQUIT: end at once, without putting in order what will be thrown away.
     return Server(
         "RabbitMQ",
         folder,
@@ -136,7 +135,6 @@ def _start(url: str, port: int, password: str) -> Server:
             "config_file.conf": CONFIGURATION.format(host=HOST, port=port, password=password),
             "enabled_plugins_file": "[].",
         },
-        stop="SIGQUIT",
     )
 
 

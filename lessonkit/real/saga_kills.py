@@ -98,7 +98,7 @@ def shop(folder: Path, keys: bool, flow: Flow, seed: int, ready: Connection) -> 
             await handle.get_result()
 
     with launched(folder) as launch:
-        saga = on_dbos("order", flow(Services(folder, keys)))
+        saga = on_dbos(flow(Services(folder, keys)))
         launch()
         asyncio.run(take_orders())
 
@@ -106,7 +106,7 @@ def shop(folder: Path, keys: bool, flow: Flow, seed: int, ready: Connection) -> 
 def recover(folder: Path, keys: bool, flow: Flow, ready: Connection) -> None:
     """Take no more orders; say when those of the dead have come to their end."""
     with launched(folder) as launch:
-        on_dbos("order", flow(Services(folder, keys)))
+        on_dbos(flow(Services(folder, keys)))
         launch()
         while dbos.DBOS.list_workflows(status=["PENDING", "ENQUEUED"]):
             time.sleep(0.05)

@@ -151,7 +151,7 @@ class Server:
         The folder of a package of ours that has brought its programs. Perhaps nobody but root is
         let into the environment: whoever is root gives it a copy, in its folder.
     stop
-        The signal on which it ends.
+        The signal on which it ends, at once: what it would put in order will be thrown away.
 
     Raises
     ------
@@ -170,7 +170,7 @@ class Server:
         prepare: Sequence[str] = (),
         files: Mapping[str, str] | None = None,
         package: Path | None = None,
-        stop: str = "SIGTERM",
+        stop: str = "SIGQUIT",
     ) -> None:
         self.name, self.folder, self.port = name, folder, port
         commands = [list(command) for command in (prepare, serve) if command]

@@ -136,8 +136,7 @@ class KafkaWire(Wire):
 
     async def send(self, body: str, key: str | None) -> None:
         with in_plain_words(self._url):
-            encoded = None if key is None else key.encode()
-            await self._broker.publish(body.encode(), self._topic, key=encoded)
+            await self._broker.publish(body.encode(), self._topic, key=key)
 
     async def remove(self) -> None:
         await asyncio.to_thread(remove_topic, self._url, self._topic, self._groups)

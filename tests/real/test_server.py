@@ -225,7 +225,7 @@ def test_somebody_elses_folder_is_not_used(monkeypatch: pytest.MonkeyPatch) -> N
 @posix_only
 def test_a_server_that_does_not_want_to_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lessonkit.real.server.SECONDS_TO_END", 0.2)
-    deaf = "trap '' TERM; touch ready; while :; do sleep 1; done"
+    deaf = "trap '' QUIT; touch ready; while :; do sleep 1; done"
     folder = new_folder("deaf")
     server = Server(
         "Deaf",
