@@ -69,13 +69,13 @@ def on_dbos(steps: Sequence[Step]) -> Workflow:
 
 
 @contextmanager
-def launched(folder: Path) -> Iterator[Any]:
-    """DBOS with its log in ``folder``; what a dead process has left unfinished, it goes on with.
-
-    The workflows have to be made in between: ``with launched(folder) as launch: ...; launch()``.
+def launched(folder: Path, steps: Sequence[Step]) -> Iterator[Workflow]:
+    """DBOS with its log in ``folder``; the sagas that a dead process has left, it goes on with.
 
     Raises
     ------
+    TypeError, ValueError
+        If the steps are none.
     DatabaseUnavailable
         If the log cannot be used.
     """
@@ -92,18 +92,16 @@ def launched(folder: Path) -> Iterator[Any]:
         }
     )
 
-    def launch() -> None:
-        try:
-            dbos.DBOS.launch()
-        except need("sqlalchemy").exc.DBAPIError as error:
-            raise DatabaseUnavailable(
-                f"the log {str(path)!r} cannot be used ({error.orig}); its folder must exist and be"
-                " writable, and have room; or move the file away"
-            ) from error
-
     event.listen(*every)
     try:
-        yield launch
+        saga = on_dbos(steps)
+        dbos.DBOS.launch()
+        yield saga
+    except need("sqlalchemy").exc.DBAPIError as error:
+        raise DatabaseUnavailable(
+            f"the log {str(path)!r} cannot be used ({error.orig}); its folder must exist and be"
+            " writable, and have room; or move the file away"
+        ) from error
     finally:
         dbos.DBOS.destroy(destroy_registry=True)
         event.remove(*every)

@@ -31,6 +31,8 @@ from lessonkit.real.server import (
     unavailable,
 )
 
+kafka, admin = need("confluent_kafka"), need("confluent_kafka.admin")
+
 VARIABLE: Final = "KAFKA"
 SCHEME: Final = "kafka://"
 CLIENT: Final = {"log_level": 0, "reconnect.backoff.max.ms": 200}
@@ -81,7 +83,6 @@ class Kafka(Broker):
     """
 
     def __init__(self, port: int | None = None) -> None:
-        need("confluent_kafka")
         port = port_or_free(port)
         if named := os.environ.get(VARIABLE):
             self.url = f"{SCHEME}{named.removeprefix(SCHEME)}"
@@ -94,7 +95,7 @@ class Kafka(Broker):
 
 def _start(url: str, port: int) -> Server:
     tansu, folder, cluster = package(), new_folder("tansu"), secrets.token_hex(8)
-    admin, address = admin_of(url), f"tcp://{address_of(url)}"
+    client, address = admin_of(url), f"tcp://{address_of(url)}"
     options = {
         "--listener-url": address,
         "--advertised-listener-url": address,
@@ -105,8 +106,8 @@ def _start(url: str, port: int) -> Server:
     def is_ready() -> bool:
         try:
             # Another broker may have had the port, and answer as well.
-            return bool(admin.list_topics(timeout=2).cluster_id == cluster)
-        except need("confluent_kafka").KafkaException:  # not yet; if it never is, Server says so
+            return bool(client.list_topics(timeout=2).cluster_id == cluster)
+        except kafka.KafkaException:  # not yet; if it never is, Server says so
             return False
 
     # SIGKILL: on another signal it would wait for its clients.
@@ -128,17 +129,15 @@ def address_of(url: str) -> str:
 
 def admin_of(url: str) -> Any:
     """What makes and deletes topics on the broker at ``url``."""
-    kafka = need("confluent_kafka.admin")
-    return kafka.AdminClient({"bootstrap.servers": address_of(url), **CLIENT})
+    return admin.AdminClient({"bootstrap.servers": address_of(url), **CLIENT})
 
 
 def make_topic(url: str, name: str, partitions: int) -> None:
     """Make a topic, if there is none of that name."""
-    kafka, admin = need("confluent_kafka"), admin_of(url)
-    topic = need("confluent_kafka.admin").NewTopic(name, partitions)
+    client, topic = admin_of(url), admin.NewTopic(name, partitions)
     with in_plain_words(url):
         try:
-            admin.create_topics([topic], request_timeout=PATIENCE)[name].result()
+            client.create_topics([topic], request_timeout=PATIENCE)[name].result()
         except kafka.KafkaException as error:
             if error.args[0].code() != kafka.KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
@@ -146,12 +145,12 @@ def make_topic(url: str, name: str, partitions: int) -> None:
 
 def remove_topic(url: str, name: str, groups: Collection[str]) -> None:
     """Let the broker forget a topic, and what these groups have committed."""
-    admin = admin_of(url)
+    client = admin_of(url)
     with in_plain_words(url):
         if groups:
-            for gone in admin.delete_consumer_groups(list(groups)).values():
+            for gone in client.delete_consumer_groups(list(groups)).values():
                 gone.result()
-        admin.delete_topics([name], request_timeout=PATIENCE)[name].result()
+        client.delete_topics([name], request_timeout=PATIENCE)[name].result()
 
 
 @contextmanager
@@ -159,5 +158,5 @@ def in_plain_words(url: str) -> Iterator[None]:
     """Inside the ``with`` block, what the client says of the broker becomes a sentence."""
     try:
         yield
-    except need("confluent_kafka").KafkaException as error:
+    except kafka.KafkaException as error:
         raise unavailable(url, error.args[0].str()) from error

@@ -165,7 +165,7 @@ def kill_and_count(server: Postgres, take: Take, handle: Handle, rounds: int) ->
     Raises
     ------
     TypeError, ValueError
-        If it is none.
+        If ``rounds`` is none.
     DatabaseUnavailable
         If the server has gone.
     """
@@ -185,7 +185,7 @@ def kill_and_count(server: Postgres, take: Take, handle: Handle, rounds: int) ->
 
 
 def compare(shop: PostgresDatabase, mail: PostgresDatabase) -> dict[str, float]:
-    """Orders; orders without a mail, mails without an order, orders with more than one mail."""
+    """Count the orders; those without a mail; mails without an order; orders with several mails."""
     orders = {order_id for (order_id,) in shop.fetch("SELECT order_id FROM orders")}
     mails = Counter(order_id for (order_id,) in mail.fetch("SELECT order_id FROM mails"))
     return {

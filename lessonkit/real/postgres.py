@@ -20,6 +20,8 @@ from typing import Final
 from lessonkit.real.extra import folder_of, need
 from lessonkit.real.server import HOST, Server, ServerUnavailable, new_folder, port_or_free
 
+psycopg = need("psycopg")
+
 VARIABLE: Final = "POSTGRES_BIN"
 OLDEST: Final = 14
 """The first version that has what :class:`~lessonkit.real.database.PostgresDatabase` needs."""
@@ -83,7 +85,6 @@ class Postgres(Server):
     """
 
     def __init__(self, port: int | None = None) -> None:
-        psycopg = need("psycopg")
         port = port_or_free(port)
         package = None
         if named := os.environ.get(VARIABLE):
@@ -120,6 +121,6 @@ class Postgres(Server):
     def new_database(self) -> str:
         """Make an empty database, and return its URL."""
         name = f"database_{secrets.token_hex(4)}"
-        with need("psycopg").connect(self.url, autocommit=True) as connection:
+        with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         return f"{self.url.rpartition('/')[0]}/{name}"

@@ -18,11 +18,9 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from lessonkit.checks import one_of, some_text, whole_number
-from lessonkit.real.extra import need
-from lessonkit.real.rabbitmq import in_plain_words
+from lessonkit.real.rabbitmq import aio_pika, in_plain_words
 from lessonkit.real.victims import process
 
-aio_pika = need("aio_pika")
 QUICK: Final = 0.05
 """Seconds of work for a message."""
 SLOW: Final = 0.5

@@ -34,6 +34,8 @@ from lessonkit.real.server import (
     unavailable,
 )
 
+aio_pika, aiormq = need("aio_pika"), need("aiormq")
+
 VARIABLE: Final = "AMQP_URL"
 DEBIAN: Final = "/usr/lib/rabbitmq/bin"
 """Looked at first: what Debian has on the PATH runs only as the user of its service."""
@@ -100,7 +102,6 @@ class RabbitMQ(Broker):
     """
 
     def __init__(self, port: int | None = None) -> None:
-        need("aio_pika")
         port = port_or_free(port)
         if named := os.environ.get(VARIABLE):
             self.url = named
@@ -140,7 +141,6 @@ def _start(url: str, port: int, password: str) -> Server:
 
 def answers(url: str) -> bool:
     """Whether a RabbitMQ is there that knows this user."""
-    aio_pika = need("aio_pika")
     address = urlsplit(url)
 
     async def connect() -> None:
@@ -171,11 +171,10 @@ def _look_for(url: str) -> None:
 @contextmanager
 def in_plain_words(url: str) -> Iterator[None]:
     """Inside the ``with`` block, what the client says of the server becomes a sentence."""
-    errors = need("aiormq").exceptions
     gone = "no answer, or the connection is gone"
     try:
         yield
-    except (OSError, errors.AMQPError) as error:
+    except (OSError, aiormq.exceptions.AMQPError) as error:
         raise unavailable(url, str(error) or gone) from error
-    except errors.ChannelInvalidStateError as error:  # (its words are for programmers)
+    except aiormq.exceptions.ChannelInvalidStateError as error:  # (its words are for programmers)
         raise unavailable(url, gone) from error

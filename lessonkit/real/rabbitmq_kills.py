@@ -29,7 +29,8 @@ from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, Relay
 from lessonkit.real.database import PostgresDatabase
 from lessonkit.real.kills import LONGEST, WAY, compare, open_table, take_orders
 from lessonkit.real.postgres import Postgres
-from lessonkit.real.queues import aio_pika, queues_on, text
+from lessonkit.real.queues import queues_on, text
+from lessonkit.real.rabbitmq import aio_pika
 from lessonkit.real.travel import OrderCreated
 from lessonkit.real.victims import process
 

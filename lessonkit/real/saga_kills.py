@@ -22,7 +22,7 @@ from lessonkit.database import Database
 from lessonkit.faults import stream
 from lessonkit.patterns.outbox import Inbox
 from lessonkit.patterns.saga.progress import Step
-from lessonkit.real.dbos_saga import dbos, launched, on_dbos
+from lessonkit.real.dbos_saga import dbos, launched
 from lessonkit.real.victims import process
 from lessonkit.shop.errors import OrderFailed
 
@@ -97,22 +97,17 @@ def shop(folder: Path, keys: bool, flow: Flow, seed: int, ready: Connection) -> 
                 ready.send("at work")
             await handle.get_result()
 
-    with launched(folder) as launch:
-        saga = on_dbos(flow(Services(folder, keys)))
-        launch()
+    with launched(folder, flow(Services(folder, keys))) as saga:
         asyncio.run(take_orders())
 
 
 def recover(folder: Path, keys: bool, flow: Flow, ready: Connection) -> None:
     """Take no more orders; say when those of the dead have come to their end."""
-    with launched(folder) as launch:
-        on_dbos(flow(Services(folder, keys)))
-        launch()
+    with launched(folder, flow(Services(folder, keys))):
         while dbos.DBOS.list_workflows(status=["PENDING", "ENQUEUED"]):
             time.sleep(0.05)
-        ready.send(
-            [workflow.workflow_id for workflow in dbos.DBOS.list_workflows(status="SUCCESS")]
-        )
+        finished = dbos.DBOS.list_workflows(status="SUCCESS")
+        ready.send([workflow.workflow_id for workflow in finished])
         time.sleep(600)  # until killed, as everybody here
 
 
@@ -133,9 +128,9 @@ def kill_and_count(folder: Path, keys: bool, kills: int, flow: Flow) -> dict[str
     Returns
     -------
     dict
-        How many orders were begun (``"orders"``), how many DBOS has brought to their end
-        (``"finished"``), how many were left with neither all of it done nor all of it undone
-        (``"half"``), and how many had something done twice (``"twice"``).
+        How many ``"kills"`` there were; how many ``"orders"`` were begun, how many DBOS has
+        brought to their end (``"finished"``), how many were left with neither all of it done nor
+        all of it undone (``"half"``), and how many had something done ``"twice"``.
 
     Raises
     ------

@@ -235,12 +235,8 @@ class Server:
 
     def stop(self) -> None:
         """End the server, and remove its folder. Afterwards there is nothing left of it."""
-        assert self._keeper.stdin is not None
-        assert self._keeper.stderr is not None
-        with suppress(BrokenPipeError):  # the keeper has gone before it read its order
-            self._keeper.stdin.close()
-        self._keeper.wait()
-        self._keeper.stderr.close()
+        with suppress(BrokenPipeError), self._keeper:  # (it has gone before it read its order)
+            pass  # here its stdin is closed, which it takes as the sign, and its end awaited
 
     def __enter__(self) -> Self:
         return self

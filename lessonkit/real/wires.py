@@ -177,7 +177,7 @@ class RabbitWire(Wire):
 
     async def remove(self) -> None:
         with rabbitmq.in_plain_words(self._url):
-            connection = await need("aio_pika").connect(self._url, timeout=PATIENCE)
+            connection = await rabbitmq.aio_pika.connect(self._url, timeout=PATIENCE)
             async with connection, connection.channel() as channel:
                 for queue in self._queues:
                     await channel.queue_delete(queue)

@@ -45,9 +45,7 @@ def execute(folder: Path, steps: Sequence[Step], *orders: Order) -> list[str]:
                 handle = await dbos.DBOS.start_workflow_async(saga, order)
             ended.append(await handle.get_result())
 
-    with launched(folder) as launch:
-        saga = on_dbos(steps)
-        launch()
+    with launched(folder, steps) as saga:
         asyncio.run(main())
     return ended
 
@@ -129,17 +127,12 @@ def test_an_old_sqlite_can_tell_the_time_as_dbos_asks_for_it() -> None:
 
 
 def test_a_log_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
+    steps = [Doing().step("a")]
     (tmp_path / "dbos.sqlite").write_text("Dear diary, " * 1000)
-    with (
-        pytest.raises(DatabaseUnavailable, match=r"dbos.sqlite' cannot be used .*move the file"),
-        launched(tmp_path) as launch,
-    ):
-        launch()
-    with (
-        pytest.raises(DatabaseUnavailable, match="its folder must exist and be writable"),
-        launched(tmp_path / "nowhere") as launch,
-    ):
-        launch()
+    with pytest.raises(DatabaseUnavailable, match=r"dbos.sqlite' cannot be used .*move the file"):
+        execute(tmp_path, steps)
+    with pytest.raises(DatabaseUnavailable, match="its folder must exist and be writable"):
+        execute(tmp_path / "nowhere", steps)
 
 
 # --- killed --------------------------------------------------------------------------------------
