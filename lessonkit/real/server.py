@@ -235,8 +235,9 @@ class Server:
 
     def stop(self) -> None:
         """End the server, and remove its folder. Afterwards there is nothing left of it."""
-        with suppress(BrokenPipeError), self._keeper:  # (it has gone before it read its order)
-            pass  # here its stdin is closed, which it takes as the sign, and its end awaited
+        # Leaving the block closes its stdin, which is the sign to end, and waits until it has.
+        with suppress(BrokenPipeError), self._keeper:  # it may have gone before it read its order
+            pass
 
     def __enter__(self) -> Self:
         return self
