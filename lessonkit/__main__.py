@@ -25,6 +25,7 @@ def main(words: list[str] | None = None) -> int:
     language(learners)
     parser = argparse.ArgumentParser("lessonkit", description=_("Opens the course."))
     parser.add_argument("--language", choices=LANGUAGES, default=learners)
+    parser.set_defaults(do=_open, options=[])
     commands = parser.add_subparsers(dest="command")
     opening = commands.add_parser("open", help=_("open the course in JupyterLab (the default)"))
     opening.add_argument("options", nargs="*", help=_("handed on to JupyterLab, after --"))
@@ -32,22 +33,17 @@ def main(words: list[str] | None = None) -> int:
         "copy", help=_("copy the notebooks to a folder of your own, or bring that copy up to date")
     )
     copying.add_argument("folder", type=Path)
-    commands.add_parser("progress", help=_("show what you have solved"))
+    copying.set_defaults(do=_copy)
+    solved = commands.add_parser("progress", help=_("show what you have solved"))
+    solved.set_defaults(do=_progress)
     forget = commands.add_parser("reset", help=_("forget what you have solved"))
     forget.add_argument("--yes", action="store_true", help=_("without asking"))
-    commands.add_parser("check", help=_("check the installation"))
+    forget.set_defaults(do=_reset)
+    commands.add_parser("check", help=_("check the installation")).set_defaults(do=_check)
     given = parser.parse_args(words)
     language(given.language)
     try:
-        if given.command == "copy":
-            return _copy(given.folder)
-        if given.command == "progress":
-            return _progress()
-        if given.command == "reset":
-            return _reset(given.yes)
-        if given.command == "check":
-            return _check()
-        return _open(given.language, getattr(given, "options", []))
+        return int(given.do(given))
     except (ModuleNotFoundError, OSError, ValueError) as error:
         print(f"lessonkit: {error}", file=sys.stderr)
         return 1
@@ -62,16 +58,17 @@ def readers_language() -> str:
     return "ja" if system.lower().startswith("ja") else "en"
 
 
-def _open(code: str, options: list[str]) -> int:
+def _open(given: argparse.Namespace) -> int:
     folder = course_folder(Path.cwd())
     if find_spec("jupyterlab") is None:
         raise ModuleNotFoundError(_with_extra("jupyterlab"))
-    place = f"/lab/tree/notebooks/{code}/{FIRST}"
+    place = f"/lab/tree/notebooks/{given.language}/{FIRST}"
     where = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={place}"]
     # JupyterLab speaks the course's language, unless its reader has chosen another one there.
-    settings = [str(Path(__file__).parent / "locale" / code), os.environ.get("JUPYTER_CONFIG_PATH")]
-    surroundings = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, settings))}
-    command = [sys.executable, "-m", "jupyterlab", *where, *options]
+    own = str(Path(__file__).parent / "locale" / given.language)
+    settings = os.pathsep.join(filter(None, [own, os.environ.get("JUPYTER_CONFIG_PATH")]))
+    surroundings = {**os.environ, "JUPYTER_CONFIG_PATH": settings}
+    command = [sys.executable, "-m", "jupyterlab", *where, *given.options]
     return subprocess.call(command, env=surroundings)
 
 
@@ -80,18 +77,18 @@ def _with_extra(package: str) -> str:
     return words.format(package=package, command='pip install "lessonkit[lab]"')
 
 
-def _copy(folder: Path) -> int:
-    done = copy_course(course_folder(Path(__file__).parent), folder)
+def _copy(given: argparse.Namespace) -> int:
+    done = copy_course(course_folder(Path(__file__).parent), given.folder)
     print(_("New files: {number}").format(number=len(done.new)))
     print(_("Brought up to date: {number}").format(number=len(done.updated)))
     if done.beside:
         print(_("You have changed these. Your files are as they were; beside them you find:"))
         print(*(f"  {name}" for name in done.beside), sep="\n")
-    print(_("Open it: go to {folder} and say `lessonkit`.").format(folder=folder))
+    print(_("Open it: go to {folder} and say `lessonkit`.").format(folder=given.folder))
     return 0
 
 
-def _progress() -> int:
+def _progress(_given: argparse.Namespace) -> int:
     known = learners_progress().read()
     for notebook, names in NAMES.items():
         solved = sum(name in known and known[name].solved for name in names)
@@ -99,9 +96,9 @@ def _progress() -> int:
     return _told()
 
 
-def _reset(sure: bool) -> int:
+def _reset(given: argparse.Namespace) -> int:
     question = _("Forget everything that you have solved? Type yes: ")
-    if not sure and input(question).strip() != "yes":
+    if not given.yes and input(question).strip() != "yes":
         return 1
     return _told() if learners_progress().reset() else _told() or 1
 
@@ -113,7 +110,7 @@ def _told() -> int:
     return int(bool(messages))
 
 
-def _check() -> int:
+def _check(_given: argparse.Namespace) -> int:
     wrong = list(_missing())
     for sentence in wrong:
         print(f"✗ {sentence}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from numbers import Real
 from types import FunctionType
@@ -30,18 +30,9 @@ def positive_number(
     raise ValueError(f"{name} must be {wanted}{'' if infinite else ', and finite'}; got {value!r}")
 
 
-def probability(name: str, value: object) -> float:
-    """Return ``value`` as a float if it lies between 0 and 1 (both included).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a number, or lies outside.
-    """
-    number = _number(name, value)
-    if 0 <= number <= 1:
-        return number
-    raise ValueError(f"{name} must be a probability between 0 and 1; got {value!r}")
+def probability(name: str, value: object) -> None:
+    """Raise an error unless ``value`` is a number from 0 to 1 (both included)."""
+    between(name, value, 0, 1, "a probability between 0 and 1")
 
 
 def up_to(name: str, value: int | None, last: int, of_what: str) -> int:
@@ -122,10 +113,9 @@ def _signature(function: FunctionType) -> inspect.Signature:
     return inspect.signature(function)
 
 
-def async_function(name: str, value: object, takes: str) -> None:
+def async_function(name: str, value: Any, takes: str) -> None:
     """Raise a TypeError unless ``value`` is declared with async def, and takes one argument."""
-    if not callable(value):
-        raise TypeError(f"{name} must be a function; got {value!r}")
+    function(name, value)
     call = getattr(type(value), "__call__", None)  # noqa: B004 - that of an object
     if not (inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call)):
         raise TypeError(f"{name} must be declared with async def; got {called(value)}")
@@ -154,8 +144,7 @@ def called(something: object) -> str:
 
 def function(name: str, value: object) -> None:
     """Raise a TypeError if ``value`` cannot be called."""
-    if not callable(value):
-        raise TypeError(f"{name} must be a function; got {value!r}")
+    instance_of(name, value, Callable, "a function")
 
 
 def instance_of(name: str, value: object, kind: Any, wanted: str = "") -> None:
@@ -203,8 +192,7 @@ def some_dict(name: str, value: object) -> None:
 
 def true_or_false(name: str, value: object) -> None:
     """Raise a TypeError if ``value`` is neither True nor False."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False; got {value!r}")
+    instance_of(name, value, bool, "True or False")
 
 
 def _number(name: str, value: object) -> float:

@@ -90,10 +90,9 @@ def copy_course(source: Path, target: Path) -> Copied:
 def _places(name: str) -> Iterator[str]:
     yield name
     path = PurePosixPath(name)
-    for number in count(1):
-        yield str(
-            path.with_suffix(f".new-edition{'' if number == 1 else f'-{number}'}{path.suffix}")
-        )
+    beside = f"{path.with_suffix('')}.new-edition"
+    yield f"{beside}{path.suffix}"
+    yield from (f"{beside}-{number}{path.suffix}" for number in count(2))
 
 
 def _digest(path: Path) -> str:

@@ -47,10 +47,8 @@ def language(code: str) -> None:
     if code not in LANGUAGES:
         accepted = " or ".join(repr(known) for known in LANGUAGES)
         raise ValueError(f"language: {code!r} is not a language of this course; say {accepted}")
-    if code == "en":
-        _translations = gettext.NullTranslations()
-    else:
-        _translations = gettext.translation("lessonkit", _LOCALE, languages=[code])
+    is_source = code == "en"
+    _translations = gettext.translation("lessonkit", _LOCALE, [code], fallback=is_source)
     _code = code
 
 

@@ -101,11 +101,8 @@ async def supervise(main: Coroutine[Any, Any, T], trace: Trace, drain: float) ->
         unfinished = [task for task in tasks if not task.done()]
         for task in unfinished:
             task.cancel()
-    failures += [
-        outcome
-        for outcome in await asyncio.gather(*unfinished, return_exceptions=True)
-        if isinstance(outcome, Exception)
-    ]
+    ended = await asyncio.gather(*unfinished, return_exceptions=True)
+    failures += [outcome for outcome in ended if isinstance(outcome, Exception)]
     if unseen := [failure for failure in failures if failure is not None]:
         failed = BackgroundTaskError(unseen)
         if error is None:

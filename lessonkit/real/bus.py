@@ -14,37 +14,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Final, Self
 
 from lessonkit.checks import instance_of, one_of, some_text
-from lessonkit.messages import N_
 from lessonkit.patterns.events import Event, EventTypes, UnknownEventType
-from lessonkit.patterns.events.event import context_of, now
+from lessonkit.patterns.events.event import context_of
 from lessonkit.real.wires import wire
-from lessonkit.records import Kind
 from lessonkit.shop.network import Network
 from lessonkit.shop.process import here
-from lessonkit.trace import find_trace
 
 Handler = Callable[[Any], Any]
 PAUSE: Final = 0.1
 """Seconds before an event comes again that a handler has failed with."""
 LOG_LENGTH: Final = 10_000
-
-
-@dataclass
-class Delivery:
-    """One event for one service; the attributes are those of a delivery in memory.
-
-    ``event`` is None if what came cannot be read.
-    """
-
-    event: Event | None
-    subscriber: str
-    ended: float | None = None
-    error: BaseException | None = None
 
 
 class RealEventBus:
@@ -63,16 +46,21 @@ class RealEventBus:
 
     Attributes
     ----------
-    published, log, failures
-        As those of the bus in memory: what this process has published, and was told.
+    published
+        The last events that this process has published.
+    log
+        The last deliveries: who was told, and what.
+    failures
+        The last events that a handler has failed with, and how. None stands for what cannot be
+        read.
     """
 
     def __init__(self, url: str, network: Network | None = None, name: str = "events") -> None:
         some_text("url", url)
-        self.name = some_text("name", name)
-        self.published: deque[tuple[str, Event]] = deque(maxlen=LOG_LENGTH)
-        self.log: deque[Delivery] = deque(maxlen=LOG_LENGTH)
-        self.failures: deque[Delivery] = deque(maxlen=LOG_LENGTH)
+        some_text("name", name)
+        self.published: deque[Event] = deque(maxlen=LOG_LENGTH)
+        self.log: deque[tuple[str, Event]] = deque(maxlen=LOG_LENGTH)
+        self.failures: deque[tuple[Event | None, Exception]] = deque(maxlen=LOG_LENGTH)
         self._processes = network.processes if network is not None else {}
         self._handlers: dict[str, list[tuple[type[Event], Handler]]] = {}
         self._wire = wire(url, name)
@@ -136,18 +124,11 @@ class RealEventBus:
         instance_of("event", event, Event, "an Event")
         if not self._started:
             raise RuntimeError("an event is published inside async with bus")
-        process, trace, message = here.get(), find_trace(), None
-        sender = process.name if process is not None else "publisher"
-        self.published.append((sender, event))
-        told = sender, self.name, event.type, Kind.EVENT
-        if trace is not None:
-            message = trace.send(*told, correlation=event.correlation_id)
+        self.published.append(event)
         await self._wire.send(event.to_json(), key=event.correlation_id)
-        if message is not None and trace is not None:
-            trace.end(message)
 
     def publish_and_forget(self, event: Event) -> None:
-        """Give the event to the broker, and do not wait. A failure is raised by :meth:`close`.
+        """Give the event to the broker, and do not wait. A failure is raised at the bus's end.
 
         If this process dies first, the event is lost, and nobody knows: that is what an outbox
         is for.
@@ -157,7 +138,7 @@ class RealEventBus:
 
     # --- being told ------------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> Self:
         """Connect, and tell the handlers what the broker has for them.
 
         Raises
@@ -174,53 +155,39 @@ class RealEventBus:
             await self._wire.stop()
             raise
         self._started = True
+        return self
 
     def _receiver(
         self, subscriber: str, types: EventTypes
     ) -> Callable[[bytes], Coroutine[Any, Any, None]]:
         async def receive(body: bytes) -> None:
+            event = None
             try:
                 event = types.from_json(body.decode())
-            except UnknownEventType:
-                return  # of no interest here
-            except ValueError as error:  # a newer version, or no event at all
-                await self._note_failure(Delivery(None, subscriber), error)
-                raise
-            for kind, handler in self._handlers[subscriber]:
-                if isinstance(event, kind):
-                    await self._deliver(Delivery(event, subscriber), handler)
+                for kind, handler in self._handlers[subscriber]:
+                    if isinstance(event, kind):
+                        await self._deliver(subscriber, event, handler)
+            except Exception as error:
+                if event is None and isinstance(error, UnknownEventType):
+                    return  # of no interest here
+                self.failures.append((event, error))
+                await asyncio.sleep(PAUSE)
+                raise  # so that it is not acknowledged
 
         return receive
 
-    async def _deliver(self, delivery: Delivery, handler: Handler) -> None:
-        event, trace = delivery.event, find_trace()
-        assert event is not None
-        self.log.append(delivery)
+    async def _deliver(self, subscriber: str, event: Event, handler: Handler) -> None:
+        self.log.append((subscriber, event))
         # In memory a ContextVar carries the order along. It does not cross a wire: here the order
         # has come in the event, as its correlation_id, and is put back into the context.
         context = context_of(event)
-        if (process := self._processes.get(delivery.subscriber)) is not None:
+        if (process := self._processes.get(subscriber)) is not None:
             context.run(here.set, process)
-        if trace is not None:
-            told = self.name, delivery.subscriber, event.type, Kind.EVENT
-            trace.end(trace.send(*told, correlation=event.correlation_id))
-        try:
-            await asyncio.create_task(call(handler, event), context=context)
-        except Exception as error:
-            await self._note_failure(delivery, error)
-            raise  # so that it is not acknowledged
-        delivery.ended = now()
-
-    async def _note_failure(self, delivery: Delivery, error: Exception) -> None:
-        delivery.ended, delivery.error = now(), error
-        self.failures.append(delivery)
-        if (trace := find_trace()) is not None:
-            trace.note(delivery.subscriber, N_("handler failed"))
-        await asyncio.sleep(PAUSE)
+        await asyncio.create_task(call(handler, event), context=context)
 
     # --- the end ---------------------------------------------------------------------------------
 
-    async def close(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Wait for what is being handled and published, and disconnect.
 
         What no handler has acknowledged stays at the broker, and comes with the next start.
@@ -238,7 +205,7 @@ class RealEventBus:
             await self._wire.stop()
 
     async def remove(self) -> None:
-        """Let the broker forget topic and groups, or exchange and queues, after :meth:`close`.
+        """Let the broker forget topic and groups, or exchange and queues, after its end.
 
         Raises
         ------
@@ -246,13 +213,6 @@ class RealEventBus:
             If there is no broker.
         """
         await self._wire.remove()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
 
 async def call(handler: Handler, event: Event) -> None:

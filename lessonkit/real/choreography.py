@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.real.bus import RealEventBus
 from lessonkit.runner import run
-from lessonkit.shop import CreateOrder, Item, OrderStatus, Shop, Violation, audit
+from lessonkit.shop import CreateOrder, Item, OrderStatus, Shop, audit
 from lessonkit.shop.customer import OrderFunction
 from lessonkit.trace import Trace
 
@@ -42,39 +42,13 @@ ORDERS: Final = tuple(
 
 @dataclass(frozen=True)
 class Played:
-    """What became of the orders.
+    """What became of the orders: how many orders, events and so on; and who has asked whom what."""
 
-    Attributes
-    ----------
-    shop, bus, trace
-        For the pictures: ``shop_view(shop)``, ``flow_view(bus, "O-001")``, ``timeline(trace)``.
-    complaints
-        What the auditor finds in the end.
-    """
-
-    shop: Shop
-    bus: Any
+    counts: dict[str, float]
     trace: Trace
-    complaints: Sequence[Violation]
-
-    @property
-    def counts(self) -> dict[str, float]:
-        """How many orders, events, deliveries and so on, by name."""
-        books = [order.status for order in self.shop.database.orders.values()]
-        return {
-            "orders": len(books),
-            "confirmed": books.count(OrderStatus.CONFIRMED),
-            "cancelled": books.count(OrderStatus.CANCELLED),
-            "events": len(self.bus.published),
-            "deliveries": len(self.bus.log),
-            "failures": len(self.bus.failures),
-            "complaints": len(self.complaints),
-        }
 
 
-def play_orders(
-    services: Services, url: str | None = None, commands: Sequence[CreateOrder] = ORDERS
-) -> Played:
+def play_orders(services: Services, url: str | None = None) -> Played:
     """Let customers order, all at once, and wait until it is settled what becomes of that.
 
     Parameters
@@ -83,8 +57,6 @@ def play_orders(
         Lets the handlers subscribe; see above.
     url
         Of a broker; None for the bus in memory. Nothing of it stays there.
-    commands
-        What is ordered.
 
     Raises
     ------
@@ -92,32 +64,39 @@ def play_orders(
         If there is no such broker, or it dies.
     """
     shop = Shop()
-    if url is None:
-        memory = InMemoryEventBus(shop.network)
-        place = services(shop, memory)
-
-        async def in_memory() -> None:
-            await _order(shop, place, commands)
-            await memory.close()
-
-        trace = run(in_memory(), drain=SECONDS_TO_SETTLE).trace
-        return Played(shop, memory, trace, audit(shop))
-
-    bus = RealEventBus(url, shop.network, f"orders-{secrets.token_hex(4)}")
+    bus: Any = InMemoryEventBus(shop.network)
+    if url is not None:
+        bus = RealEventBus(url, shop.network, f"orders-{secrets.token_hex(4)}")
     place = services(shop, bus)
+
+    async def order() -> None:
+        await asyncio.gather(*(shop.place_order(place, command) for command in ORDERS))
+
+    async def in_memory() -> None:
+        await order()
+        await bus.close()
 
     async def on_broker() -> None:
         async with bus:
-            await _order(shop, place, commands)
+            await order()
             await _settle(shop)
         await bus.remove()
 
-    trace = run(on_broker(), wall=True).trace
-    return Played(shop, bus, trace, audit(shop))
-
-
-async def _order(shop: Shop, place: OrderFunction, commands: Sequence[CreateOrder]) -> None:
-    await asyncio.gather(*(shop.place_order(place, command) for command in commands))
+    if url is None:
+        trace = run(in_memory(), drain=SECONDS_TO_SETTLE).trace
+    else:
+        trace = run(on_broker(), wall=True).trace
+    books = [order.status for order in shop.database.orders.values()]
+    counts: dict[str, float] = {
+        "orders": len(books),
+        "confirmed": books.count(OrderStatus.CONFIRMED),
+        "cancelled": books.count(OrderStatus.CANCELLED),
+        "events": len(bus.published),
+        "deliveries": len(bus.log),
+        "failures": len(bus.failures),
+        "complaints": len(audit(shop)),
+    }
+    return Played(counts, trace)
 
 
 async def _settle(shop: Shop) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 from lessonkit.checks import positive_number, some_text
@@ -17,6 +17,7 @@ from lessonkit.database.interface import DatabaseUnavailable, NotYourTransaction
 from lessonkit.luck import touch
 from lessonkit.real.extra import need
 from lessonkit.real.postgres_errors import PlainWords
+from lessonkit.real.server import shown
 
 psycopg = need("psycopg")
 OLDEST: Final = 140000
@@ -67,8 +68,7 @@ class PostgresDatabase(SqlDatabase):
     def __init__(self, url: str, timeout: float = 5.0) -> None:
         some_text("url", url)
         positive_number("timeout", timeout)
-        # Never shown: the password.
-        self.name = re.sub(r"//[^@/]*@", "//", url)
+        self.name = shown(url)
         self._theirs = PlainWords(self.name)
         self._ours = PlainWords(self.name, "its tables are not as they were made")
         self._tx: Transaction | None = None
@@ -77,11 +77,9 @@ class PostgresDatabase(SqlDatabase):
             # autocommit: psycopg begins no transaction behind our back. No statement is prepared
             # behind it either: those of others may return other columns tomorrow.
             self.connection = psycopg.connect(
-                url,
-                autocommit=True,
-                prepare_threshold=None,
-                connect_timeout=10,
+                url, autocommit=True, prepare_threshold=None, connect_timeout=10
             )
+            self.connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             milliseconds = max(1, round(timeout * 1000))
             self.connection.execute(f"SET lock_timeout = {milliseconds}")
         if self.connection.info.server_version < OLDEST:
@@ -107,10 +105,9 @@ class PostgresDatabase(SqlDatabase):
             If the database cannot be used.
         """
         touch(self)
-        if self._tx is not None:
+        if self._tx is not None or self._status is psycopg.pq.TransactionStatus.INTRANS:
             raise RuntimeError("a transaction is under way; nothing can be stored beside it")
-        with self._theirs:
-            self.connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        with self._theirs, self.connection.transaction():
             self._tx = Transaction(self)
             try:
                 yield self._tx
@@ -120,14 +117,8 @@ class PostgresDatabase(SqlDatabase):
                         "a statement of the transaction has failed, so nothing of it can be stored;"
                         " let its error pass"
                     )
-                self.connection.execute("COMMIT")
             finally:
                 self._tx = None
-                if self._status in (
-                    psycopg.pq.TransactionStatus.INTRANS,
-                    psycopg.pq.TransactionStatus.INERROR,
-                ):
-                    self.connection.execute("ROLLBACK")
 
     @property
     def _status(self) -> Any:
@@ -155,9 +146,8 @@ class PostgresDatabase(SqlDatabase):
             yield
         finally:
             self._guarded = ""
-        if (
-            self._status is psycopg.pq.TransactionStatus.IDLE
-        ):  # past our eyes, on the connection itself
+        # It may have gone past our eyes, to the connection itself.
+        if self._status is psycopg.pq.TransactionStatus.IDLE:
             raise NotYourTransaction(f"{what} must neither begin nor end a transaction")
 
     # --- statements ------------------------------------------------------------------------------
@@ -172,11 +162,7 @@ class PostgresDatabase(SqlDatabase):
     @contextmanager
     def _alone_with_the_tables(self) -> Iterator[None]:
         # IF NOT EXISTS and OR REPLACE look first and make then: two at once, and one of them fails.
-        if self._tx is None:
-            with self.transaction():
-                self.hold("tables")
-                yield
-        else:
+        with self.transaction() if self._tx is None else nullcontext():
             self.hold("tables")
             yield
 
@@ -231,8 +217,8 @@ class PostgresDatabase(SqlDatabase):
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The answer to somebody else's question: a dict per row."""
         cursor = self.execute(sql, values)
-        names = [column.name for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        cursor.row_factory = psycopg.rows.dict_row
+        return list(cursor)
 
     def close(self) -> None:
         """Close the connection. Whoever uses it afterwards gets a DatabaseUnavailable."""

@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from lessonkit.checks import some_text
 from lessonkit.database import DatabaseUnavailable
 from lessonkit.patterns.saga.progress import SagaState, Step, check_steps
 from lessonkit.real.extra import need
@@ -31,18 +30,17 @@ UNTIL_DONE: Final = {"retries_allowed": True, "max_attempts": 10, "interval_seco
 Workflow = Callable[[Any], Awaitable[str]]
 
 
-def on_dbos(name: str, steps: Sequence[Step]) -> Workflow:
+def on_dbos(steps: Sequence[Step]) -> Workflow:
     """The saga of these steps, as a workflow that takes the command.
 
-    It is to be made before DBOS is launched, and under the same name in each process: by the name,
+    It is to be made before DBOS is launched, and has the same name in each process: by the name,
     the next process finds what the last one has left.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is none of these.
+        If they are none.
     """
-    some_text("name", name)
     check_steps(steps)
 
     async def saga(command: Any) -> str:
@@ -66,18 +64,18 @@ def on_dbos(name: str, steps: Sequence[Step]) -> Workflow:
                 undone = {"name": f"undo {step.name}", **UNTIL_DONE}
                 await dbos.DBOS.run_step_async(undone, step.compensation, command)
 
-    workflow: Workflow = dbos.DBOS.workflow(name=name)(saga)
+    workflow: Workflow = dbos.DBOS.workflow(name="order")(saga)
     return workflow
 
 
 @contextmanager
-def launched(folder: Path) -> Iterator[Any]:
-    """DBOS with its log in ``folder``; what a dead process has left unfinished, it goes on with.
-
-    The workflows have to be made in between: ``with launched(folder) as launch: ...; launch()``.
+def launched(folder: Path, steps: Sequence[Step]) -> Iterator[Workflow]:
+    """DBOS with its log in ``folder``; the sagas that a dead process has left, it goes on with.
 
     Raises
     ------
+    TypeError, ValueError
+        If the steps are none.
     DatabaseUnavailable
         If the log cannot be used.
     """
@@ -94,18 +92,16 @@ def launched(folder: Path) -> Iterator[Any]:
         }
     )
 
-    def launch() -> None:
-        try:
-            dbos.DBOS.launch()
-        except need("sqlalchemy").exc.DBAPIError as error:
-            raise DatabaseUnavailable(
-                f"the log {str(path)!r} cannot be used ({error.orig}); its folder must exist and be"
-                " writable, and have room; or move the file away"
-            ) from error
-
     event.listen(*every)
     try:
-        yield launch
+        saga = on_dbos(steps)
+        dbos.DBOS.launch()
+        yield saga
+    except need("sqlalchemy").exc.DBAPIError as error:
+        raise DatabaseUnavailable(
+            f"the log {str(path)!r} cannot be used ({error.orig}); its folder must exist and be"
+            " writable, and have room; or move the file away"
+        ) from error
     finally:
         dbos.DBOS.destroy(destroy_registry=True)
         event.remove(*every)

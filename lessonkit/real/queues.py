@@ -11,17 +11,16 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from lessonkit.checks import one_of, some_text, whole_number
-from lessonkit.real.extra import need
-from lessonkit.real.rabbitmq import in_plain_words
+from lessonkit.real.rabbitmq import aio_pika, in_plain_words
 from lessonkit.real.victims import process
 
-aio_pika = need("aio_pika")
 QUICK: Final = 0.05
 """Seconds of work for a message."""
 SLOW: Final = 0.5
@@ -36,11 +35,11 @@ class Queues:
         self.channel = channel
         self.made: list[str] = []
 
-    async def new(self, name: str = "", **arguments: Any) -> Any:
+    async def new(self, **arguments: Any) -> Any:
         """Make a queue; ``x_queue_type="quorum"`` is AMQP's argument x-queue-type."""
         arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
         arguments["x-expires"] = 1000 * UNUSED
-        name = name or f"lessonkit-{secrets.token_hex(6)}"
+        name = f"lessonkit-{secrets.token_hex(6)}"
         queue = await self.channel.declare_queue(name, durable=True, arguments=arguments)
         self.made.append(name)
         return queue
@@ -104,22 +103,17 @@ async def compete(url: str, messages: int = 6) -> list[str]:
     done: list[str] = []
     async with queues_on(url) as queues:
         queue = await queues.new()
-        all_done = asyncio.Event()
 
-        async def work(seconds: float) -> None:
-            async def handle(message: Any) -> None:
-                await asyncio.sleep(seconds)
-                await message.ack()
-                done.append(message.body.decode())
-                if len(done) == messages:
-                    all_done.set()
+        async def work(seconds: float, message: Any) -> None:
+            await asyncio.sleep(seconds)
+            await message.ack()
+            done.append(message.body.decode())
 
-            await queue.consume(handle)
-
-        await work(SLOW)
-        await work(QUICK)
+        await queue.consume(partial(work, SLOW))
+        await queue.consume(partial(work, QUICK))
         await queues.publish(queue, *(str(number + 1) for number in range(messages)))
-        await all_done.wait()
+        while len(done) < messages:
+            await asyncio.sleep(0.01)
     return done
 
 
@@ -130,7 +124,7 @@ async def limit_a_classic_queue(url: str) -> str:
     """Ask for a delivery limit on a classic queue, and return what RabbitMQ says."""
     async with queues_on(url) as queues:
         try:
-            await queues.new("lessonkit-work", x_queue_type="classic", x_delivery_limit=2)
+            await queues.new(x_queue_type="classic", x_delivery_limit=2)
         except aio_pika.exceptions.ChannelPreconditionFailed as refused:
             return str(refused)
     return ""
@@ -218,16 +212,11 @@ def hold(url: str, queue: str, heartbeat: int, ready: Connection) -> None:
     async def take() -> None:
         connection = await aio_pika.connect(url, heartbeat=heartbeat)
         channel = await connection.channel()
-        arrived: asyncio.Queue[Any] = asyncio.Queue()
-        await (await channel.get_queue(queue)).consume(arrived.put)
-        await arrived.get()
-        ready.send("holds it")
-        await asyncio.Event().wait()
+        async for _ in await channel.get_queue(queue):
+            ready.send("holds it")
+            await asyncio.Event().wait()
 
     asyncio.run(take())
-
-
-HOWS: Final = ("kill", "freeze")
 
 
 async def until_redelivered(url: str, how: str, heartbeat: int = 5) -> float:
@@ -250,21 +239,18 @@ async def until_redelivered(url: str, how: str, heartbeat: int = 5) -> float:
     float
         How many seconds later another consumer got the message.
     """
-    one_of("how", how, HOWS)
+    one_of("how", how, ("kill", "freeze"))
     whole_number("heartbeat", heartbeat, low=1)
     async with queues_on(url) as queues:
         queue = await queues.new()
         await queues.publish(queue, "work")
-        with process(hold, url, queue.name, heartbeat) as victim:
+        with ExitStack() as stack:
+            victim = stack.enter_context(process(hold, url, queue.name, heartbeat))
             if how == "freeze":
                 os.kill(victim.pid, signal.SIGSTOP)
-                return await _seconds_until_next(queue)
-        # The block has ended: it is killed.
-        return await _seconds_until_next(queue)
-
-
-async def _seconds_until_next(queue: Any) -> float:
-    begun = time.monotonic()
-    message = await next_of(queue)
-    assert message.redelivered
-    return time.monotonic() - begun
+            else:
+                stack.close()  # it is killed
+            begun = time.monotonic()
+            message = await next_of(queue)
+            assert message.redelivered
+            return time.monotonic() - begun

@@ -18,7 +18,6 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -29,10 +28,13 @@ from lessonkit.real.server import (
     Server,
     ServerUnavailable,
     free_port,
+    new_folder,
     port_or_free,
     shown,
     unavailable,
 )
+
+aio_pika, aiormq = need("aio_pika"), need("aiormq")
 
 VARIABLE: Final = "AMQP_URL"
 DEBIAN: Final = "/usr/lib/rabbitmq/bin"
@@ -45,6 +47,12 @@ log.console.level = error
 vm_memory_high_watermark.absolute = 512MB
 disk_free_limit.absolute = 50MB
 """
+PLACES: Final = (
+    *("CONFIG_FILE", "CONFIG_FILES", "ADVANCED_CONFIG_FILE", "CONF_ENV_FILE"),
+    *("ENABLED_PLUGINS_FILE", "FEATURE_FLAGS_FILE", "GENERATED_CONFIG_DIR", "LOG_BASE"),
+    *("MNESIA_BASE", "PID_FILE", "SCHEMA_DIR"),
+)
+"""All that it reads and writes is in its folder; nothing of /etc/rabbitmq is."""
 ALONE: Final = (
     "-sname {node} -dist_listen false -start_epmd false -erl_epmd_port {port}"
     " -kernel inet_dist_use_interface {{127,0,0,1}}"
@@ -94,7 +102,6 @@ class RabbitMQ(Broker):
     """
 
     def __init__(self, port: int | None = None) -> None:
-        need("aio_pika")
         port = port_or_free(port)
         if named := os.environ.get(VARIABLE):
             self.url = named
@@ -106,56 +113,34 @@ class RabbitMQ(Broker):
 
 
 def _start(url: str, port: int, password: str) -> Server:
-    path = program()
-    node = f"lessonkit{port}@localhost"
-
-    def serve(folder: Path) -> list[str]:
-        # All that it reads and writes is in the folder; nothing of /etc/rabbitmq is.
-        places = {
-            "HOME": "",  # Erlang's cookie
-            "RABBITMQ_CONFIG_FILE": "rabbitmq",
-            "RABBITMQ_CONFIG_FILES": "more",
-            "RABBITMQ_ADVANCED_CONFIG_FILE": "advanced",
-            "RABBITMQ_CONF_ENV_FILE": "environment",
-            "RABBITMQ_ENABLED_PLUGINS_FILE": "plugins",
-            "RABBITMQ_FEATURE_FLAGS_FILE": "features",
-            "RABBITMQ_GENERATED_CONFIG_DIR": "generated",
-            "RABBITMQ_LOG_BASE": "logs",
-            "RABBITMQ_MNESIA_BASE": "data",
-            "RABBITMQ_PID_FILE": "pid",
-            "RABBITMQ_SCHEMA_DIR": "schema",
-        }
-        settings = {
-            "ERL_CRASH_DUMP_SECONDS": "0",
-            "RABBITMQ_LOGS": "-",
-            "RABBITMQ_NODENAME": node,
-            "RABBITMQ_NODE_IP_ADDRESS": HOST,
-            "RABBITMQ_NODE_PORT": str(port),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ALONE.format(node=node, port=free_port()),
-            # It *is* the server then. Otherwise it is a script that waits for it.
-            "RUNNING_UNDER_SYSTEMD": "true",
-            **{name: str(folder / place) for name, place in places.items()},
-        }
-        return ["env", *(f"{name}={value}" for name, value in settings.items()), path]
-
-    # SIGQUIT: end at once, without putting in order what will be thrown away.
+    path, folder, node = program(), new_folder("rabbitmq"), f"lessonkit{port}@localhost"
+    settings = {
+        "ERL_CRASH_DUMP_SECONDS": "0",
+        "HOME": folder,  # for Erlang's cookie
+        "RABBITMQ_LOGS": "-",
+        "RABBITMQ_NODENAME": node,
+        "RABBITMQ_NODE_IP_ADDRESS": HOST,
+        "RABBITMQ_NODE_PORT": port,
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ALONE.format(node=node, port=free_port()),
+        # It *is* the server then. Otherwise it is a script that waits for it.
+        "RUNNING_UNDER_SYSTEMD": "true",
+        **{f"RABBITMQ_{place}": folder / place.lower() for place in PLACES},
+    }
     return Server(
         "RabbitMQ",
-        lambda folder: [],
-        serve,
+        folder,
+        ["env", *(f"{name}={value}" for name, value in settings.items()), path],
         lambda: answers(url),
         port=port,
         files={
-            "rabbitmq.conf": CONFIGURATION.format(host=HOST, port=port, password=password),
-            "plugins": "[].",
+            "config_file.conf": CONFIGURATION.format(host=HOST, port=port, password=password),
+            "enabled_plugins_file": "[].",
         },
-        stop="SIGQUIT",
     )
 
 
 def answers(url: str) -> bool:
     """Whether a RabbitMQ is there that knows this user."""
-    aio_pika = need("aio_pika")
     address = urlsplit(url)
 
     async def connect() -> None:
@@ -186,11 +171,10 @@ def _look_for(url: str) -> None:
 @contextmanager
 def in_plain_words(url: str) -> Iterator[None]:
     """Inside the ``with`` block, what the client says of the server becomes a sentence."""
-    errors = need("aiormq").exceptions
     gone = "no answer, or the connection is gone"
     try:
         yield
-    except (OSError, errors.AMQPError) as error:
+    except (OSError, aiormq.exceptions.AMQPError) as error:
         raise unavailable(url, str(error) or gone) from error
-    except errors.ChannelInvalidStateError as error:  # (its words are for programmers)
+    except aiormq.exceptions.ChannelInvalidStateError as error:  # (its words are for programmers)
         raise unavailable(url, gone) from error

@@ -20,17 +20,17 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import closing
-from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from lessonkit.checks import true_or_false, whole_number
+from lessonkit.checks import whole_number
 from lessonkit.faults import stream
 from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, Relay
 from lessonkit.real.database import PostgresDatabase
-from lessonkit.real.kills import LONGEST, WAY, Count, count_of, open_table
+from lessonkit.real.kills import LONGEST, WAY, compare, open_table, take_orders
 from lessonkit.real.postgres import Postgres
-from lessonkit.real.queues import aio_pika, queues_on, text
+from lessonkit.real.queues import queues_on, text
+from lessonkit.real.rabbitmq import aio_pika
 from lessonkit.real.travel import OrderCreated
 from lessonkit.real.victims import process
 
@@ -42,18 +42,18 @@ LEASE: Final = 1.0
 # --- the processes -------------------------------------------------------------------------------
 
 
-def service(shop_url: str, seed: str, ready: Connection) -> None:
+def service(shop_url: str, seed: int, ready: Connection) -> None:
     """Take orders until killed."""
     shop = open_table(shop_url, "orders")
     outbox = Outbox(shop)
-    for number in count(1):
-        order_id = f"O-{seed}-{number}"
+
+    def take(order_id: str) -> None:
         with shop.transaction() as tx:
             tx.execute("INSERT INTO orders VALUES (?)", (order_id,))
             outbox.add(tx, OrderCreated(order_id), key=order_id)
-        if number == 1:  # so that there is an order, however slow the machine is
-            ready.send("at work")
         time.sleep(WAY)
+
+    take_orders(take, seed, ready)
 
 
 def relay(shop_url: str, rabbitmq_url: str, queue: str, ready: Connection) -> None:
@@ -112,9 +112,9 @@ async def handle(message: Any, mail: PostgresDatabase, inbox: bool) -> None:
 
 
 async def kill_and_count_over_rabbitmq(
-    server: Postgres, rabbitmq_url: str, inbox: bool = True, rounds: int = 34
-) -> Count:
-    """In each round, let a service, a relay and a consumer work, and kill all three.
+    server: Postgres, rabbitmq_url: str, inbox: bool, rounds: int
+) -> dict[str, float]:
+    """In each round, let a service, a relay and a consumer work, and kill all three; then count.
 
     Parameters
     ----------
@@ -130,37 +130,32 @@ async def kill_and_count_over_rabbitmq(
     Raises
     ------
     TypeError, ValueError
-        If an argument is none of these.
+        If ``rounds`` is none.
     DatabaseUnavailable
         If the server has gone.
     """
-    true_or_false("inbox", inbox)
     whole_number("rounds", rounds, low=1)
-    shop_url, mail_url = server.new_database("shop"), server.new_database("mail")
+    shop_url, mail_url = server.new_database(), server.new_database()
     rng = stream(0, f"kills over RabbitMQ {inbox}")
     async with queues_on(rabbitmq_url) as queues:
         queue = await queues.new()
-        with closing(open_table(shop_url, "orders")) as shop:
-            Outbox(shop)
-            with closing(open_table(mail_url, "mails")) as mail:
-                for number in range(rounds):
-                    # Each is killed while work is coming in, however quick the machine is.
-                    with process(service, shop_url, str(number + 1)):
-                        with process(relay, shop_url, rabbitmq_url, queue.name):
-                            with process(consumer, mail_url, rabbitmq_url, queue.name, inbox):
-                                await asyncio.sleep(rng.uniform(0, LONGEST))
-                            await asyncio.sleep(rng.uniform(0, LONGEST))
+        for seed in range(rounds):
+            # Each is killed while work is coming in, however quick the machine is.
+            with process(service, shop_url, seed):
+                with process(relay, shop_url, rabbitmq_url, queue.name):
+                    with process(consumer, mail_url, rabbitmq_url, queue.name, inbox):
                         await asyncio.sleep(rng.uniform(0, LONGEST))
-                await _relay(shop_url, rabbitmq_url, queue.name, None)
-                await _finish(queue, mail, inbox)
-                style = "outbox with inbox" if inbox else "outbox without inbox"
-                return count_of(style, 3 * rounds, shop, mail)
-
-
-async def _finish(queue: Any, mail: PostgresDatabase, inbox: bool) -> None:
-    """Handle all that is left."""
-    # Until RabbitMQ has noticed the death of the last consumer, that one's messages are not back.
-    while (await queue.declare()).consumer_count:
-        await asyncio.sleep(WAY)
-    while message := await queue.get(fail=False):
-        await handle(message, mail, inbox)
+                    await asyncio.sleep(rng.uniform(0, LONGEST))
+                await asyncio.sleep(rng.uniform(0, LONGEST))
+        # All that is left is handled here.
+        await _relay(shop_url, rabbitmq_url, queue.name, None)
+        # Until RabbitMQ has noticed the death of the last consumer, its messages are not back.
+        while (await queue.declare()).consumer_count:
+            await asyncio.sleep(WAY)
+        with (
+            closing(open_table(shop_url, "orders")) as shop,
+            closing(open_table(mail_url, "mails")) as mail,
+        ):
+            while message := await queue.get(fail=False):
+                await handle(message, mail, inbox)
+            return {"kills": 3 * rounds, **compare(shop, mail)}

@@ -11,17 +11,18 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partialmethod
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from lessonkit.checks import instance_of, true_or_false, whole_number
+from lessonkit.checks import whole_number
 from lessonkit.database import Database
 from lessonkit.faults import stream
 from lessonkit.patterns.outbox import Inbox
 from lessonkit.patterns.saga.progress import Step
-from lessonkit.real.dbos_saga import dbos, launched, on_dbos
+from lessonkit.real.dbos_saga import dbos, launched
 from lessonkit.real.victims import process
 from lessonkit.shop.errors import OrderFailed
 
@@ -51,38 +52,28 @@ class Services:
         with closing(Database(self.path)) as database:
             database.execute("CREATE TABLE IF NOT EXISTS done (what TEXT, order_id TEXT)")
 
-    async def _do(self, what: str, order_id: str) -> None:
+    async def _do(self, what: str, order: Order) -> None:
         def work(tx: Any) -> None:
-            tx.execute("INSERT INTO done VALUES (?, ?)", (what, order_id))
+            tx.execute("INSERT INTO done VALUES (?, ?)", (what, order.order_id))
 
         with closing(Database(self.path, timeout=60)) as database:
             if self.keys:
-                Inbox(database, what).handle(order_id, work)
+                Inbox(database, what).handle(order.order_id, work)
             else:
                 work(database)
         await asyncio.sleep(WAY)
 
-    async def reserve(self, order: Order) -> None:
-        """Set the goods aside."""
-        await self._do("reserve", order.order_id)
-
-    async def put_back(self, order: Order) -> None:
-        """Undo that."""
-        await self._do("put_back", order.order_id)
+    # Set the goods aside, undo that, save the order, send the confirmation.
+    reserve = partialmethod(_do, "reserve")
+    put_back = partialmethod(_do, "put_back")
+    save = partialmethod(_do, "save")
+    mail = partialmethod(_do, "mail")
 
     async def charge(self, order: Order) -> None:
         """Charge the card."""
         if order.card_is_declined:
             raise OrderFailed("card declined")
-        await self._do("charge", order.order_id)
-
-    async def save(self, order: Order) -> None:
-        """Save the order."""
-        await self._do("save", order.order_id)
-
-    async def mail(self, order: Order) -> None:
-        """Send the confirmation."""
-        await self._do("mail", order.order_id)
+        await self._do("charge", order)
 
     def done(self) -> list[tuple[str, str]]:
         """What was done, and for which order."""
@@ -90,21 +81,11 @@ class Services:
             return database.fetch("SELECT what, order_id FROM done ORDER BY rowid")
 
 
-def order_flow(do: Services) -> list[Step]:
-    """The steps of notebook 04."""
-    return [
-        Step("reserve", do.reserve, do.put_back),
-        Step("charge", do.charge),
-        Step("save", do.save, pivot=True),
-        Step("mail", do.mail),
-    ]
-
-
 Flow = Callable[[Services], list[Step]]
 """The steps, from what can be done."""
 
 
-def shop(folder: Path, keys: bool, flow: Flow, seed: str, ready: Connection) -> None:
+def shop(folder: Path, keys: bool, flow: Flow, seed: int, ready: Connection) -> None:
     """Take orders until killed; behind their back DBOS goes on with those of the dead."""
 
     async def take_orders() -> None:
@@ -116,52 +97,21 @@ def shop(folder: Path, keys: bool, flow: Flow, seed: str, ready: Connection) -> 
                 ready.send("at work")
             await handle.get_result()
 
-    with launched(folder) as launch:
-        saga = on_dbos("order", flow(Services(folder, keys)))
-        launch()
+    with launched(folder, flow(Services(folder, keys))) as saga:
         asyncio.run(take_orders())
 
 
 def recover(folder: Path, keys: bool, flow: Flow, ready: Connection) -> None:
     """Take no more orders; say when those of the dead have come to their end."""
-    with launched(folder) as launch:
-        on_dbos("order", flow(Services(folder, keys)))
-        launch()
+    with launched(folder, flow(Services(folder, keys))):
         while dbos.DBOS.list_workflows(status=["PENDING", "ENQUEUED"]):
             time.sleep(0.05)
-        ready.send(
-            [workflow.workflow_id for workflow in dbos.DBOS.list_workflows(status="SUCCESS")]
-        )
+        finished = dbos.DBOS.list_workflows(status="SUCCESS")
+        ready.send([workflow.workflow_id for workflow in finished])
         time.sleep(600)  # until killed, as everybody here
 
 
-@dataclass(frozen=True)
-class Count:
-    """What became of the orders.
-
-    Attributes
-    ----------
-    kills
-        How often the process was killed.
-    orders
-        How many were begun.
-    finished
-        How many DBOS has brought to their end.
-    half
-        How many were left with neither all of it done nor all of it undone.
-    twice
-        How many had something done twice.
-    """
-
-    keys: bool
-    kills: int
-    orders: int
-    finished: int
-    half: int
-    twice: int
-
-
-def kill_and_count(folder: Path, keys: bool, kills: int = 30, flow: Flow = order_flow) -> Count:
+def kill_and_count(folder: Path, keys: bool, kills: int, flow: Flow) -> dict[str, float]:
     """Let a process take orders and kill it, so many times; then let a last one recover the rest.
 
     Parameters
@@ -175,29 +125,32 @@ def kill_and_count(folder: Path, keys: bool, kills: int = 30, flow: Flow = order
     flow
         The steps. It travels into other processes.
 
+    Returns
+    -------
+    dict
+        How many ``"kills"`` there were; how many ``"orders"`` were begun, how many DBOS has
+        brought to their end (``"finished"``), how many were left with neither all of it done nor
+        all of it undone (``"half"``), and how many had something done ``"twice"``.
+
     Raises
     ------
     TypeError, ValueError
-        If an argument is none of these.
+        If ``kills`` is none.
     """
-    instance_of("folder", folder, Path)
-    true_or_false("keys", keys)
     whole_number("kills", kills, low=1)
     rng = stream(0, f"saga kills {keys}")
-    for number in range(1, kills + 1):
-        with process(shop, folder, keys, flow, str(number)):
+    for seed in range(kills):
+        with process(shop, folder, keys, flow, seed):
             time.sleep(rng.uniform(0, LONGEST))
     with process(recover, folder, keys, flow) as last:
         finished = last.said
-    done = Services(folder, keys).done()
     orders: dict[str, list[str]] = {}
-    for what, order_id in done:
+    for what, order_id in Services(folder, keys).done():
         orders.setdefault(order_id, []).append(what)
-    return Count(
-        keys,
-        kills,
-        orders=len(orders),
-        finished=len(orders.keys() & set(finished)),
-        half=sum(set(steps) not in WHOLE for steps in orders.values()),
-        twice=sum(len(set(steps)) < len(steps) for steps in orders.values()),
-    )
+    return {
+        "kills": kills,
+        "orders": len(orders),
+        "finished": len(orders.keys() & set(finished)),
+        "half": sum(set(steps) not in WHOLE for steps in orders.values()),
+        "twice": sum(len(set(steps)) < len(steps) for steps in orders.values()),
+    }

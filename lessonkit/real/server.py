@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -97,16 +96,13 @@ def port_or_free(port: int | None) -> int:
     return port
 
 
-def folder_of(package: str) -> Path | None:
-    """Where a package lies that has brought a server's programs; None if it is not installed."""
-    # Found, not imported: what its own starter would do (add a user to the system, copy itself
-    # into the home folder) we do not want.
-    spec = find_spec(package)
-    return None if spec is None or spec.origin is None else Path(spec.origin).parent
+def new_folder(name: str) -> Path:
+    """The name of a folder for a server of this name; what a killed keeper has left is removed."""
+    _remove_leftovers()
+    return home() / f"{name}-{secrets.token_hex(4)}"
 
 
-def remove_leftovers() -> None:
-    """End what a keeper has left that was killed itself, and remove its folder."""
+def _remove_leftovers() -> None:
     for lock in home().glob("*.lock"):
         try:
             with FileLock(lock, timeout=0):  # whoever is alive holds it
@@ -139,19 +135,23 @@ class Server:
     ----------
     name
         What it is, for people: ``"PostgreSQL"``.
-    prepare, serve
-        Functions that make commands, given the folder: those to be run before, and the server's.
+    folder
+        Where it keeps all that it has: a :func:`new_folder`. It goes with the server.
+    serve
+        The command that is the server.
     is_ready
         Whether it answers.
     port
         Where it listens.
+    prepare
+        A command that is to be run before.
     files
         Their names in the folder, and what is to stand in them.
-    brought
-        Folders of our packages from which it runs programs. Perhaps nobody but root is let into
-        the environment: whoever is root gives it copies, in its folder, under the same names.
+    package
+        The folder of a package of ours that has brought its programs. Perhaps nobody but root is
+        let into the environment: whoever is root gives it a copy, in its folder.
     stop
-        The signal on which it ends.
+        The signal on which it ends, at once: what it would put in order will be thrown away.
 
     Raises
     ------
@@ -162,33 +162,29 @@ class Server:
     def __init__(
         self,
         name: str,
-        prepare: Callable[[Path], list[Sequence[str]]],
-        serve: Callable[[Path], Sequence[str]],
+        folder: Path,
+        serve: Sequence[str],
         is_ready: Callable[[], bool],
         *,
         port: int,
+        prepare: Sequence[str] = (),
         files: Mapping[str, str] | None = None,
-        brought: Sequence[Path] = (),
-        stop: str = "SIGTERM",
+        package: Path | None = None,
+        stop: str = "SIGQUIT",
     ) -> None:
-        self.name, self.port = name, port
-        remove_leftovers()
-        self.folder = home() / f"{name.lower()}-{secrets.token_hex(4)}"
-        copies = {path: self.folder / path.name for path in brought if LENT_NAME}
-
-        def from_copies(command: Sequence[str]) -> list[str]:
-            program = Path(command[0])
-            for path, copy in copies.items():
-                if program.is_relative_to(path):
-                    return [str(copy / program.relative_to(path)), *command[1:]]
-            return list(command)
-
+        self.name, self.folder, self.port = name, folder, port
+        commands = [list(command) for command in (prepare, serve) if command]
+        copied: list[Path] = []
+        if package is not None and LENT_NAME:
+            # Beside a package may lie the libraries that a wheel has brought along.
+            copied = [path for path in (package, package.with_suffix(".libs")) if path.is_dir()]
+            for command in commands:
+                command[0] = command[0].replace(str(package), str(folder / package.name))
         order = {
-            "folder": str(self.folder),
-            "prepare": [from_copies(command) for command in prepare(self.folder)],
-            "serve": from_copies(serve(self.folder)),
+            "folder": str(folder),
+            "commands": commands,
             "files": files or {},
-            "copies": {str(path): str(copy) for path, copy in copies.items()},
+            "copied": [str(path) for path in copied],
             "stop": stop,
             "patience": SECONDS_TO_END,
             "user": LENT_NAME,
@@ -211,17 +207,18 @@ class Server:
             raise
 
     def _wait(self, is_ready: Callable[[], bool], deadline: float) -> None:
-        while not is_ready():
-            if not self.is_running:
+        while True:
+            ready = is_ready()
+            if not self.is_running:  # if it is ready, somebody else has answered on the same port
                 raise ServerUnavailable(f"{self.name} cannot be started: {self._why()}")
+            if ready:
+                return
             if time.monotonic() > deadline:
                 raise ServerUnavailable(
                     f"{self.name} does not answer after {SECONDS_TO_START:g} s; try again when the"
                     " machine is less busy"
                 )
             time.sleep(0.02)
-        if not self.is_running:  # it was somebody else, on the same port, who has answered
-            raise ServerUnavailable(f"{self.name} cannot be started: {self._why()}")
 
     def _why(self) -> str:
         assert self._keeper.stderr is not None
@@ -238,12 +235,9 @@ class Server:
 
     def stop(self) -> None:
         """End the server, and remove its folder. Afterwards there is nothing left of it."""
-        assert self._keeper.stdin is not None
-        assert self._keeper.stderr is not None
-        with suppress(BrokenPipeError):  # the keeper has gone before it read its order
-            self._keeper.stdin.close()
-        self._keeper.wait()
-        self._keeper.stderr.close()
+        # Leaving the block closes its stdin, which is the sign to end, and waits until it has.
+        with suppress(BrokenPipeError), self._keeper:  # it may have gone before it read its order
+            pass
 
     def __enter__(self) -> Self:
         return self

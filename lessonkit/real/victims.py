@@ -50,16 +50,12 @@ def process(main: Callable[..., None], *args: Any) -> Iterator[Any]:
 
 
 def _until_alone(main: Callable[..., None], *args: Any) -> None:
-    """Do ``main``, and end when whoever would kill us was killed: the other end of the pipe goes.
+    """Do ``main``, and end when whoever would kill us was killed."""
+    parent: Any = multiprocessing.parent_process()
 
-    Nobody ever sends anything that way.
-    """
+    def end_with_our_parent() -> None:
+        parent.join()
+        os._exit(1)
 
-    def listen() -> None:
-        try:
-            args[-1].recv()
-        except (EOFError, OSError):
-            os._exit(1)
-
-    threading.Thread(target=listen, daemon=True).start()
+    threading.Thread(target=end_with_our_parent, daemon=True).start()
     main(*args)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from lessonkit.real import rabbitmq
 from lessonkit.real.extra import need
@@ -25,14 +25,19 @@ from lessonkit.real.kafka import (
 )
 from lessonkit.real.server import shown, unavailable
 
+AGAIN: Final = need("faststream").AckPolicy.NACK_ON_ERROR
+"""What a receiver fails with comes again."""
 Receive = Callable[[bytes], Awaitable[None]]
 SECONDS_TO_JOIN: Final = 20.0
 """Some brokers wait for a new group's other members: Kafka 3 s, Tansu 5 s."""
 PARTITIONS: Final = 3
 
 
-class Wire(Protocol):
+class Wire:
     """The way to a broker and back."""
+
+    _broker: Any
+    """FastStream's."""
 
     def listen(self, subscriber: str, receive: Receive) -> None:
         """Let this service have each message from :meth:`start` on."""
@@ -45,9 +50,11 @@ class Wire(Protocol):
 
     async def deafen(self) -> None:
         """Receive nothing more, and let the receivers come to their ends."""
+        await asyncio.gather(*(subscriber.stop() for subscriber in self._broker.subscribers))
 
     async def stop(self) -> None:
         """Disconnect."""
+        await self._broker.stop()
 
     async def remove(self) -> None:
         """Let the broker forget all of it: for experiments."""
@@ -75,7 +82,7 @@ PLAIN: Final[Any] = {
 }
 
 
-class KafkaWire:
+class KafkaWire(Wire):
     """One topic, of which each service is a consumer group; who listens twice, shares the work."""
 
     def __init__(self, url: str, name: str) -> None:
@@ -112,7 +119,7 @@ class KafkaWire:
             group_id=group,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=50,
-            ack_policy=need("faststream").AckPolicy.NACK_ON_ERROR,
+            ack_policy=AGAIN,
             on_assign=lambda *_: loop.call_soon_threadsafe(joined.set),
         )(do)
 
@@ -129,20 +136,13 @@ class KafkaWire:
 
     async def send(self, body: str, key: str | None) -> None:
         with in_plain_words(self._url):
-            encoded = None if key is None else key.encode()
-            await self._broker.publish(body.encode(), self._topic, key=encoded)
-
-    async def deafen(self) -> None:
-        await asyncio.gather(*(subscriber.stop() for subscriber in self._broker.subscribers))
-
-    async def stop(self) -> None:
-        await self._broker.stop()
+            await self._broker.publish(body.encode(), self._topic, key=key)
 
     async def remove(self) -> None:
         await asyncio.to_thread(remove_topic, self._url, self._topic, self._groups)
 
 
-class RabbitWire:
+class RabbitWire(Wire):
     """One exchange, at which each service has a queue; who listens twice, shares the work."""
 
     def __init__(self, url: str, name: str) -> None:
@@ -161,8 +161,7 @@ class RabbitWire:
         async def do(message: Any) -> None:
             await receive(message.body)
 
-        policy = need("faststream").AckPolicy.NACK_ON_ERROR
-        self._broker.subscriber(queue, self._exchange, ack_policy=policy)(do)
+        self._broker.subscriber(queue, self._exchange, ack_policy=AGAIN)(do)
 
     async def start(self) -> None:
         with rabbitmq.in_plain_words(self._url):
@@ -173,23 +172,12 @@ class RabbitWire:
     async def send(self, body: str, key: str | None) -> None:
         # Where one queue is one service's, and it works on one message at a time, no key is needed.
         with rabbitmq.in_plain_words(self._url):
-            await self._broker.publish(
-                body.encode(),
-                exchange=self._exchange,
-                persist=True,
-                mandatory=False,
-                timeout=PATIENCE,
-            )
-
-    async def deafen(self) -> None:
-        await asyncio.gather(*(subscriber.stop() for subscriber in self._broker.subscribers))
-
-    async def stop(self) -> None:
-        await self._broker.stop()
+            options = {"persist": True, "mandatory": False, "timeout": PATIENCE}
+            await self._broker.publish(body.encode(), exchange=self._exchange, **options)
 
     async def remove(self) -> None:
         with rabbitmq.in_plain_words(self._url):
-            connection = await need("aio_pika").connect(self._url, timeout=PATIENCE)
+            connection = await rabbitmq.aio_pika.connect(self._url, timeout=PATIENCE)
             async with connection, connection.channel() as channel:
                 for queue in self._queues:
                     await channel.queue_delete(queue)

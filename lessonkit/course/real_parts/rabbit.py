@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from lessonkit.course.real_parts.here import beside_before
-from lessonkit.course.real_parts.kills import numbers
 from lessonkit.course.real_parts.stored import Counted
 from lessonkit.lab import Picture
 
@@ -67,9 +66,8 @@ def count_over_rabbitmq(kills: int) -> Counted:
 
     found: Counted = {}
     with Postgres() as postgres:
-        for inbox in (False, True):
-            count = asyncio.run(
+        for style, inbox in (("outbox without inbox", False), ("outbox with inbox", True)):
+            found[style] = asyncio.run(
                 kill_and_count_over_rabbitmq(postgres, server().url, inbox, kills // 3)
             )
-            found[count.style] = numbers(count)
     return found
