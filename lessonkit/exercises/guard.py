@@ -29,6 +29,7 @@ from lessonkit.exercises.limits import (
     Limit,
     OutOfTime,
     Timed,
+    at_work,
     is_the_learners,
     whose_turn,
 )
@@ -166,6 +167,7 @@ class guarded:  # noqa: N801 - it reads like a function: with guarded() as print
             if gc.get_freeze_count() < 1_000:
                 gc.freeze()
                 stack.callback(gc.unfreeze)
+            stack.callback(at_work.reset, at_work.set(self._limit))
             self._stack = stack.pop_all()
         self._limit.inside = True
         return printed
@@ -175,7 +177,7 @@ class guarded:  # noqa: N801 - it reads like a function: with guarded() as print
         self._limit.inside = False
         self._stack.__exit__(*error)
         if self._limit.due is not None:
-            raise self._limit.due from None
+            raise self._limit.due(self._limit.why) from None
 
 
 def tidy_up() -> None:

@@ -19,9 +19,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 LOOK: Final = 0.05
 """Seconds between two looks at how it goes."""
@@ -80,16 +81,30 @@ class Limit:
     due
         What to raise, once the limit is reached. It is raised again and again, until ``inside``
         ends: code that catches everything catches the first ones, too.
+    why
+        What to say of it, if something else than time has run out.
     """
 
     inside = False
     due: type[OutOfTime] | None = None
+    why = ""
 
     def __enter__(self) -> Limit:
         return self
 
     def __exit__(self, *_error: object) -> None:
         pass
+
+
+at_work: ContextVar[Limit] = ContextVar("lessonkit_limit")
+"""The limit on what runs here."""
+
+
+def end_check(why: str) -> NoReturn:
+    """End the check that runs here, as if its time had run out."""
+    if (limit := at_work.get(None)) is not None:
+        limit.due, limit.why = OutOfTime, why
+    raise OutOfTime(why)
 
 
 class Counted(Limit):
@@ -134,8 +149,8 @@ class Counted(Limit):
             return self._monitoring.DISABLE
         self._left -= 1
         if self._left < 0 and self.inside and threading.get_ident() == self._thread:
-            self.due = OutOfTime
-            raise OutOfTime
+            self.due = self.due or OutOfTime
+            raise self.due
         return None
 
 
