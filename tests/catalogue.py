@@ -25,7 +25,7 @@ KEYWORDS = {"_": None, "tr": None, "N_": None, "pgettext": ((1, "c"), 2), "Advic
 NO_TEXTS = {
     *("notebook", "grade", "point", "asks", "starter", "answer", "code"),
     *("when", "breaks", "struck", "reply_lost", "refused", "called"),
-    *("steps", "methods", "call", "down_for", "times_as_slow"),
+    *("steps", "methods", "call", "calls", "down_for", "times_as_slow"),
 }
 """Of what the ``.toml`` files say, that which nobody translates."""
 

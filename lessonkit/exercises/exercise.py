@@ -88,17 +88,15 @@ class Exercise(Task):
             words = f"{self.name}.check({', '.join(self.asks)}) takes {len(self.asks)} things"
             return _error(TypeError(f"{words}; got {len(answers)}"), "")
         printed: Printed | None = None
+        watch = guarded([scope_of(answer) for answer in answers])
         try:
-            with guarded([scope_of(answer) for answer in answers]) as printed:
-                try:
-                    result = self._try(answers)
-                finally:
-                    guard.tidy_up()
+            with watch as printed:
+                result = self._try(answers, watch)
         except OutOfTime as stopped:
             result = Result(Verdict.ERROR, _why_stopped(stopped))
         return _with_what_was_said(result, printed)
 
-    def _try(self, answers: tuple[object, ...]) -> Result:
+    def _try(self, answers: tuple[object, ...], watch: guarded) -> Result:
         # All of it under guard: to compare the learner's objects, or to say what an error of theirs
         # says, is to run the learner's code.
         try:
@@ -109,6 +107,7 @@ class Exercise(Task):
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever it is, it is the learner's, and is shown
+            watch.put_back()
             return _error(error, _learners_line(error))
 
     def _judge(self, answers: tuple[object, ...]) -> Result:
