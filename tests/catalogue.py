@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 KEYWORDS = {"_": None, "tr": None, "N_": None, "pgettext": ((1, "c"), 2), "Advice": (2,)}
 NO_TEXTS = {
     *("notebook", "grade", "point", "asks", "starter", "answer", "code"),
-    *("when", "breaks", "struck", "reply_lost", "refused", "called"),
+    *("when", "breaks", "struck", "reply_lost", "refused", "called", "done_wrong"),
     *("steps", "methods", "call", "calls", "down_for", "times_as_slow"),
 }
 """Of what the ``.toml`` files say, that which nobody translates."""

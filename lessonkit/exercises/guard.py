@@ -93,8 +93,11 @@ class Printed(io.TextIOBase):
 
 
 def usual_limit() -> Limit:
-    """The limit that this Python can keep: a browser's has neither threads nor signals."""
-    return Counted(MOST_STEPS) if sys.platform == "emscripten" else Timed(MOST_SECONDS)
+    """The limit that can be kept here: a browser's Python has neither threads nor signals."""
+    if sys.platform == "emscripten":
+        return Counted(MOST_STEPS)
+    in_main = threading.current_thread() is threading.main_thread()
+    return Timed(MOST_SECONDS) if in_main else Limit()
 
 
 class guarded:  # noqa: N801 - it reads like a function: with guarded() as printed

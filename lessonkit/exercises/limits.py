@@ -71,7 +71,7 @@ def whose_turn(frame: FrameType | None) -> str:
 
 
 class Limit:
-    """What the two ways have in common. Used in a ``with`` statement, around all else.
+    """What the two ways have in common; by itself, no limit. Used in a ``with`` statement.
 
     Attributes
     ----------
@@ -155,9 +155,9 @@ class Counted(Limit):
 
 
 class Timed(Limit):
-    """So many seconds of processor time, or of sleep; only the main thread can be interrupted.
+    """So many seconds of processor time, or of sleep, in the main thread.
 
-    (JupyterLab runs cells and buttons there. In another thread, there is no limit.)
+    No other thread can be interrupted. (JupyterLab runs cells and buttons in the main one.)
 
     Parameters
     ----------
@@ -174,21 +174,18 @@ class Timed(Limit):
         self._stack = ExitStack()
 
     def __enter__(self) -> Limit:
-        self._trial = threading.main_thread()
-        if threading.current_thread() is self._trial:
-            self._before = signal.signal(signal.SIGINT, self._interrupted)
-            slowness = _slowness()
-            self._stack.enter_context(_last_line(LAST_SECONDS * slowness))
-            watchdog = threading.Thread(target=self._watch, args=[slowness], daemon=True)
-            watchdog.start()
-            self._stack.callback(watchdog.join)
+        before = signal.signal(signal.SIGINT, self._interrupted) or signal.default_int_handler
+        self._stack.callback(signal.signal, signal.SIGINT, before)
+        slowness = _slowness()
+        self._stack.enter_context(_last_line(LAST_SECONDS * slowness))
+        watchdog = threading.Thread(target=self._watch, args=[slowness], daemon=True)
+        watchdog.start()
+        self._stack.callback(watchdog.join)
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._over.set()
         self._stack.close()
-        if threading.current_thread() is self._trial:
-            signal.signal(signal.SIGINT, self._before or signal.default_int_handler)
         if self._pressed:
             raise KeyboardInterrupt
 
@@ -211,7 +208,7 @@ class Timed(Limit):
                 self.due = Asleep
             if self.due is not None:
                 self._looks += 1
-                _interrupt(self._trial)
+                _interrupt_the_main_thread()
 
     def _interrupted(self, _number: int, frame: FrameType | None) -> None:
         was_asked, self._asks = not self._asks, False
@@ -236,9 +233,9 @@ class Timed(Limit):
             raise self.due
 
 
-def _interrupt(thread: threading.Thread) -> None:
+def _interrupt_the_main_thread() -> None:
     if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(thread.ident or 0, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     else:  # Windows
         signal.raise_signal(signal.SIGINT)
 
