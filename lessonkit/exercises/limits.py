@@ -177,7 +177,12 @@ class Timed(Limit):
         before = signal.signal(signal.SIGINT, self._interrupted) or signal.default_int_handler
         self._stack.callback(signal.signal, signal.SIGINT, before)
         slowness = _slowness()
-        self._stack.enter_context(_last_line(LAST_SECONDS * slowness))
+        # A loop in C may listen to signals (as of a number, or of a regular expression) and yet
+        # let no other thread run: no watchdog. What does not listen at all ends with the process;
+        # JupyterLab starts the kernel again then, where it would hang for ever.
+        self._stack.enter_context(_timer("SIGPROF", signal.SIG_DFL, LAST_SECONDS * slowness))
+        late = self._seconds * slowness + LOOK * PATIENCE
+        self._stack.enter_context(_timer("SIGVTALRM", self._is_late, late, LOOK))
         watchdog = threading.Thread(target=self._watch, args=[slowness], daemon=True)
         watchdog.start()
         self._stack.callback(watchdog.join)
@@ -210,6 +215,10 @@ class Timed(Limit):
                 self._looks += 1
                 _interrupt_the_main_thread()
 
+    def _is_late(self, number: int, frame: FrameType | None) -> None:
+        self.due = self.due or OutOfTime
+        self._interrupted(number, frame)
+
     def _interrupted(self, _number: int, frame: FrameType | None) -> None:
         was_asked, self._asks = not self._asks, False
         file = whose_turn(frame)
@@ -241,22 +250,21 @@ def _interrupt_the_main_thread() -> None:
 
 
 @contextmanager
-def _last_line(seconds: float) -> Iterator[None]:
-    """End the process after so much processor time: C code that never returns hears nothing else.
-
-    JupyterLab starts the kernel again then, where it would hang for ever.
-    """
-    if not hasattr(signal, "setitimer") or (before := signal.getsignal(signal.SIGPROF)) is None:
+def _timer(name: str, then: Any, *seconds: float) -> Iterator[None]:
+    """Let this signal come after so much processor time, where the system has such a timer."""
+    number: Any = getattr(signal, name, None)
+    if number is None or (before := signal.getsignal(number)) is None:
         yield
         return
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    timer = signal.setitimer(signal.ITIMER_PROF, seconds)
+    clock = signal.ITIMER_PROF if name == "SIGPROF" else signal.ITIMER_VIRTUAL
+    signal.signal(number, then)
+    timer = signal.setitimer(clock, *seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
-        signal.setitimer(signal.ITIMER_PROF, *timer)
+        signal.setitimer(clock, 0)
+        signal.signal(number, before)
+        signal.setitimer(clock, *timer)
 
 
 def _slowness() -> float:

@@ -169,7 +169,10 @@ class OrderTrial:
     ) -> Exploration:
         scenario = partial(self._play, program, orders, self.play)
         restart = None if self.restart is None else partial(_in_front, self.restart)
-        return explore(scenario, shop=self.shop, restart=restart, **luck)
+        found = explore(scenario, shop=self.shop, restart=restart, **luck)
+        if found.ended == "interrupt":  # then it may lack just the case that would do harm
+            raise KeyboardInterrupt
+        return found
 
     def _strike(
         self, order: CreateOrder, orders: Sequence[CreateOrder], play: Play, program: Program

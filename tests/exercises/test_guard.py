@@ -144,6 +144,15 @@ def test_what_never_ends_is_ended(body: str) -> None:
     assert "a loop that never ends" in result.sentence
 
 
+@pytest.mark.parametrize("body", ["re.match('(a+)+$', 'a' * 40 + 'b')", "10 ** 10 ** 9"])
+@pytest.mark.usefixtures("_a_short_limit")
+def test_a_loop_in_c_that_listens_to_signals_is_ended(body: str) -> None:
+    before = state()
+    for swallowing in (body, f"while True:\n  try: {body}\n  except BaseException: pass"):
+        assert "a loop that never ends" in trying(swallowing, "import re").sentence
+        assert state() == before
+
+
 @pytest.mark.parametrize("caught", ["Exception", "BaseException"])
 @pytest.mark.usefixtures("_a_short_limit")
 def test_code_that_waits_in_real_time_is_not_told_of_a_loop(caught: str) -> None:
@@ -296,8 +305,8 @@ def state() -> tuple[object, ...]:
     return (
         [getattr(owner, name, None) for owner, name, _why in guard.REFUSED],
         nap,
-        [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGPROF)],
-        signal.getitimer(signal.ITIMER_PROF),
+        [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGPROF, signal.SIGVTALRM)],
+        [signal.getitimer(clock) for clock in (signal.ITIMER_PROF, signal.ITIMER_VIRTUAL)],
         threading.active_count(),
         memory,
         (sys.stdout, sys.stderr, warnings.showwarning, list(warnings.filters)),

@@ -66,6 +66,11 @@ def test_what_the_shop_takes_for_a_no_is_no_error() -> None:
         assert "stock is still set aside" in trying(body % kind, before).advice
 
 
+def test_an_interrupt_in_the_code_on_trial_is_no_way_around_it() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        trying(f"try:\n    {LINE}        except Exception:\n            raise KeyboardInterrupt")
+
+
 RETRY = """while True:
             try:
                 payment = await shop.payment.charge(command.total, command.payment_method)
