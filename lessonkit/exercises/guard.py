@@ -19,6 +19,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
 from types import ModuleType
@@ -58,6 +59,7 @@ REFUSED: Final = tuple(
     (resolve_name(call.rpartition(".")[0]), call.rpartition(".")[2], row["why"])
     for row in toml_beside(__file__, "refused.toml")["turned_away"]
     for call in row["calls"]
+    if find_spec(call.split(".")[0])  # Windows has no module ``resource``
 )
 """What is turned away: where it is, its name, and why."""
 

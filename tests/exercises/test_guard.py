@@ -254,6 +254,7 @@ def test_c_code_that_never_returns_ends_the_process() -> None:
         ("multiprocessing.Pool(2)", "multiprocessing starts other programs"),
         ("signal.sigwait([signal.SIGUSR1])", "nobody can wake it"),
         ("os.close(0)", "os.close(...) ends the kernel, or changes what it does"),
+        ("resource.setrlimit(resource.RLIMIT_AS, (1, 1))", "or changes what it does"),
         ("asyncio.set_event_loop_policy(None)", "or changes what it does"),
         ("signal.signal(2, signal.SIG_IGN)", "changes what Ctrl-C does"),
         ("os._exit(0)", "os._exit(...) ends the kernel"),
@@ -274,7 +275,8 @@ def test_c_code_that_never_returns_ends_the_process() -> None:
     ],
 )
 def test_misbehaving_code_gets_an_answer(body: str, says: str) -> None:
-    imports = "import multiprocessing, os, signal, subprocess, sys, threading, time, _thread\n"
+    imports = "import multiprocessing, os, resource, signal, subprocess, sys\n"
+    imports += "import threading, time, _thread\n"
     imports += "from concurrent.futures import ThreadPoolExecutor\nfrom subprocess import Popen\n"
     result = trying(body, f"{imports}from time import sleep as nap\n")
     assert result.verdict in (Verdict.ERROR, Verdict.NOT_YET, Verdict.SOLVED)
@@ -393,8 +395,10 @@ def test_ctrl_c_leaves_everything_as_it_was_whenever_it_comes(
             assert KeyboardInterrupt in ignored, number
         assert not isinstance(came, OutOfTime)
         assert state() == before
-    # A few may come while Python runs a destructor or a weak reference's callback (more of them
-    # beside other work): then Python ignores them, and says so. The check itself loses none.
+    # A few may come while Python runs a destructor, a weak reference's callback or one of the
+    # collector (hypothesis has one, and beside other work more come there): then Python ignores
+    # them, and says so. The check itself loses none: of 4,000 that came to a process without
+    # pytest, while nine others wanted the two processors, not one was lost.
     assert lost <= 10
 
 
