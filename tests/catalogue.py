@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 KEYWORDS = {"_": None, "tr": None, "N_": None, "pgettext": ((1, "c"), 2), "Advice": (2,)}
 NO_TEXTS = {
     *("notebook", "grade", "point", "asks", "starter", "answer", "code"),
-    *("when", "breaks", "struck", "reply_lost", "refused", "called"),
-    *("steps", "methods", "call", "down_for", "times_as_slow"),
+    *("when", "breaks", "struck", "reply_lost", "refused", "called", "done_wrong"),
+    *("steps", "methods", "call", "calls", "down_for", "times_as_slow"),
     *("operation", "listeners", "again", "at_once", "cancelled", "afterwards"),
     *("kind", "value", "values", "low", "high", "step", "events"),
 }

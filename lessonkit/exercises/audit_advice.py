@@ -21,6 +21,6 @@ def what_the_audit_says(case: Case) -> str | None:
     return first_advice(WHAT_THE_AUDIT_SAYS, case) or case.violations[0].sentence
 
 
-WHAT_THE_AUDIT_SAYS: Final = tuple(
-    line_of_advice({}, **line) for line in toml_beside(__file__, "audit_advice.toml")["advice"]
-)
+_TOLD: Final = toml_beside(__file__, "audit_advice.toml")
+WHAT_THE_AUDIT_SAYS: Final = tuple(line_of_advice({}, **line) for line in _TOLD["advice"])
+DONE_WRONG: Final = frozenset(_TOLD["done_wrong"])

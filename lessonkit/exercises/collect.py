@@ -58,10 +58,9 @@ def collect(
 
 def _counts(known: Known, names: Sequence[str]) -> dict[str, Cell]:
     entries = {name: known[name] for name in names}
+    counts = ("solved", "tries", "hints")
     return {
-        "solved": sum(entry.solved for entry in entries.values()),
-        "tries": sum(entry.tries for entry in entries.values()),
-        "hints": sum(entry.hints for entry in entries.values()),
+        **{key: sum(getattr(entry, key) for entry in entries.values()) for key in counts},
         **{name: "solved" if entry.solved else entry.tries for name, entry in entries.items()},
         **{_when(name): entry.solved_at for name, entry in entries.items() if entry.solved_at},
     }

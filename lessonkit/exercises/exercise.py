@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from dis import opmap
 from traceback import extract_tb
 
 from lessonkit.clock.strangers import forget_frames
@@ -23,6 +24,7 @@ from lessonkit.exercises.task import Task, module_of
 from lessonkit.exercises.view import ExerciseView, hints_html, solution_html
 from lessonkit.lab.picture import Picture
 from lessonkit.messages import _
+from lessonkit.shop import customer
 
 Judge = Callable[..., Counterexample | None]
 
@@ -86,17 +88,15 @@ class Exercise(Task):
             words = f"{self.name}.check({', '.join(self.asks)}) takes {len(self.asks)} things"
             return _error(TypeError(f"{words}; got {len(answers)}"), "")
         printed: Printed | None = None
+        watch = guarded([scope_of(answer) for answer in answers])
         try:
-            with guarded([scope_of(answer) for answer in answers]) as printed:
-                try:
-                    result = self._try(answers)
-                finally:
-                    guard.tidy_up()
+            with watch as printed:
+                result = self._try(answers, watch)
         except OutOfTime as stopped:
             result = Result(Verdict.ERROR, _why_stopped(stopped))
         return _with_what_was_said(result, printed)
 
-    def _try(self, answers: tuple[object, ...]) -> Result:
+    def _try(self, answers: tuple[object, ...], watch: guarded) -> Result:
         # All of it under guard: to compare the learner's objects, or to say what an error of theirs
         # says, is to run the learner's code.
         try:
@@ -107,6 +107,7 @@ class Exercise(Task):
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever it is, it is the learner's, and is shown
+            watch.put_back()
             return _error(error, _learners_line(error))
 
     def _judge(self, answers: tuple[object, ...]) -> Result:
@@ -130,6 +131,8 @@ class Exercise(Task):
 
 
 def _why_stopped(stopped: OutOfTime) -> str:
+    if said := str(stopped):
+        return said
     if isinstance(stopped, Asleep):
         words = _(
             "Stopped: for {seconds} seconds, your code did nothing but wait, in real time. Here"
@@ -144,14 +147,36 @@ def _why_stopped(stopped: OutOfTime) -> str:
 
 
 def _error(error: BaseException, place: str) -> Result:
+    verdict, advice = Verdict.ERROR, ""
     sentence = _("Your code stopped with an error.")
     if isinstance(error, MemoryError):
         sentence = _("Your code wanted more memory than a check may take: a gigabyte.")
+    elif _was_meant_as_a_no(error):
+        verdict = Verdict.NOT_YET
+        sentence = _("Your code raised an error of its own, and the customer was told nothing.")
+        advice = _(
+            'The shop takes such an error for a mistake in the program. As "failed" it takes a'
+            " timeout and its own errors, and nothing else. A bare `raise` hands on the error that"
+            ' came; with a reason of your own, it is `raise OrderFailed("...")`, after `from'
+            " lessonkit import OrderFailed`."
+        )
     notes = getattr(error, "__notes__", ())
     notes = map(text_of, notes) if isinstance(notes, list | tuple) else ()
     words = ": ".join(part for part in (type(error).__name__, text_of(error)) if part)
     trouble = "\n".join(part for part in (words, *notes, place) if part)
-    return Result(Verdict.ERROR, sentence, trouble=_without_addresses(trouble))
+    return Result(verdict, sentence, advice, trouble=_without_addresses(trouble))
+
+
+def _was_meant_as_a_no(error: BaseException) -> bool:
+    """Whether a ``raise`` of the learner's has ended an order, and a customer waits for it."""
+    steps, step = [], error.__traceback__
+    while step is not None:
+        steps.append(step)
+        step = step.tb_next
+    if not any(step.tb_frame.f_code.co_filename == customer.__file__ for step in steps):
+        return False
+    code, place = steps[-1].tb_frame.f_code, steps[-1].tb_lasti
+    return is_the_learners(code.co_filename) and code.co_code[place] == opmap["RAISE_VARARGS"]
 
 
 def _without_addresses(text: str) -> str:

@@ -7,20 +7,22 @@ program. Whatever it does, afterwards all is as it was.
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import gc
 import io
 import os
+import random
 import re
-import signal
-import subprocess
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import resolve_name
+from types import ModuleType
 from typing import Any, Final
 
 from lessonkit.exercises.limits import (
@@ -29,10 +31,12 @@ from lessonkit.exercises.limits import (
     Limit,
     OutOfTime,
     Timed,
+    at_work,
     is_the_learners,
     whose_turn,
 )
-from lessonkit.messages import N_, _
+from lessonkit.files import toml_beside
+from lessonkit.messages import _
 
 __all__ = ["Asleep", "OutOfTime", "Printed", "Refused", "guarded"]
 
@@ -51,43 +55,11 @@ MOST_WARNINGS = 1_000
 MOST_MEMORY = 2**30
 """Bytes that a check may take beside what the kernel has already."""
 
-REFUSED: Final[tuple[tuple[Any, str, str], ...]] = (
-    (
-        time,
-        "sleep",
-        N_(
-            "time.sleep({value}) stops the whole program, in real time; write"
-            " await asyncio.sleep({value})"
-        ),
-    ),
-    (
-        builtins,
-        "input",
-        N_("input() waits for somebody to type something, and a check asks nobody: leave it out"),
-    ),
-    (os, "system", N_("os.system({value}) starts another program, and a check starts none")),
-    (os, "posix_spawn", N_("subprocess starts another program ({value}), and a check starts none")),
-    (os, "fork", N_("os.fork() would make a second kernel, and a check starts none")),
-    (
-        subprocess.Popen,
-        "__init__",
-        N_("subprocess starts another program ({value}), and a check starts none"),
-    ),
-    (
-        signal,
-        "signal",
-        N_("signal.signal({value}, ...) changes what Ctrl-C does, for the whole kernel"),
-    ),
-    *[
-        (owner, name, N_("{name}(...) ends the kernel, or changes what it does: leave it out"))
-        for owner, names in (
-            (os, ("_exit", "abort", "kill", "killpg", "execv", "execve", "chdir")),
-            (signal, ("alarm", "setitimer", "raise_signal", "pthread_kill", "pthread_sigmask")),
-            (sys, ("settrace", "setprofile", "setrecursionlimit", "setswitchinterval")),
-            (threading, ("settrace", "setprofile")),
-        )
-        for name in names
-    ],
+REFUSED: Final = tuple(
+    (resolve_name(call.rpartition(".")[0]), call.rpartition(".")[2], row["why"])
+    for row in toml_beside(__file__, "refused.toml")["turned_away"]
+    for call in row["calls"]
+    if find_spec(call.split(".")[0])  # Windows has no module ``resource``
 )
 """What is turned away: where it is, its name, and why."""
 
@@ -123,8 +95,11 @@ class Printed(io.TextIOBase):
 
 
 def usual_limit() -> Limit:
-    """The limit that this Python can keep: a browser's has neither threads nor signals."""
-    return Counted(MOST_STEPS) if sys.platform == "emscripten" else Timed(MOST_SECONDS)
+    """The limit that can be kept here: a browser's Python has neither threads nor signals."""
+    if sys.platform == "emscripten":
+        return Counted(MOST_STEPS)
+    in_main = threading.current_thread() is threading.main_thread()
+    return Timed(MOST_SECONDS) if in_main else Limit()
 
 
 class guarded:  # noqa: N801 - it reads like a function: with guarded() as printed
@@ -154,11 +129,6 @@ class guarded:  # noqa: N801 - it reads like a function: with guarded() as print
         printed = Printed()
         with ExitStack() as stack:
             stack.enter_context(self._limit)
-            stack.enter_context(redirect_stdout(printed))
-            stack.enter_context(redirect_stderr(printed))
-            stack.enter_context(_refusing(self._scopes))
-            stack.enter_context(_a_warning_kept(printed.unawaited, self._limit))
-            stack.enter_context(_as_much_memory(MOST_MEMORY))
             if gc.isenabled():
                 stack.callback(gc.enable)  # an interrupted run may have left it off
             # What was garbage before is no matter of this check. (Python 3.12 begins with a few
@@ -166,22 +136,48 @@ class guarded:  # noqa: N801 - it reads like a function: with guarded() as print
             if gc.get_freeze_count() < 1_000:
                 gc.freeze()
                 stack.callback(gc.unfreeze)
+            stack.enter_context(redirect_stdout(printed))
+            stack.enter_context(redirect_stderr(printed))
+            stack.enter_context(_refusing(self._scopes))
+            stack.enter_context(_a_warning_kept(printed.unawaited, self._limit))
+            stack.enter_context(_as_much_memory(MOST_MEMORY))
+            stack.callback(at_work.reset, at_work.set(self._limit))
+            self._remember()
             self._stack = stack.pop_all()
         self._limit.inside = True
         return printed
 
     def __exit__(self, *error: Any) -> None:
         """Make everything as it was."""
+        self.put_back()
+        with redirect_stderr(io.StringIO()), suppress(OutOfTime):  # Python tells of what was cut
+            gc.collect()  # whatever the code on trial has left comes to its end under guard
         self._limit.inside = False
         self._stack.__exit__(*error)
         if self._limit.due is not None:
-            raise self._limit.due from None
+            raise self._limit.due(self._limit.why) from None
 
+    def _remember(self) -> None:
+        seen = [value for scope in self._scopes for value in scope.values()]
+        modules = [
+            one
+            for one in seen
+            if type(one) is ModuleType and not one.__name__.startswith("lessonkit")
+        ]
+        names = [vars(one) for one in (builtins, sys, os, random, asyncio, *modules)]
+        self._names = [(one, dict(one)) for one in (*names, sys.modules)]
+        self._path, self._environ = list(sys.path), dict(os.environ)
+        self._luck = random.getstate()
 
-def tidy_up() -> None:
-    """Let everything that the code on trial has left come to its end now, under guard."""
-    with redirect_stderr(io.StringIO()), suppress(OutOfTime):  # Python complains of what was cut
-        gc.collect()
+    def put_back(self) -> None:
+        """Undo what the code on trial has replaced in the modules that it can see."""
+        for names, before in self._names:  # the builtins first: all else needs them
+            names.update(before)
+        sys.path[:] = self._path
+        if dict(os.environ) != self._environ:
+            os.environ.clear()
+            os.environ.update(self._environ)
+        random.setstate(self._luck)
 
 
 @contextmanager

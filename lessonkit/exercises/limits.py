@@ -19,9 +19,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 LOOK: Final = 0.05
 """Seconds between two looks at how it goes."""
@@ -70,7 +71,7 @@ def whose_turn(frame: FrameType | None) -> str:
 
 
 class Limit:
-    """What the two ways have in common. Used in a ``with`` statement, around all else.
+    """What the two ways have in common; by itself, no limit. Used in a ``with`` statement.
 
     Attributes
     ----------
@@ -80,16 +81,30 @@ class Limit:
     due
         What to raise, once the limit is reached. It is raised again and again, until ``inside``
         ends: code that catches everything catches the first ones, too.
+    why
+        What to say of it, if something else than time has run out.
     """
 
     inside = False
     due: type[OutOfTime] | None = None
+    why = ""
 
     def __enter__(self) -> Limit:
         return self
 
     def __exit__(self, *_error: object) -> None:
         pass
+
+
+at_work: ContextVar[Limit] = ContextVar("lessonkit_limit")
+"""The limit on what runs here."""
+
+
+def end_check(why: str) -> NoReturn:
+    """End the check that runs here, as if its time had run out."""
+    if (limit := at_work.get(None)) is not None:
+        limit.due, limit.why = OutOfTime, why
+    raise OutOfTime(why)
 
 
 class Counted(Limit):
@@ -134,15 +149,15 @@ class Counted(Limit):
             return self._monitoring.DISABLE
         self._left -= 1
         if self._left < 0 and self.inside and threading.get_ident() == self._thread:
-            self.due = OutOfTime
-            raise OutOfTime
+            self.due = self.due or OutOfTime
+            raise self.due
         return None
 
 
 class Timed(Limit):
-    """So many seconds of processor time, or of sleep; only the main thread can be interrupted.
+    """So many seconds of processor time, or of sleep, in the main thread.
 
-    (JupyterLab runs cells and buttons there. In another thread, there is no limit.)
+    No other thread can be interrupted. (JupyterLab runs cells and buttons in the main one.)
 
     Parameters
     ----------
@@ -159,21 +174,23 @@ class Timed(Limit):
         self._stack = ExitStack()
 
     def __enter__(self) -> Limit:
-        self._trial = threading.main_thread()
-        if threading.current_thread() is self._trial:
-            self._before = signal.signal(signal.SIGINT, self._interrupted)
-            slowness = _slowness()
-            self._stack.enter_context(_last_line(LAST_SECONDS * slowness))
-            watchdog = threading.Thread(target=self._watch, args=[slowness], daemon=True)
-            watchdog.start()
-            self._stack.callback(watchdog.join)
+        before = signal.signal(signal.SIGINT, self._interrupted) or signal.default_int_handler
+        self._stack.callback(signal.signal, signal.SIGINT, before)
+        slowness = _slowness()
+        # A loop in C may listen to signals (as of a number, or of a regular expression) and yet
+        # let no other thread run: no watchdog. What does not listen at all ends with the process;
+        # JupyterLab starts the kernel again then, where it would hang for ever.
+        self._stack.enter_context(_timer("SIGPROF", signal.SIG_DFL, LAST_SECONDS * slowness))
+        late = self._seconds * slowness + LOOK * PATIENCE
+        self._stack.enter_context(_timer("SIGVTALRM", self._is_late, late, LOOK))
+        watchdog = threading.Thread(target=self._watch, args=[slowness], daemon=True)
+        watchdog.start()
+        self._stack.callback(watchdog.join)
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._over.set()
         self._stack.close()
-        if threading.current_thread() is self._trial:
-            signal.signal(signal.SIGINT, self._before or signal.default_int_handler)
         if self._pressed:
             raise KeyboardInterrupt
 
@@ -196,7 +213,11 @@ class Timed(Limit):
                 self.due = Asleep
             if self.due is not None:
                 self._looks += 1
-                _interrupt(self._trial)
+                _interrupt_the_main_thread()
+
+    def _is_late(self, number: int, frame: FrameType | None) -> None:
+        self.due = self.due or OutOfTime
+        self._interrupted(number, frame)
 
     def _interrupted(self, _number: int, frame: FrameType | None) -> None:
         was_asked, self._asks = not self._asks, False
@@ -221,30 +242,29 @@ class Timed(Limit):
             raise self.due
 
 
-def _interrupt(thread: threading.Thread) -> None:
+def _interrupt_the_main_thread() -> None:
     if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(thread.ident or 0, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     else:  # Windows
         signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager
-def _last_line(seconds: float) -> Iterator[None]:
-    """End the process after so much processor time: C code that never returns hears nothing else.
-
-    JupyterLab starts the kernel again then, where it would hang for ever.
-    """
-    if not hasattr(signal, "setitimer") or (before := signal.getsignal(signal.SIGPROF)) is None:
+def _timer(name: str, then: Any, *seconds: float) -> Iterator[None]:
+    """Let this signal come after so much processor time, where the system has such a timer."""
+    number: Any = getattr(signal, name, None)
+    if number is None or (before := signal.getsignal(number)) is None:
         yield
         return
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    timer = signal.setitimer(signal.ITIMER_PROF, seconds)
+    clock = signal.ITIMER_PROF if name == "SIGPROF" else signal.ITIMER_VIRTUAL
+    signal.signal(number, then)
+    timer = signal.setitimer(clock, *seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
-        signal.setitimer(signal.ITIMER_PROF, *timer)
+        signal.setitimer(clock, 0)
+        signal.signal(number, before)
+        signal.setitimer(clock, *timer)
 
 
 def _slowness() -> float:

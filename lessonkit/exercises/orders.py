@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from lessonkit.exercises.shopfront import ShopFront
 from lessonkit.faults import AnyFault, Slow
-from lessonkit.messages import N_, _
+from lessonkit.files import toml_beside
+from lessonkit.messages import _
 from lessonkit.shop import (
     LATENCY,
     STOCK,
@@ -101,63 +102,20 @@ class Day:
     stock: Mapping[str, int] | None = None
 
 
-NORMAL = Day(
-    N_("Even without a fault, it does not do what it should."),
-    Told.CONFIRMED,
-    N_(
-        "On a normal day the order must go through. A shop that sells nothing is honest, but"
-        " closed."
-    ),
+def _day(name: str, told: Told = Told.CONFIRMED, **what: Any) -> Day:
+    return Day(told=told, **toml_beside(__file__, "days.toml")[name], **what)
+
+
+NORMAL = _day("normal")
+SLOW = _day(
+    "slow", faults=tuple(Slow(service, times=3) for service in LATENCY if service != "orders")
 )
-SLOW = Day(
-    N_("On a day on which every service takes three times as long, it does not do what it should."),
-    Told.CONFIRMED,
-    N_("The services are slow, but none of them fails: the order must go through."),
-    faults=tuple(Slow(service, times=3) for service in LATENCY if service != "orders"),
+SOLD_OUT = _day("sold_out", Told.FAILED, stock=dict.fromkeys(STOCK, 1))
+DECLINED = _day(
+    "declined", Told.FAILED, orders=(replace(ORDERS[0], payment_method="expired card"),)
 )
-SOLD_OUT = Day(
-    N_("On a day on which the shelf is empty, it does not do what it should."),
-    Told.FAILED,
-    N_(
-        "The warehouse answers that there is not enough, and the customer is to hear that the order"
-        " has failed. Look at `success`: this no is an answer, not an error."
-    ),
-    stock=dict.fromkeys(STOCK, 1),
-)
-DECLINED = Day(
-    N_("With a card that is declined, it does not do what it should."),
-    Told.FAILED,
-    N_(
-        "The payment service declines the card, and the customer is to hear that the order has"
-        " failed. Look at `success`: this no is an answer, not an error."
-    ),
-    orders=(replace(ORDERS[0], payment_method="expired card"),),
-)
-FOUR_ORDERS = Day(
-    N_(
-        "With four orders of two customers, one after the other, it does not do what it should."
-        " The first one alone goes through."
-    ),
-    Told.CONFIRMED,
-    N_(
-        "The second order is like the first, of another customer. The third is the first customer's"
-        " again, just like the first. The fourth has other products, another amount, another way of"
-        " paying. Which of them goes wrong, and what of it is not as with the ones before?"
-    ),
-    orders=ORDERS,
-)
-TWO_AT_ONCE = Day(
-    N_(
-        "With two orders at the same moment, it does not do what it should. One after the other,"
-        " they go through."
-    ),
-    Told.CONFIRMED,
-    N_(
-        "While one order waits for a reply, the other goes on. Whatever your code keeps in `self`,"
-        " or anywhere else outside of the function, belongs to both of them."
-    ),
-    orders=AT_ONCE,
-)
+FOUR_ORDERS = _day("four_orders", orders=ORDERS)
+TWO_AT_ONCE = _day("two_at_once", orders=AT_ONCE)
 EVERY_DAY: Final = (NORMAL, SLOW, SOLD_OUT, DECLINED)
 
 

@@ -12,10 +12,15 @@ from functools import cache
 from inspect import iscoroutinefunction
 from typing import Any, NoReturn, Self
 
+from lessonkit.exercises.limits import end_check
 from lessonkit.messages import _
-from lessonkit.shop import Answer, CreateOrder, Keeper, Shop
+from lessonkit.shop import Answer, CreateOrder, Keeper, Shop, ShopError
 from lessonkit.shop.customer import OrderFunction
+from lessonkit.shop.errors import in_words
 from lessonkit.shop.network import Network
+
+MOST_FAILURES = 5_000
+"""So many times in a row an operation may fail, and be asked for again. (It takes a second.)"""
 
 
 class NotYours(AttributeError):
@@ -139,9 +144,29 @@ def _operations(kind: Any) -> tuple[str, ...]:
 
 
 def _asking(name: str, operation: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    failed = 0  # times in a row
+
     async def ask(*args: Any, **named: Any) -> Any:
-        return await operation(*args, **named)
+        nonlocal failed
+        try:
+            answer = await operation(*args, **named)
+        except ShopError as error:
+            failed += 1
+            if failed >= MOST_FAILURES:
+                end_check(_never_gives_up(name, error))
+            raise
+        failed = 0
+        return answer
 
     # So that Python can say which call was never awaited.
     ask.__name__ = ask.__qualname__ = name
     return ask
+
+
+def _never_gives_up(operation: str, error: ShopError) -> str:
+    words = _(
+        "Stopped: `{operation}` has failed {number} times in a row ({error}), and your code"
+        " asks again each time. If it stays like that, when does your code give up?"
+    )
+    said = in_words(f"{type(error).__name__}: {error}")
+    return words.format(operation=operation, number=f"{MOST_FAILURES:,}", error=said)

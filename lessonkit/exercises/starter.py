@@ -106,17 +106,18 @@ def wrong_kind(name: str, ours: object, theirs: object) -> str | None:
 
     In English, as Python's own errors are.
     """
-    if isinstance(ours, type) and not isinstance(theirs, type):
-        return f"{name} must be a class, as in the starting cell; got {_short(theirs)}"
-    if isfunction(ours) and not callable(theirs):
-        return f"{name} must be a function, as in the starting cell; got {_short(theirs)}"
+    if isinstance(ours, type):
+        fits, wanted = isinstance(theirs, type), "class"
+    elif isfunction(ours):
+        fits, wanted = callable(theirs), "function"
+    else:
+        fits, wanted = callable(ours) or isinstance(theirs, type(ours)), type(ours).__name__
+    if not fits:
+        return f"{name} must be a {wanted}, as in the starting cell; got {_short(theirs)}"
     if iscoroutinefunction(ours) and isfunction(theirs) and not iscoroutinefunction(theirs):
         return f"{name} must be declared with 'async def', as in the starting cell"
     if isfunction(ours) and not iscoroutinefunction(ours) and iscoroutinefunction(theirs):
         return f"{name} must be declared with 'def', as in the starting cell, without 'async'"
-    if not callable(ours) and not isinstance(theirs, type(ours)):
-        wanted = type(ours).__name__
-        return f"{name} must be a {wanted}, as in the starting cell; got {_short(theirs)}"
     return None
 
 

@@ -40,6 +40,63 @@ def test_an_error_names_the_learners_line_and_the_case() -> None:
     assert "no fault" in result.trouble
 
 
+@pytest.mark.parametrize("raised", ["RuntimeError('no card')", "Exception('no card') from None"])
+def test_an_error_of_their_own_is_told_from_a_mistake(raised: str) -> None:
+    caught = f"try:\n{LINE}        except Exception:\n            raise {raised}"
+    result = trying(caught.replace(LINE, "    " + LINE))
+    assert result.verdict is Verdict.NOT_YET
+    assert "raised an error of its own, and the customer was told nothing" in result.sentence
+    assert result.trouble.startswith(raised.split("(")[0] + ": no card\n(while exploring")
+    assert "payment.charge: refused" in result.trouble
+    assert 'raise OrderFailed("...")' in result.advice
+
+
+@pytest.mark.parametrize("mistake", ["1 / 0", "int('no')", "shop.paymnt", "command.totl"])
+def test_a_mistake_is_no_error_of_their_own(mistake: str) -> None:
+    result = trying(mistake)
+    assert result.verdict is Verdict.ERROR
+    assert result.sentence == "Your code stopped with an error."
+    assert result.advice == ""
+
+
+def test_what_the_shop_takes_for_a_no_is_no_error() -> None:
+    body = f"try:\n    {LINE}        except Exception:\n            raise %s('no card')"
+    before = "from lessonkit import OrderFailed\n"
+    for kind in ("OrderFailed", "TimeoutError"):
+        assert "stock is still set aside" in trying(body % kind, before).advice
+
+
+def test_an_interrupt_in_the_code_on_trial_is_no_way_around_it() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        trying(f"try:\n    {LINE}        except Exception:\n            raise KeyboardInterrupt")
+
+
+RETRY = """while True:
+            try:
+                payment = await shop.payment.charge(command.total, command.payment_method)
+                break
+            except Exception:
+                {then}"""
+
+
+@pytest.mark.parametrize(
+    "then", ["pass", "await asyncio.sleep(1)", "pass\n            except: pass"]
+)
+def test_a_retry_without_an_end_is_told_so(then: str) -> None:
+    result = trying(RETRY.format(then=then), "import asyncio\n")
+    assert result.verdict is Verdict.ERROR
+    assert "`payment.charge` has failed 5,000 times in a row" in result.sentence
+    assert "ServiceRefused: payment refused the request" in result.sentence
+    assert "loop that never ends" not in result.sentence
+
+
+def test_a_retry_with_an_end_is_not_told_so() -> None:
+    then = "tries -= 1\n                if not tries: raise"
+    result = trying(f"tries = 1_000\n        {RETRY.format(then=then)}")
+    assert result.verdict is Verdict.NOT_YET
+    assert "taken once" in result.advice
+
+
 def test_no_address_in_memory_is_shown() -> None:
     assert trying("raise ValueError(object())").trouble.startswith("ValueError: <object object>")
 
