@@ -62,11 +62,15 @@ class OrderActions:
 
     async def save(self, order: CreateOrder) -> None:
         """Save the order: from here on it stands."""
-        await self.shop.database.save(Order.create(order, order.order_id))
+        await self.write(Order.create(order, order.order_id))
 
     async def cancel(self, order: CreateOrder) -> None:
         """Undo :meth:`save`: an order is saved once more, in another state."""
-        await self.shop.database.save(Order.create(order).cancelled())
+        await self.write(Order.create(order).cancelled())
+
+    async def write(self, order: Order) -> None:
+        """Ask the database to keep the order as it is now."""
+        await self.shop.database.save(order)
 
     async def mail(self, order: CreateOrder) -> None:
         """Mail the confirmation. Nothing undoes that."""
