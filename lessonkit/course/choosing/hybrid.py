@@ -33,21 +33,20 @@ class ShopWithADisk(Shop):
 
 
 @dataclass(frozen=True)
-class OrderConfirmed(Event):
+class OrderDecided(Event):
+    """An order is no longer pending."""
+
+    order_id: str
+    customer_id: str
+    total: int
+
+
+class OrderConfirmed(OrderDecided):
     """The order stands."""
 
-    order_id: str
-    customer_id: str
-    total: int
 
-
-@dataclass(frozen=True)
-class OrderCancelled(Event):
+class OrderCancelled(OrderDecided):
     """Nothing has come of the order. Whoever was told "we do not know yet" has to hear of it."""
-
-    order_id: str
-    customer_id: str
-    total: int
 
 
 ONWARD = ["pending", "confirmed", "cancelled"]
@@ -141,9 +140,7 @@ class SideWork:
         """Tell the customer that nothing has come of it."""
         await self.send(self.shop.notification.send_regret, event)
 
-    async def send(
-        self, mail: Callable[[Any], Awaitable[None]], event: OrderConfirmed | OrderCancelled
-    ) -> None:
+    async def send(self, mail: Callable[[Any], Awaitable[None]], event: OrderDecided) -> None:
         """Send a mail, unless it is known to be sent: no transaction can take a mail back."""
         if not self.mailed.seen(event.event_id):
             await mail(event)

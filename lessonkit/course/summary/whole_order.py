@@ -61,13 +61,12 @@ class WholeOrder:
 
     async def confirm(self, order: CreateOrder) -> None:
         """Store the order and, in the same transaction, its event."""
-        await self.shop.network.call("database", "save", self.store, Order.create(order))
+        event = OrderConfirmed(order.order_id, order.customer_id, order.total)
+        await self.shop.network.call("database", "save", self.store, Order.create(order), event)
         if self.outbox is None:
-            self.bus.publish_and_forget(
-                OrderConfirmed(order.order_id, order.customer_id, order.total)
-            )
+            self.bus.publish_and_forget(event)
 
-    def store(self, order: Order) -> None:
+    def store(self, order: Order, event: OrderConfirmed) -> None:
         """Runs in the database."""
         if order.order_id in self.shop.database.orders:
             return  # a request that comes a second time
@@ -75,7 +74,6 @@ class WholeOrder:
         current_trace().state("database", N_("orders"), len(self.shop.database.orders))
         if self.outbox is not None:
             with self.shop.disk.transaction() as tx:
-                event = OrderConfirmed(order.order_id, order.customer_id, order.total)
                 self.outbox.add(tx, event, key=order.order_id)
 
     async def mail(self, event: OrderConfirmed) -> None:
