@@ -69,6 +69,11 @@ def written_panel(
     return spec(*controls, presets=presets, hint=_(hint))
 
 
+def written_names(module: str, kind: str) -> dict[str, Any]:
+    """What things of this kind are called on screen: as ``names.toml`` has it, beside a module."""
+    return {key: _(words) for key, words in toml_beside(module, "names.toml")[kind].items()}
+
+
 def _control(
     name: str, options: Mapping[Any, str] | None, *, kind: str, label: str, **how: Any
 ) -> Control:

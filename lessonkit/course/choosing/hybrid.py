@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lessonkit.course.choreography_orchestration.steered import OrderActions
 from lessonkit.database import Database
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.bus import Delivery, InMemoryEventBus
@@ -32,21 +33,20 @@ class ShopWithADisk(Shop):
 
 
 @dataclass(frozen=True)
-class OrderConfirmed(Event):
+class OrderDecided(Event):
+    """An order is no longer pending."""
+
+    order_id: str
+    customer_id: str
+    total: int
+
+
+class OrderConfirmed(OrderDecided):
     """The order stands."""
 
-    order_id: str
-    customer_id: str
-    total: int
 
-
-@dataclass(frozen=True)
-class OrderCancelled(Event):
+class OrderCancelled(OrderDecided):
     """Nothing has come of the order. Whoever was told "we do not know yet" has to hear of it."""
-
-    order_id: str
-    customer_id: str
-    total: int
 
 
 ONWARD = ["pending", "confirmed", "cancelled"]
@@ -55,62 +55,36 @@ ONWARD = ["pending", "confirmed", "cancelled"]
 NEWS = {"confirmed": OrderConfirmed, "cancelled": OrderCancelled}
 
 
-class Core:
-    """What the answer depends on, done synchronously: each step with its compensation."""
+class Core(OrderActions):
+    """What the answer depends on, done synchronously: each step with its compensation.
+
+    What reserves and charges by key, and undoes it, is notebook 04's: :class:`OrderActions`.
+    """
 
     def __init__(self, shop: ShopWithADisk) -> None:
-        self.shop, self.disk = shop, shop.disk
-        self.outbox = Outbox(self.disk)
+        super().__init__(shop, keys=True)
+        self.outbox = Outbox(shop.disk)
 
     def steps(self) -> list[Step]:
         """In their order; once the pivot is done, the order stands."""
         return [
             Step("note", self.note, self.cancel),
-            Step("reserve", self.reserve, self.release),
+            Step("reserve", self.reserve, self.put_back),
             Step("charge", self.charge, self.refund),
-            Step("confirm", self.confirm, self.cancel, pivot=True),
+            Step("confirm", self.save, self.cancel, pivot=True),
         ]
 
     async def note(self, command: CreateOrder) -> None:
         """Write the order down as pending."""
-        await self.save(Order.pending(command))
+        await self.write(Order.pending(command))
 
-    async def reserve(self, command: CreateOrder) -> None:
-        """Set the stock aside."""
-        reserved = await self.shop.inventory.reserve(command.items, key=command.order_id)
-        if not reserved.success:
-            raise OrderFailed("out of stock")
-
-    async def release(self, command: CreateOrder) -> None:
-        """Undo ``reserve``, also if nobody knows whether it has happened."""
-        await self.shop.inventory.cancel_by_key(command.order_id)
-
-    async def charge(self, command: CreateOrder) -> None:
-        """Take the money."""
-        key = command.order_id
-        payment = await self.shop.payment.charge(command.total, command.payment_method, key)
-        if not payment.success:
-            raise OrderFailed("card declined")
-
-    async def refund(self, command: CreateOrder) -> None:
-        """Undo ``charge``, also if nobody knows whether it has happened."""
-        await self.shop.payment.refund_by_key(command.order_id)
-
-    async def confirm(self, command: CreateOrder) -> None:
-        """The pivot."""
-        await self.save(Order.create(command))
-
-    async def cancel(self, command: CreateOrder) -> None:
-        """Undo ``note``."""
-        await self.save(Order.create(command).cancelled())
-
-    async def save(self, order: Order) -> None:
+    async def write(self, order: Order) -> None:
         """Ask the database, which is a service like any other."""
         await self.shop.network.call("database", "save", self.store, order)
 
     def store(self, order: Order) -> None:
         """Store the order and its event in one transaction: both, or neither."""
-        with self.disk.transaction() as tx:
+        with self.shop.disk.transaction() as tx:
             row = tx.execute("SELECT status FROM orders WHERE order_id = ?", (order.order_id,))
             before = row.fetchone()
             if before is not None and ONWARD.index(order.status) <= ONWARD.index(before[0]):
@@ -166,9 +140,7 @@ class SideWork:
         """Tell the customer that nothing has come of it."""
         await self.send(self.shop.notification.send_regret, event)
 
-    async def send(
-        self, mail: Callable[[Any], Awaitable[None]], event: OrderConfirmed | OrderCancelled
-    ) -> None:
+    async def send(self, mail: Callable[[Any], Awaitable[None]], event: OrderDecided) -> None:
         """Send a mail, unless it is known to be sent: no transaction can take a mail back."""
         if not self.mailed.seen(event.event_id):
             await mail(event)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lessonkit.course.choreography_orchestration.events import OrderCreated
 from lessonkit.patterns.bus import InMemoryEventBus
-from lessonkit.patterns.events import Event
-from lessonkit.shop import CreateOrder, Item, Order, OrderFailed, Shop
+from lessonkit.shop import CreateOrder, Order, OrderFailed, Shop
 
 
 class RequestResponse:
@@ -30,17 +28,6 @@ class RequestResponse:
         return order
 
 
-@dataclass(frozen=True)
-class OrderCreated(Event):
-    """All that the three subscribers need to know."""
-
-    order_id: str
-    customer_id: str
-    items: tuple[Item, ...]
-    total: int
-    payment_method: str
-
-
 class EventDriven:
     """Keeps the order and says so. Everything else is done by the subscribers."""
 
@@ -55,18 +42,18 @@ class EventDriven:
         """The order service of notebook 02."""
         order = Order.create(command)
         await self.shop.database.save(order)
-        bought = (order.order_id, order.customer_id, order.items, order.total)
-        self.bus.publish_and_forget(OrderCreated(*bought, command.payment_method))
+        self.bus.publish_and_forget(OrderCreated(command))
         return order
 
     async def take_stock(self, event: OrderCreated) -> None:
         """The inventory service's handler."""
-        await self.shop.inventory.reserve(event.items, event.order_id)
+        await self.shop.inventory.reserve(event.command.items, event.command.order_id)
 
     async def charge(self, event: OrderCreated) -> None:
         """The payment service's handler."""
-        await self.shop.payment.charge(event.total, event.payment_method, event.order_id)
+        order = event.command
+        await self.shop.payment.charge(order.total, order.payment_method, order.order_id)
 
     async def mail(self, event: OrderCreated) -> None:
         """The notification service's handler."""
-        await self.shop.notification.send_order_confirmation(event)
+        await self.shop.notification.send_order_confirmation(event.command)

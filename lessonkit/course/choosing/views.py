@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
 
 from lessonkit.course.choosing.day import Served
 from lessonkit.course.choosing.sandbox import MOST_REQUESTS, MOST_WAIT, ORDERS, Trial
 from lessonkit.explorer import Case, Exploration
 from lessonkit.files import csv_rows, toml_beside
 from lessonkit.lab import Picture, charts, table, tiles
+from lessonkit.lab.written import written_names
 from lessonkit.messages import _, current_language, service_name
 from lessonkit.words import escape
 
-NAMES: Final = toml_beside(__file__, "names.toml")
-
-
-def named(kind: str) -> dict[str, str]:
-    """The names of this kind, such as ``"styles"``, in the current language."""
-    return {key: _(words) for key, words in NAMES[kind].items()}
+named = partial(written_names, __file__)
+"""The names of a kind, such as ``"styles"``, in the current language."""
 
 
 def three_questions(found: Mapping[object, Exploration]) -> str:
@@ -113,16 +110,12 @@ def one_day(served: Sequence[Served]) -> tuple[str, str, str]:
     waiting = charts.lines(
         [n / 2 for n in busy],
         {_("longest wait for the answer"): [longest[n] for n in busy]},
-        title=_("How long the customers of each half-hour waited"),
-        xlabel=_("hour of the day"),
-        ylabel=_("seconds"),
+        **named("waiting"),
     )
     wrong = charts.lines(
         [n / 2 for n in range(48)],
         {_("told an untruth"): untrue, _("mails never"): never, _("mails late"): late},
-        title=_("What went wrong for the customers of each half-hour"),
-        xlabel=_("hour of the day"),
-        ylabel=_("customers"),
+        **named("wrong"),
     )
     return tiles(*numbers), waiting, wrong
 
@@ -162,26 +155,14 @@ def goal(tried: Trial) -> tuple[str, str]:
 
 def criteria(read: Path) -> Picture:
     """The lesson's table of both styles, in the current language."""
-    heads = {
-        "criterion": _("criterion"),
-        "request_response": _("request-response"),
-        "event_driven": _("event-driven"),
-    }
-    ours = current_language()
-    return table(
-        {head: [row[f"{name}_{ours}"] for row in csv_rows(read)] for name, head in heads.items()}
-    )
+    ours, heads = current_language(), named("criteria").items()
+    return table({head: [row[f"{name}_{ours}"] for row in csv_rows(read)] for name, head in heads})
 
 
 def advice(style: str, in_line: Sequence[str], behind: Sequence[str]) -> tuple[str, str, str]:
     """What to choose, and the answers that speak for each side."""
-    reasons = {
-        "request_response": _("All that you ticked asks for a synchronous call."),
-        "event_driven": _("Nothing that you ticked has to be waited for."),
-        "hybrid": _("Cut the task: the first list synchronously, the second by events."),
-    }
     nothing = _("Nothing speaks for events, and a call is the simpler one.")
-    reason = reasons[style] if in_line or behind else nothing
+    reason = named("reasons")[style] if in_line or behind else nothing
     return (
         tiles((reason, named("styles")[style], "plain")),
         _listed(_("Speaks for a synchronous call"), in_line),

@@ -28,7 +28,7 @@ class OrderActions:
 
     def __init__(self, shop: Any, keys: bool) -> None:
         self.shop, self.keys = shop, keys
-        self.replies: dict[str, str] = {}
+        self.replies: dict[tuple[str, str], str] = {}  # for each call and order
 
     async def reserve(self, order: CreateOrder) -> None:
         """Set the pieces aside."""
@@ -36,14 +36,14 @@ class OrderActions:
         reserved = await self.shop.inventory.reserve(order.items, key)
         if not reserved.success:
             raise OrderFailed("out of stock")
-        self.replies["reserve"] = reserved.reservation_id
+        self.replies["reserve", order.order_id] = reserved.reservation_id
 
     async def put_back(self, order: CreateOrder) -> None:
         """Undo :meth:`reserve`. Without keys that takes its reply."""
         if self.keys:
             await self.shop.inventory.cancel_by_key(order.order_id)
-        elif "reserve" in self.replies:
-            await self.shop.inventory.cancel_reservation(self.replies["reserve"])
+        elif reservation := self.replies.get(("reserve", order.order_id)):
+            await self.shop.inventory.cancel_reservation(reservation)
 
     async def charge(self, order: CreateOrder) -> None:
         """Take the money."""
@@ -51,22 +51,26 @@ class OrderActions:
         payment = await self.shop.payment.charge(order.total, order.payment_method, key)
         if not payment.success:
             raise OrderFailed("card declined")
-        self.replies["charge"] = payment.transaction_id
+        self.replies["charge", order.order_id] = payment.transaction_id
 
     async def refund(self, order: CreateOrder) -> None:
         """Undo :meth:`charge`."""
         if self.keys:
             await self.shop.payment.refund_by_key(order.order_id)
-        elif "charge" in self.replies:
-            await self.shop.payment.refund(self.replies["charge"])
+        elif transaction := self.replies.get(("charge", order.order_id)):
+            await self.shop.payment.refund(transaction)
 
     async def save(self, order: CreateOrder) -> None:
         """Save the order: from here on it stands."""
-        await self.shop.database.save(Order.create(order, order.order_id))
+        await self.write(Order.create(order, order.order_id))
 
     async def cancel(self, order: CreateOrder) -> None:
         """Undo :meth:`save`: an order is saved once more, in another state."""
-        await self.shop.database.save(Order.create(order).cancelled())
+        await self.write(Order.create(order).cancelled())
+
+    async def write(self, order: Order) -> None:
+        """Ask the database to keep the order as it is now."""
+        await self.shop.database.save(order)
 
     async def mail(self, order: CreateOrder) -> None:
         """Mail the confirmation. Nothing undoes that."""

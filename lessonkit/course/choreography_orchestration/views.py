@@ -10,6 +10,7 @@ from lessonkit.course.choreography_orchestration.measured import Pairs, Row, Sty
 from lessonkit.explorer import Exploration
 from lessonkit.files import csv_rows
 from lessonkit.lab import Picture, flow_view, table, tiles
+from lessonkit.lab.written import written_names
 from lessonkit.messages import _, current_language
 from lessonkit.patterns.saga import SagaLog
 from lessonkit.shop.errors import in_words
@@ -74,16 +75,9 @@ def points_given(shop: Any) -> str:
 
 def sagas(rows: Sequence[Row]) -> Picture:
     """What each choice adds: what is survived, confirmed, owed, and how long a customer waits."""
-    names = [
-        _("the lesson's saga"),
-        _("+ undo by key, noted first"),
-        _("+ a log, and resume"),
-        _("+ a pivot"),
-        _("+ retries, steadfast compensation, time limits"),
-    ]
     return table(
         {
-            _("saga"): names,
+            _("saga"): written_names(__file__, "sagas").values(),
             _("bad luck survived"): [f"{row.survived} / {row.tried}" for row in rows],
             _("orders confirmed, of 24 failing calls"): [row.confirmed for row in rows],
             _("still owed, of 24"): [row.owed for row in rows],

@@ -60,17 +60,13 @@ class Script:
     methods: bool = False
 
 
-def _steps(words: str) -> tuple[Step, ...]:
-    """Steps in short.
+def _step(word: str) -> Step:
+    """A step in short.
 
     ``+points`` subscribes, ``-points`` unsubscribes, and ``!`` publishes; ``!points-inventory``
     does so, too, and the handler of points then unsubscribes inventory. What ends with ``*`` is
     about the other type of event.
     """
-    return tuple(map(_step, words.split()))
-
-
-def _step(word: str) -> Step:
     found = re.fullmatch(r"(!?)(\w*)([+-]?)(\w*)(\*?)", word)
     assert found is not None, word
     publishes, by, sign, who, other = found.groups()
@@ -79,6 +75,6 @@ def _step(word: str) -> Step:
 
 _WRITTEN = toml_beside(__file__, "scripts.toml")
 SCRIPTS = tuple(
-    Script(**{**_WRITTEN["otherwise"], **told, "steps": _steps(told["steps"])})
+    Script(**{**_WRITTEN["otherwise"], **told, "steps": tuple(map(_step, told["steps"].split()))})
     for told in _WRITTEN["script"]
 )

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from lessonkit.explorer import Case, Exploration
 from lessonkit.lab import Picture, bus_log, shop_view, table, tiles, timeline
 from lessonkit.lab.svg import RED
-from lessonkit.messages import N_, _, service_name
+from lessonkit.lab.written import written_names
+from lessonkit.messages import _, service_name
 from lessonkit.patterns.bus import InMemoryEventBus
 from lessonkit.patterns.events import Event
 from lessonkit.runner import Run
@@ -93,26 +94,19 @@ def seen(shop: Shop, outcome: Run[Answer], log: Iterable[Line] = ()) -> Picture:
     return Picture(shop_view(shop), console(log, outcome.error), drawn)
 
 
-WAYS = (
-    N_("one after the other"),
-    N_("all at once, up to the first error"),
-    N_("all at once, every result (the lesson's)"),
-)
-"""How a bus can call its handlers."""
-
-
 def _by_rows(rows: Sequence[Mapping[str, Any]]) -> Picture:
     return table({head: [row[head] for row in rows] for head in rows[0]})
 
 
 def ways(runs: Iterable[tuple[Shop, Run[Answer]]]) -> Picture:
-    """What becomes of one order, for each of the :data:`WAYS`."""
+    """What becomes of one order, for each way in which a bus can call its handlers."""
     rows = []
-    for way, (shop, outcome) in zip(WAYS, runs, strict=True):
+    names = written_names(__file__, "ways").values()
+    for way, (shop, outcome) in zip(names, runs, strict=True):
         (order,) = books(shop)
         rows.append(
             {
-                _("the handlers run"): _(way),
+                _("the handlers run"): way,
                 _("the customer was told"): _(outcome.result.told),
                 _("after (ms)"): round(outcome.result.wait * 1000),
                 _("yen taken"): f"{order.money:,}",
@@ -146,21 +140,12 @@ def failure_shows(log: Iterable[Line]) -> int:
     return next(line.ms for line in log if line.failure)
 
 
-BUSES = {"LessonBus": N_("the lesson's bus"), "InMemoryEventBus": N_("the course's bus")}
-
-
 def pages(shown: Mapping[str, Sequence[str]]) -> Picture:
     """Which status a page has shown at last, for each bus."""
-    return _by_rows(
-        [
-            {
-                _("the bus"): _(BUSES.get(name, name)),
-                _("shown first"): _(first),
-                _("shown from then on"): _(last),
-            }
-            for name, (first, last) in shown.items()
-        ]
-    )
+    buses = written_names(__file__, "buses")
+    names = [buses.get(name, name) for name in shown]
+    first, last = (map(_, states) for states in zip(*shown.values(), strict=True))
+    return table({_("the bus"): names, _("shown first"): first, _("shown from then on"): last})
 
 
 def flow(bus: InMemoryEventBus) -> Picture:

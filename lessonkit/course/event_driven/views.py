@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from lessonkit.lab import Picture, charts, table, tiles
+from lessonkit.lab.written import written_names
 from lessonkit.messages import _
 from lessonkit.patterns.events import Event, EventTypes
 from lessonkit.patterns.events.types import MissingField, NewerVersion
@@ -140,9 +141,7 @@ def behind(lags: Sequence[tuple[float, int]], not_found: Sequence[str]) -> tuple
     picture = charts.lines(
         [time * 1000 for time, _lag in lags],
         {_("events behind"): [lag for _time, lag in lags]},
-        title=_("How far the read model is behind"),
-        xlabel=_("time (ms)"),
-        ylabel=_("events"),
+        **written_names(__file__, "behind"),
     )
     return tiles(*numbers), picture
 

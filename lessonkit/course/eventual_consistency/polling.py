@@ -181,14 +181,9 @@ ADVICE = advice(
     is_late=lambda run: run.lasted > run.decided + MOST_LATE + A_BIT,
     pauses_too_long=lambda run: max(map(sub, run.asked, [0.0, *run.asked])) > MOST_LATE + A_BIT,
     misses_the_end=lambda run: run.lasted > run.decided and {*run.answers} <= {"PENDING"},
-    does_not_return_the_end=lambda run: (
-        not (
-            run.decided == inf
-            or (
-                run.returned == ENDS[run.decided]
-                and run.decided <= run.lasted <= run.decided + MOST_LATE + A_BIT
-            )
-        )
+    returns_the_end=lambda run: (
+        run.returned == ENDS[run.decided]
+        and run.decided <= run.lasted <= run.decided + MOST_LATE + A_BIT
     ),
     never_ends=lambda run: run.lasted == PATIENCE,
     takes_too_long=lambda run: run.lasted > DEADLINE + 1,

@@ -112,24 +112,21 @@ def _deliver(program: Program, run: _Run, **when: int) -> _Run:
 
     async def live() -> None:
         relay_batch = program.start()
-        for _call in range(MOST_CALLS):
-            before = len(run.sent)
-            with suppress(ServiceRefused, NoReply):
-                await relay_batch(disk, publish)
-            run.per_call.append(len(run.sent) - before)
-            if not storage.look("SELECT 1 FROM outbox WHERE NOT published"):
-                return
-            await asyncio.sleep(1)
-
-    async def live_or_die() -> None:
         with suppress(Killed):
-            await live()
+            for _call in range(MOST_CALLS):
+                before = len(run.sent)
+                with suppress(ServiceRefused, NoReply):
+                    await relay_batch(disk, publish)
+                run.per_call.append(len(run.sent) - before)
+                if not storage.look("SELECT 1 FROM outbox WHERE NOT published"):
+                    return
+                await asyncio.sleep(1)
 
     rows = ", ".join(f"({10 + 3 * n}, '{body}')" for n, body in enumerate(run.bodies))
     tables = f"{OUTBOX_TABLE}; INSERT INTO outbox (id, body) VALUES {rows}"
     with Storage(tables, NEWEST_FIRST) as storage:
         disk = storage.start_process(**when)
-        _none = run_briefly(live_or_die()).result
+        _none = run_briefly(live()).result
         if disk.process.dead:
             run.step = disk.process.stopped_at
             disk.close()

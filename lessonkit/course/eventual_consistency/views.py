@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import inf
 from sqlite3 import Connection
 
@@ -13,20 +14,14 @@ from lessonkit.course.eventual_consistency.shops import ShopWithDisk, ShopWithIn
 from lessonkit.exercises.tables import rows_html
 from lessonkit.explorer import Case, Exploration
 from lessonkit.lab import Picture, charts, table, tiles
+from lessonkit.lab.written import written_names
 from lessonkit.messages import _
 from lessonkit.shop import OrderBooks, Shop, Told
 from lessonkit.shop.audit import Violation
 from lessonkit.trace import Trace
 
-
-def moments() -> dict[str, str]:
-    """The calls of the order service at which it is killed, and what has just happened then."""
-    return {
-        "database.save": _("the order is saved"),
-        "inventory.reserve": _("the stock is taken"),
-        "payment.charge": _("the card is charged"),
-        "notification.send_order_confirmation": _("the mail is sent"),
-    }
+moments = partial(written_names, __file__, "moments")
+"""The calls of the order service at which it is killed, and what has just happened then."""
 
 
 def gap(trace: Trace, at: float) -> str:
@@ -86,9 +81,7 @@ def shelf(sale: Sale) -> tuple[str, str]:
     picture = charts.lines(
         [number / OFTEN for number in range(len(sale.samples))],
         {_("shown as ordered"): shown, _("really reserved"): real},
-        title=_("Orders while the shelf empties"),
-        xlabel=_("time (s)"),
-        ylabel=_("orders"),
+        **written_names(__file__, "shelf"),
     )
     return tiles(*numbers), picture
 

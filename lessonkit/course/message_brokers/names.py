@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from lessonkit.lab.written import written_names
 from lessonkit.messages import _
 
 KINDS = {"kafka": "Kafka", "rabbitmq": "RabbitMQ", "sqs": "SQS", "fifo": "SQS FIFO"}
@@ -17,12 +20,5 @@ def keys() -> dict[str, str]:
     return {"order": _("the order"), "step": _("the event's type"), "none": _("no key")}
 
 
-def fates() -> dict[str, str]:
-    """What may befall worker 1."""
-    return {
-        "killed": _("is killed"),
-        "frozen": _("hangs with its host"),
-        "slow": _("is slow: 40 s"),
-        "says so": _("is slow: 40 s, and says so"),
-        "very slow": _("is slow: 6 minutes"),
-    }
+fates = partial(written_names, __file__, "fates")
+"""What may befall worker 1."""

@@ -10,6 +10,7 @@ from lessonkit.course.message_brokers.plumbing import STEPS
 from lessonkit.explorer import Exploration
 from lessonkit.files import toml_beside
 from lessonkit.lab import Picture, charts, table, tiles, timeline
+from lessonkit.lab.written import written_names
 from lessonkit.messages import _, current_language
 from lessonkit.trace import Trace
 from lessonkit.words import SMALL, escape
@@ -183,9 +184,7 @@ def backlog(
     picture = charts.lines(
         [moment / 3600 for moment, _orders in drawn],
         {_("orders waiting"): [orders for _moment, orders in drawn]},
-        title=_("The backlog over the day"),
-        xlabel=_("hour"),
-        ylabel=_("orders"),
+        **written_names(__file__, "backlog"),
     )
     return tiles(*numbers), picture
 

@@ -8,6 +8,7 @@ from statistics import quantiles as cut
 from lessonkit.exercises.tables import rows_html
 from lessonkit.explorer import Case, Exploration
 from lessonkit.lab import Picture, charts, table, tiles
+from lessonkit.lab.written import written_names
 from lessonkit.messages import N_, _, service_name
 from lessonkit.shop import Answer, Shop
 from lessonkit.trace import Trace
@@ -56,8 +57,7 @@ def tail(waits: Sequence[float]) -> tuple[str, str]:
     picture = charts.histogram(
         waits,
         marks={"p50": p50, "p99": p99},
-        title=_("How long a thousand customers wait"),
-        xlabel=_("waiting time (ms)"),
+        **written_names(__file__, "tail"),
     )
     return tiles(*numbers), picture
 
@@ -82,9 +82,7 @@ def dead(measured: float, n: int, availability: float, orders: int) -> tuple[str
         LENGTHS,
         {_("formula"): [availability**k for k in LENGTHS]},
         mark=(n, measured, _("measured")),
-        title=_("How many orders get through a chain"),
-        xlabel=_("services in the chain"),
-        ylabel=_("share of orders"),
+        **written_names(__file__, "chain"),
     )
     return tiles(*numbers), picture
 

@@ -6,34 +6,19 @@ Stock and money are asked for synchronously, by a saga; the mail is sent asynchr
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
-from lessonkit.database import Database
+from lessonkit.course.choosing.hybrid import OrderConfirmed
+from lessonkit.course.choosing.hybrid import ShopWithADisk as ShopWithADisk
+from lessonkit.course.choreography_orchestration.steered import OrderActions
 from lessonkit.messages import N_
 from lessonkit.patterns.backoff import Backoff
 from lessonkit.patterns.bus import InMemoryEventBus
-from lessonkit.patterns.events import Event, EventTypes
+from lessonkit.patterns.events import EventTypes
 from lessonkit.patterns.outbox import Outbox, OutboxMessage, Relay
 from lessonkit.patterns.saga import Saga, SagaLog, Step
-from lessonkit.shop import CreateOrder, Order, OrderFailed, Shop
+from lessonkit.shop import CreateOrder, Order, OrderFailed
 from lessonkit.trace import current_trace
-
-
-@dataclass(frozen=True)
-class OrderConfirmed(Event):
-    """An order stands."""
-
-    order_id: str
-    customer_id: str
-
-
-class ShopWithADisk(Shop):
-    """What is written on its disk outlives the process of the order service."""
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.disk = Database(":memory:")
 
 
 class WholeOrder:
@@ -52,18 +37,18 @@ class WholeOrder:
     """
 
     def __init__(self, shop: ShopWithADisk, key: bool, log: bool, outbox: bool) -> None:
-        self.shop, self.key = shop, key
+        self.shop = shop
         self.bus = InMemoryEventBus(shop.network)
         self.bus.subscribe(OrderConfirmed, self.mail, service="notification")
         self.outbox = Outbox(shop.disk) if outbox else None
         self.log = SagaLog(shop.disk) if log else None
         shop.keepers += [keeper for keeper in (self.outbox, self.log) if keeper is not None]
         self.relaying: asyncio.Task[int] | None = None
-        self.granted: dict[str, str] = {}  # what to undo, if there is no key to undo it by
+        do = OrderActions(shop, key)
         steps = [
-            Step("reserve", self.reserve, self.put_back),
-            Step("charge", self.charge, self.refund),
-            Step("confirm", self.confirm, self.cancel, pivot=True),
+            Step("reserve", do.reserve, do.put_back),
+            Step("charge", do.charge, do.refund),
+            Step("confirm", self.confirm, do.cancel, pivot=True),
         ]
         often: dict[str, Any] = {"attempts": 3, "compensation_attempts": 5}
         self.saga = Saga("order", steps, compensate_before=True, log=self.log, **often)
@@ -74,46 +59,14 @@ class WholeOrder:
         self.start_relay()
         result.check()
 
-    async def reserve(self, order: CreateOrder) -> None:
-        """Ask for the stock."""
-        reserved = await self.shop.inventory.reserve(order.items, self.key_of(order))
-        if not reserved.success:
-            raise OrderFailed("out of stock")
-        self.granted[f"stock {order.order_id}"] = str(reserved.reservation_id)
-
-    async def put_back(self, order: CreateOrder) -> None:
-        """Undo it."""
-        if self.key:
-            await self.shop.inventory.cancel_by_key(order.order_id)
-        elif reservation := self.granted.get(f"stock {order.order_id}"):
-            await self.shop.inventory.cancel_reservation(reservation)
-
-    async def charge(self, order: CreateOrder) -> None:
-        """Ask for the money."""
-        key = self.key_of(order)
-        payment = await self.shop.payment.charge(order.total, order.payment_method, key)
-        if not payment.success:
-            raise OrderFailed("card declined")
-        self.granted[f"money {order.order_id}"] = str(payment.transaction_id)
-
-    async def refund(self, order: CreateOrder) -> None:
-        """Undo it."""
-        if self.key:
-            await self.shop.payment.refund_by_key(order.order_id)
-        elif transaction := self.granted.get(f"money {order.order_id}"):
-            await self.shop.payment.refund(transaction)
-
     async def confirm(self, order: CreateOrder) -> None:
         """Store the order and, in the same transaction, its event."""
-        await self.shop.network.call("database", "save", self.store, Order.create(order))
+        event = OrderConfirmed(order.order_id, order.customer_id, order.total)
+        await self.shop.network.call("database", "save", self.store, Order.create(order), event)
         if self.outbox is None:
-            self.bus.publish_and_forget(OrderConfirmed(order.order_id, order.customer_id))
+            self.bus.publish_and_forget(event)
 
-    async def cancel(self, order: CreateOrder) -> None:
-        """Undo it."""
-        await self.shop.database.save(Order.create(order).cancelled())
-
-    def store(self, order: Order) -> None:
+    def store(self, order: Order, event: OrderConfirmed) -> None:
         """Runs in the database."""
         if order.order_id in self.shop.database.orders:
             return  # a request that comes a second time
@@ -121,7 +74,6 @@ class WholeOrder:
         current_trace().state("database", N_("orders"), len(self.shop.database.orders))
         if self.outbox is not None:
             with self.shop.disk.transaction() as tx:
-                event = OrderConfirmed(order.order_id, order.customer_id)
                 self.outbox.add(tx, event, key=order.order_id)
 
     async def mail(self, event: OrderConfirmed) -> None:
@@ -151,7 +103,3 @@ class WholeOrder:
         if self.log is not None:
             await self.saga.resume()
         self.start_relay()
-
-    def key_of(self, order: CreateOrder) -> str | None:
-        """The idempotency key of its requests."""
-        return order.order_id if self.key else None
