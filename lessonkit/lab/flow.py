@@ -30,7 +30,7 @@ def flow_view(bus: InMemoryEventBus, order_id: str) -> str:
     Parameters
     ----------
     bus
-        After its run. It remembers the last thousand events.
+        After its run. It remembers the last 2,500 events.
     order_id
         The correlation id of the events.
 

@@ -437,6 +437,18 @@ def test_the_handlers_go_on_when_the_publisher_has_no_more_patience() -> None:
     assert run(main()).result == [4]
 
 
+def test_a_chain_of_handlers_that_wait_may_be_longer_than_python_calls_deep() -> None:
+    bus = InMemoryEventBus()
+
+    @bus.subscribe(Happened)
+    async def chain(event: Happened) -> None:
+        if event.number < 2_000:
+            await bus.publish(Happened(event.number + 1))
+
+    run(bus.publish(Happened(0)))
+    assert (len(bus.log), bus.failures) == (2_001, [])
+
+
 # --- closing -------------------------------------------------------------------------------------
 
 

@@ -329,11 +329,11 @@ def a_chain(links: int) -> InMemoryEventBus:
 
 
 def test_a_flow_longer_than_python_calls_deep_is_shown_link_by_link() -> None:
-    lines = read(flow_view(a_chain(1500), "O-1"), 1_000_000)[0]
+    lines = read(flow_view(a_chain(3000), "O-1"), 2_000_000)[0]
     assert len(lines) == 2 * LOG_LENGTH
     assert "E-500 " in as_shown(lines[0])
-    assert "E-1499 " in as_shown(lines[-2])
-    assert "padding-left: 1598.4em" in (lines[-2].get("style") or "")
+    assert "E-2999 " in as_shown(lines[-2])
+    assert "padding-left: 3998.4em" in (lines[-2].get("style") or "")
 
 
 # --- tiles, tables, buttons, panels --------------------------------------------------------------

@@ -27,7 +27,7 @@ from lessonkit.shop.network import Network
 from lessonkit.shop.process import here
 from lessonkit.trace import Trace, find_trace
 
-LOG_LENGTH = 1_000
+LOG_LENGTH = 2_500
 """How many events, deliveries and failures a bus remembers."""
 
 
