@@ -16,7 +16,7 @@ Lane = tuple[str, int]
 Moment = tuple[float, int]
 """The seconds since the start of the run, and the how-manieth thing of the run it was."""
 
-NARROWEST = 7.0
+NARROWEST = 6.5
 """A column of fewer pixels cannot be told from the next one."""
 
 ALIKE = 4.0
