@@ -32,8 +32,10 @@ def block(main: Coroutine[Any, Any, T]) -> T:
         with asyncio.Runner() as runner:
             return runner.run(main)
 
-    # nest_asyncio is no longer looked after, and fails on Python 3.14; nest_asyncio2 goes on.
-    successor = find_spec("nest_asyncio2")
+    # nest_asyncio is no longer looked after, and fails on Python 3.14; nest_asyncio2 goes on. (And
+    # warns where the old one has been at work already: then that one has to go on.)
+    by_the_old = hasattr(asyncio, "_nest_patched") and not hasattr(asyncio, "_nest_asyncio2")
+    successor = find_spec("nest_asyncio2") and not by_the_old
     import_module("nest_asyncio2" if successor else "nest_asyncio").apply(loop)
     # The loop is in the middle of a round: it has counted the callbacks that were ready, and ours
     # will take some of them away. It must find as many as it counted.

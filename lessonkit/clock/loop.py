@@ -100,6 +100,9 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
     """
 
     luck: Any = None  # an ordinary run has none; see lessonkit.luck
+    # An asyncio.run() that nest_asyncio has replaced would make a loop with a selector of this one,
+    # and of all that come after it, unless it takes it for one of its own.
+    _nest_patched = True
 
     def __init__(
         self,

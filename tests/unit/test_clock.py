@@ -467,7 +467,7 @@ def test_as_completed_takes_the_same_one_twice_and_a_generator() -> None:
 def test_as_completed_refuses_a_future_in_asyncios_own_words() -> None:
     async def main() -> None:
         future = asyncio.get_running_loop().create_future()
-        with pytest.raises(TypeError, match=r"an iterable of futures.* not .*Future"):
+        with pytest.raises(TypeError, match=r"an iterable of (futures|awaitables).* not .*Future"):
             list(asyncio.as_completed(future))  # type: ignore[arg-type]
 
     run(main())

@@ -346,11 +346,12 @@ def test_tiles_of_any_text(label: str, value: str) -> None:
 
 
 @settings(deadline=None)
+@example(column="", cell="a_name")
 @given(ANY_TEXT, ANY_TEXT)
 def test_a_table_of_any_text(column: str, cell: str) -> None:
     frame = pd.DataFrame({column: pd.Series([cell, 1], dtype=object)})
     html = twice(lambda: table(frame)._repr_mimebundle_()["text/html"])
-    read(html.replace("&nbsp;", " "), 30_000)
+    read(html.replace("&nbsp;", " ").replace("<wbr>", "<wbr/>"), 30_000)  # as XML has it
     assert list(frame.columns) == [column]
 
 

@@ -651,6 +651,24 @@ def test_wall_drains_and_cancels_background_tasks(
     assert log == expected
 
 
+def test_asyncio_run_in_virtual_time_breaks_no_later_run_when_real_seconds_were_lent() -> None:
+    script = """
+        import asyncio
+        from lessonkit import run
+
+        async def cell():
+            run(asyncio.sleep(0), wall=True)
+
+        async def mistaken():
+            asyncio.run(asyncio.sleep(1))
+
+        asyncio.run(cell())
+        print(run(mistaken(), keep_error=True).error)
+        print("virtual time:", run(asyncio.sleep(1000)).elapsed)
+    """
+    assert python(script) == ["this loop is running already", "virtual time: 1000.0"]
+
+
 def test_wall_inside_of_a_running_loop_lets_that_loop_go_on() -> None:
     script = """
         import asyncio, nest_asyncio
