@@ -65,9 +65,13 @@ def is_the_learners(file: str) -> bool:
 
 def whose_turn(frame: FrameType | None) -> str:
     """The file of the code at work: the learner's or ours, whichever has called the libraries."""
-    while frame is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+    while frame is not None:
+        file = frame.f_code.co_filename
+        # Ours first: installed from a wheel, this package lies among the libraries.
+        if file.startswith(_OURS) or not file.startswith(_LIBRARIES):
+            return file
         frame = frame.f_back
-    return "" if frame is None else frame.f_code.co_filename
+    return ""
 
 
 class Limit:
