@@ -19,7 +19,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
 from types import ModuleType
@@ -55,12 +54,16 @@ MOST_WARNINGS = 1_000
 MOST_MEMORY = 2**30
 """Bytes that a check may take beside what the kernel has already."""
 
-REFUSED: Final = tuple(
-    (resolve_name(call.rpartition(".")[0]), call.rpartition(".")[2], row["why"])
-    for row in toml_beside(__file__, "refused.toml")["turned_away"]
-    for call in row["calls"]
-    if find_spec(call.split(".")[0])  # Windows has no module ``resource``
-)
+
+def _refused() -> Iterator[tuple[Any, str, str]]:
+    for row in toml_beside(__file__, "refused.toml")["turned_away"]:
+        for call in row["calls"]:
+            owner, _dot, name = call.rpartition(".")
+            with suppress(ImportError, AttributeError):  # as on Windows, or in a browser
+                yield resolve_name(owner), name, row["why"]
+
+
+REFUSED: Final = tuple(_refused())
 """What is turned away: where it is, its name, and why."""
 
 
