@@ -268,7 +268,7 @@ def test_c_code_that_never_returns_ends_the_process() -> None:
         ("raise KeyError('oh')", "KeyError: 'oh'"),
         ("raise SystemExit", "SystemExit"),
         ("raise asyncio.CancelledError", "CancelledError"),
-        ("asyncio.run(asyncio.sleep(1))", "cannot be called from a running event loop"),
+        ("asyncio.run(asyncio.sleep(1))", "running"),
         ("shop.paymnt", "shop.paymnt: a program of this shop has no such thing"),
         ("await asyncio.to_thread(print)", "virtual time has no run_in_executor"),
         ("return work(shop)", ""),

@@ -171,7 +171,8 @@ def play(shop: ShopWithLog, commands: Sequence[CreateOrder] | None = None) -> No
         shop.network.on_kill = start_again
         await asyncio.gather(*(by_saga(shop, command) for command in commands or [an_order()]))
 
-    run(main(), drain=math.inf)
+    # Several faults may slow down the same call: that can take centuries.
+    run(main(), drain=math.inf, time_limit=1e12)
 
 
 def mended(shop: ShopWithLog) -> None:
