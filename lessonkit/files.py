@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def csv_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@cache  # a panel asks for its words at every move; nobody may change what comes back
 def toml_beside(module: str, name: str) -> dict[str, Any]:
     """What the TOML file of this name says, beside a module: its ``__file__``.
 

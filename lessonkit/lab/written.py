@@ -53,7 +53,8 @@ def written_panel(
     """
     told = toml_beside(module, "panels.toml")[name]
     hint = told["hint"]
-    for argument, how in told["controls"].items():
+    written = {argument: dict(how) for argument, how in told["controls"].items()}
+    for argument, how in written.items():
         if "choices" in how:
             values = (known.get(value, value) for value in how.pop("values"))
             menus[argument] = dict(zip(values, map(_, how.pop("choices")), strict=True))
@@ -62,8 +63,7 @@ def written_panel(
         return {key: known.get(value, value) for key, value in values.items()}
 
     controls = [
-        _control(argument, menus.get(argument), **real(how))
-        for argument, how in told["controls"].items()
+        _control(argument, menus.get(argument), **real(how)) for argument, how in written.items()
     ]
     presets = {_(title): real(values) for title, values in told.get("presets", {}).items()}
     return spec(*controls, presets=presets, hint=_(hint))

@@ -49,14 +49,14 @@ class Day:
     trouble: Callable[[str], Fault] | None = None
 
 
-def _day(told: dict[str, Any]) -> Day:
-    seconds, times = told.pop("down_for", None), told.pop("times_as_slow", None)
-    if seconds is not None:
-        return Day(**told, trouble=partial(Outage, start=0.0, end=seconds))
-    return Day(**told, trouble=None if times is None else partial(Slow, times=times))
+def _day(*, down_for: float | None = None, times_as_slow: float | None = None, **told: Any) -> Day:
+    if down_for is not None:
+        return Day(**told, trouble=partial(Outage, start=0.0, end=down_for))
+    trouble = None if times_as_slow is None else partial(Slow, times=times_as_slow)
+    return Day(**told, trouble=trouble)
 
 
-DAYS = tuple(map(_day, toml_beside(__file__, "days.toml")["day"]))
+DAYS = tuple(_day(**told) for told in toml_beside(__file__, "days.toml")["day"])
 
 
 @dataclass(frozen=True)
