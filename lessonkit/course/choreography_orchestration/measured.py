@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from asyncio import timeout
 from collections.abc import Callable, Coroutine, Iterator
-from functools import cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 from lessonkit.course.choreography_orchestration import dance, steered
@@ -32,20 +32,10 @@ TOO_SLOW = Slow("payment.charge", times=100)
 """A charge that takes twenty seconds."""
 
 
-@cache
-def repaired() -> Exploration:
-    """The repaired choreography under every single piece of bad luck."""
-    return explore(dance.repaired, restart=dance.say_again)
-
-
-def same_luck(found: Exploration, number: int, careful: bool) -> tuple[Decision, ...]:
-    """The bad luck of a case; in the repaired flow it strikes other events, of the same words."""
-    luck = found.cases[number]
-    if careful:  # only then is it worth an exploration
-        for case, _alike in repaired().alike:
-            if case.title == luck.title:
-                return case.decisions
-    return luck.decisions
+def same_luck(case: Case, found: Exploration) -> tuple[Decision, ...]:
+    """The bad luck of a case in another flow, where it strikes other events, of the same words."""
+    there = (one.decisions for one, _alike in found.alike if one.title == case.title)
+    return next(there, case.decisions)
 
 
 # --- two faults at once --------------------------------------------------------------------------
