@@ -44,6 +44,19 @@ def escape(words: object) -> str:
     return text if text.isalnum() else html.escape(text)  # the first for most attributes: faster
 
 
+def whole(words: str) -> str:
+    """The words, of which no line ends within an id, or between a number and its unit."""
+    glued = _WITHIN_AN_ID.sub("-\N{WORD JOINER}", words.replace("か所", "か\N{WORD JOINER}所"))
+    return _STAYS_ON_THE_LINE.sub("\N{NO-BREAK SPACE}", glued)
+
+
+_WITHIN_AN_ID = re.compile(r"(?<=[A-Z])-(?=\d)")
+# As in "3,000 ms", "places: 2", and before a Japanese particle: "OrderCreated が".
+_STAYS_ON_THE_LINE = re.compile(
+    r"(?<=\d) (?=(?:ms|s|min)\b)|(?<=:) (?=\d)|(?<=[A-Za-z\d)]) (?=[ぁ-ん])"
+)
+
+
 def error_words(error: BaseException) -> str:
     """The kind of an error and what it says."""
     try:

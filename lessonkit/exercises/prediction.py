@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from lessonkit.exercises.progress import Entry, learners_progress
 from lessonkit.exercises.prose import feedback, prose, remarks
 from lessonkit.lab.button import plain_button
-from lessonkit.lab.picture import Picture
+from lessonkit.lab.picture import Picture, in_phrases
 from lessonkit.lab.still import StillBox
 from lessonkit.messages import _
 
@@ -87,7 +87,7 @@ class PredictionView(StillBox):
         self._counts = prediction.missed if again else not (entry.tries or entry.solved)
         layout = widgets.Layout(width="auto")
         lead, words = _("Predict first."), prose(_(prediction.text))
-        question = widgets.HTML(f"<div><b>{lead}</b> {words}</div>", layout=layout)
+        question = widgets.HTML(in_phrases(f"<b>{lead}</b> {words}"), layout=layout)
         self.buttons = [
             plain_button(_(option), partial(self._guess, option), layout=layout)
             for option in prediction.options
@@ -116,7 +116,7 @@ class PredictionView(StillBox):
             button.disabled = True
         words = _("Your guess: {guess}").format(guess=_(option))
         told = remarks(learners_progress().take_messages())
-        self.answer.value = f"{feedback(right, words)}{told}{self._said()}"
+        self.answer.value = in_phrases(f"{feedback(right, words)}{told}{self._said()}")
 
 
 def predict(prediction: Prediction, *shown: str, again: bool = False) -> PredictionView:

@@ -15,6 +15,7 @@ import ipywidgets as widgets
 from lessonkit.exercises.progress import learners_progress
 from lessonkit.exercises.prose import feedback, labels, prose, remarks
 from lessonkit.exercises.task import Task, module_of
+from lessonkit.lab.picture import in_phrases
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import GREEN
 from lessonkit.messages import _
@@ -87,7 +88,9 @@ class QuizView(StillBox):
         asked = []
         heading = f"<b>{escape(_(quiz.title))}</b>{labels(quiz.practises, quiz.grade)}"
         for number, question in enumerate(quiz.questions):
-            words = widgets.HTML(heading + _question_html(number, question), layout=layout)
+            words = widgets.HTML(
+                in_phrases(heading + _question_html(number, question)), layout=layout
+            )
             options = [(_(option.text), place) for place, option in enumerate(question.options)]
             choice = widgets.RadioButtons(options=options, value=None, layout=layout)
             choice.observe(partial(self._chosen, number), "value")
@@ -115,7 +118,7 @@ class QuizView(StillBox):
             self.feedback[number].value = ""
             return
         option = self.quiz.questions[number].options[place]
-        self.feedback[number].value = feedback(option.right, _(option.why))
+        self.feedback[number].value = in_phrases(feedback(option.right, _(option.why)))
         all_right = self.right == len(self.quiz.questions)
         if not option.right:
             learners_progress().note(self.quiz.name, tries=1)

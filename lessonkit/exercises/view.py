@@ -16,6 +16,7 @@ from lessonkit.exercises.prose import labels, prose, remarks
 from lessonkit.exercises.result import Result, Verdict
 from lessonkit.exercises.task import Task
 from lessonkit.lab.button import plain_button
+from lessonkit.lab.picture import in_phrases
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import AMBER, BLUE, GREEN, RED
 from lessonkit.messages import _
@@ -48,7 +49,7 @@ class ExerciseView(StillBox):
         self.result = result
         # One layout and one style for all: a stored notebook keeps each of them.
         layout = widgets.Layout(width="auto")
-        self.verdict = widgets.HTML(result_html(exercise, result), layout=layout)
+        self.verdict = widgets.HTML(in_phrases(result_html(exercise, result)), layout=layout)
         self.hint_button = plain_button("", self._open_a_hint, "lightbulb-o", layout)
         self.solution_button = plain_button("", self._show_solution, "key", layout)
         self.help = widgets.HTML(layout=layout)
@@ -78,7 +79,7 @@ class ExerciseView(StillBox):
 
     def _show_help(self) -> None:
         hints, opened = len(self.exercise.hints), self.exercise.entry.hints
-        self.help.value = hints_html(self.exercise, opened) + self._solution
+        self.help.value = in_phrases(hints_html(self.exercise, opened) + self._solution)
         label = _("Hint {number} of {all}")
         number = min(opened + 1, hints)
         self.hint_button.description = label.format(number=number, all=hints)

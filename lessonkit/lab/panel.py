@@ -16,6 +16,7 @@ import ipywidgets as widgets
 from lessonkit.lab.button import apology, plain_button
 from lessonkit.lab.controls import Control
 from lessonkit.lab.parts import Part, SideBySide
+from lessonkit.lab.picture import in_phrases
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import text_width
 from lessonkit.messages import _
@@ -105,6 +106,12 @@ class Panel(StillBox):
             )
             widget.observe(lambda _change: self._redraw(), "value")
             least = max(least, wide[widget] + (50 if tick else 230))
+            if isinstance(widget, widgets.Dropdown):
+                # Of a long option the end must be read, too: such a menu has a line for itself.
+                longest = max(text_width(words, 14) for words, _key in widget.options)
+                if longest > 170:
+                    widget.layout.grid_column = "1 / -1"
+                    widget.layout.max_width = f"{max(labels) + longest + 50:.0f}px"
         # Columns, each wide enough for the labels and for a slider that one can aim with.
         columns = widgets.Layout(
             grid_template_columns=f"repeat(auto-fit, minmax(min(100%, {least:.0f}px), 1fr))",
@@ -126,8 +133,9 @@ class Panel(StillBox):
         self.picture = self.sides.now.texts[0]
         lead = _("Try this.")  # not inside the f-string: the catalogue would overlook it
         hint = f"<p><b>{lead}</b> {escape(spec.hint)}</p>" if spec.hint else ""
+        head = widgets.HTML(LOOK + in_phrases(hint))
         super().__init__(
-            [widgets.HTML(LOOK + hint), grid, widgets.Box(buttons, layout=row), self.sides],
+            [head, grid, widgets.Box(buttons, layout=row), self.sides],
             [self.sides],
             f"Panel({', '.join(controls)})",
             layout=widgets.Layout(overflow="visible"),

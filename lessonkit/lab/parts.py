@@ -9,6 +9,7 @@ import ipywidgets as widgets
 from traitlets import Unicode
 
 from lessonkit.explorer import Case
+from lessonkit.lab.picture import in_phrases
 from lessonkit.lab.stage import Stage
 from lessonkit.lab.tiles import mark_differences
 from lessonkit.lab.timeline import WIDTH
@@ -49,7 +50,7 @@ class Parts(widgets.VBox):
         texts, runs = [""], []
         for part in parts:
             if isinstance(part, str):
-                texts[-1] += f"<div>{part}</div>"
+                texts[-1] += in_phrases(part)
             else:
                 runs.append(part)
                 texts.append("")

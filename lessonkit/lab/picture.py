@@ -7,6 +7,7 @@ from base64 import b64encode
 from typing import Any
 
 from lessonkit.lab.svg import PAPER
+from lessonkit.messages import current_language
 from lessonkit.trace import Trace
 from lessonkit.words import clean
 
@@ -18,6 +19,11 @@ SCROLLED = (
     " no-repeat"
 )
 """How a box looks that scrolls what is too wide for it, as CSS."""
+
+
+def in_phrases(html: str) -> str:
+    """The same HTML; its lines of Japanese do not break within a word, if the browser knows how."""
+    return f'<div lang="{current_language()}" style="word-break:auto-phrase">{html}</div>'
 
 
 class Picture:
@@ -46,7 +52,7 @@ class Picture:
 
     def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
         both = _DRAWING.sub(_drawing_and_still, self.html)
-        html = f"<style>.lessonkit-still{{display:none}}</style>{both}"
+        html = f"<style>.lessonkit-still{{display:none}}</style>{in_phrases(both)}"
         return {"text/html": html, "text/plain": "Picture"}
 
 

@@ -13,6 +13,7 @@ from lessonkit.explorer.decision import GIVES_UP
 from lessonkit.explorer.game import Move, Position, UnderWay, decisions_of, play
 from lessonkit.explorer.search import MOST_AT_ONCE
 from lessonkit.lab.button import plain_button
+from lessonkit.lab.picture import in_phrases
 from lessonkit.lab.said import in_ms
 from lessonkit.lab.still import StillBox
 from lessonkit.lab.svg import GREEN, RED
@@ -21,7 +22,7 @@ from lessonkit.lab.views import replay_words, shop_view
 from lessonkit.luck import Leg
 from lessonkit.messages import N_, _, service_name
 from lessonkit.shop import Shop
-from lessonkit.words import escape
+from lessonkit.words import escape, whole
 
 _WORDS = {
     Leg.EFFECT: N_("request {what}, to {process}"),
@@ -58,7 +59,7 @@ class _Row:
         if message is None:
             return
         words = _words_of(message)
-        self.words.value = f"<div>{escape(words)}</div>"
+        self.words.value = in_phrases(whole(escape(words)))
         bad = (message.hold, message.lose, message.double)
         self.moves = (message.let, *(bad if unlucky else (None, None, None)))
         for move, button in zip(self.moves, self.buttons, strict=True):
@@ -140,8 +141,8 @@ class Player(StillBox):
         self.kill.disabled = position.kill is None or not unlucky
         self.rest.disabled = position.over
         self.back.disabled = self.anew.disabled = not self.moves
-        self.target.value = self._target(used)
-        self.picture.value = "".join(self._seen())
+        self.target.value = in_phrases(self._target(used))
+        self.picture.value = in_phrases("".join(self._seen()))
 
     def _target(self, used: int) -> str:
         words = _("Make this shop lie. You may do harm {most} times; so far: {used}.")

@@ -24,10 +24,13 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # The widgets that JupyterLab does not find again are one line of text: an error that the still
 # makes up for. Widgets whose kernel has ended are still there, and say what to do. A widget's lines
 # are as high as a button: too far apart for text and tables. What is too wide is scrolled.
+# The words on a button that cannot be pressed are read, too: a frame tells it from the others.
 _STYLE = """<style>
 body:has(.live-{name}) .still-{name} {{ display: none }}
 .jp-OutputArea-child:has(+ * .still-{name}) > .jupyter-widgets:not(:has(*)) {{ display: none }}
 .live-{name}.jupyter-widgets-disconnected::after {{ content: "{words}" }}
+.live-{name} {{ --jp-widgets-disabled-opacity: .8 }}
+.live-{name} button:disabled {{ background: none; outline: 1px dashed; outline-offset: -1px }}
 .live-{name} .widget-html .widget-html-content {{
  line-height: 1.5; min-width: 0; {scrolled}
 }}

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from lessonkit.explorer import Case
 from lessonkit.lab.picture import SCROLLED, Picture
 from lessonkit.lab.said import in_ms
-from lessonkit.lab.svg import RED
+from lessonkit.lab.svg import RED, text_width
 from lessonkit.lab.tiles import tiles
 from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _, current_language, service_name
 from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
 from lessonkit.shop.errors import in_words
-from lessonkit.words import SMALL, error_words, escape, id_in_run
+from lessonkit.words import SMALL, error_words, escape, id_in_run, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,34 +90,43 @@ def table(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> Picture:
         The cells under each heading, in a mapping or a DataFrame. The course's own tables are
         mappings: pandas takes longer to load than most cells of a notebook to run.
     """
-    heads = list(columns)
-    cells = zip(*(column for _head, column in columns.items()), strict=True)
-    rows = [f"<tr>{_cells('td', row)}</tr>" for row in cells]
+    heads, *rows = (
+        list(columns),
+        *zip(*(column for _head, column in columns.items()), strict=True),
+    )
     if len(rows) > MOST_ROWS:
         half = MOST_ROWS // 2
-        rows[half:-half] = [f"<tr>{_cells('td', ['…'] * len(heads))}</tr>"]
+        rows[half:-half] = [("…",) * len(heads)]
     look = (
         ".lessonkit-table :is(td,th){text-align:left!important;white-space:pre-line!important;"
-        "padding:3px 12px 3px 4px!important}"
         # Japanese may break anywhere, also within a word; what a browser does not know, it skips.
-        ".lessonkit-table th{word-break:keep-all}.lessonkit-table td:first-child{min-width:7em}"
-        ".lessonkit-table :is(td,th){word-break:auto-phrase}"
+        "padding:3px 12px 3px 4px!important;word-break:auto-phrase;text-wrap:balance}"
     )
-    head, body = f"<tr>{_cells('th', heads)}</tr>", "\n".join(rows)
+    # In em: a few words stay on one line, and no long line becomes more than three, as far as a
+    # narrow page has room for the columns.
+    most = 38 / len(heads) - 1.3
+    widths = (
+        max(text_width(line, 1) for cell in column for line in (*str(cell).splitlines(), ""))
+        for column in zip(heads, *rows, strict=True)
+    )
+    head = "".join(
+        f'<th style="min-width:{min(wide, max(wide / 3 + 1.5, 8), most):.1f}em">{_cell(words)}</th>'
+        for words, wide in zip(heads, widths, strict=True)
+    )
+    body = "\n".join(f"<tr>{''.join(f'<td>{_cell(one)}</td>' for one in row)}</tr>" for row in rows)
     return Picture(
         f"<style>{look}</style>"
         f'<table class="dataframe lessonkit-table" lang="{current_language()}">'
-        f"<thead>{head}</thead>\n<tbody>{body}</tbody></table>"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
     )
 
 
-def _cells(tag: str, row: Iterable[object]) -> str:
-    # A long name of a call may break where its words do: or its column takes all the width.
-    cells = [_WITHIN_A_NAME.sub(r"\1<wbr>", escape(cell)) for cell in row]
-    return "".join(f"<{tag}>{cell}</{tag}>" for cell in cells)
+def _cell(words: object) -> str:
+    # A long name of a call may break at its dot: or its column takes all the width.
+    return _DOT_WITHIN_A_NAME.sub(".<wbr>", whole(escape(words)))
 
 
-_WITHIN_A_NAME = re.compile(r"(?<=[a-z])([._])(?=[a-z])")
+_DOT_WITHIN_A_NAME = re.compile(r"(?<=[a-z])[.](?=[a-z])")
 
 
 def case_view(case: Case) -> str:

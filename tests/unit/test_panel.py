@@ -21,6 +21,7 @@ from lessonkit.lab import (
     toggle,
     whole,
 )
+from lessonkit.lab.picture import in_phrases
 from tests.unit.real_loop import run_for_real
 
 
@@ -134,7 +135,7 @@ def test_a_scene_that_fails_at_once_fails_in_its_cell() -> None:
 
 
 def test_a_scene_may_return_several_parts_but_only_text() -> None:
-    assert "<div>a</div><div>b</div>" in panel(lambda: ["a", "b"], spec()).picture.value
+    assert panel(lambda: ["a", "b"], spec()).picture.value == in_phrases("a") + in_phrases("b")
     with pytest.raises(TypeError, match=r"scene must return strings.*got None"):
         panel(lambda: [None], spec())
 

@@ -43,6 +43,7 @@ from lessonkit.lab import (
     toggle,
     whole,
 )
+from lessonkit.lab.picture import in_phrases
 from lessonkit.lab.still import StillBox
 from lessonkit.patterns.bus.bus import LOG_LENGTH
 from lessonkit.records import Fate, Kind
@@ -369,7 +370,7 @@ def test_a_table_of_very_many_rows_is_shown_in_part() -> None:
 def test_what_a_scene_or_an_action_draws_itself_is_clean_too() -> None:
     drawing = '<svg style="">\x00\ud800</svg>'
     made = panel(lambda: drawing, spec())
-    assert made.picture.value == clean(f"<div>{drawing}</div>")
+    assert made.picture.value == clean(in_phrases(drawing))
     shown = widgets.HTML(drawing)
     for stored in (Picture(drawing), made, StillBox([shown], [shown], "")):
         assert "\ufffd\ufffd" in as_shown(ElementTree.fromstring(still_of(stored)))

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from lessonkit.course.choreography_orchestration.measured import Pairs, Row, Style
-from lessonkit.explorer import Exploration
+from lessonkit.explorer import Case, Exploration
 from lessonkit.files import csv_rows
 from lessonkit.lab import Picture, flow_view, table, tiles
 from lessonkit.lab.written import written_names
 from lessonkit.messages import _, current_language
 from lessonkit.patterns.saga import SagaLog
 from lessonkit.shop.errors import in_words
+from lessonkit.words import escape
 
 
 def survived(found: Exploration) -> str:
@@ -59,7 +60,19 @@ def log_of(shop: Any, order_id: str = "O-001") -> str:
         _("step"): [one.step for one in written],
         _("detail"): ["" if one.detail is None else in_words(str(one.detail)) for one in written],
     }
+    if not any(columns[_("detail")]):
+        del columns[_("detail")]
     return table(columns).html
+
+
+def logs(*cases: Case) -> str:
+    """What the sagas of these cases have written down, each below what befell it."""
+    words = _("Log: {title}")
+    heads = [escape(words.format(title=case.title)) for case in cases]
+    return "".join(
+        f"<div><b>{head}</b></div>{log_of(case.shop)}"
+        for head, case in zip(heads, cases, strict=True)
+    )
 
 
 def what_directed(shop: Any, order_id: str = "O-001") -> str:
@@ -79,7 +92,7 @@ def sagas(rows: Sequence[Row]) -> Picture:
         {
             _("saga"): written_names(__file__, "sagas").values(),
             _("bad luck survived"): [f"{row.survived} / {row.tried}" for row in rows],
-            _("orders confirmed, of 24 failing calls"): [row.confirmed for row in rows],
+            _("confirmed, of 24 failing calls"): [row.confirmed for row in rows],
             _("still owed, of 24"): [row.owed for row in rows],
             _("cancellations survived, of 6"): [_or_dash(row.cancellations) for row in rows],
             _("wait for a slow payment (s)"): [_or_dash(row.wait) for row in rows],
@@ -102,7 +115,7 @@ def two_faults(found: Sequence[Pairs]) -> str:
 
 
 def comparison(table_of_the_lesson: Path, styles: Sequence[Style]) -> Picture:
-    """The lesson's table of the two styles, a CSV file, and beside each claim what we measured."""
+    """The lesson's table of the two styles, a CSV file, and below each claim what we measured."""
     lesson = csv_rows(table_of_the_lesson)
     names = [_("choreography"), _("orchestration")]
     ours = current_language()
@@ -114,9 +127,9 @@ def comparison(table_of_the_lesson: Path, styles: Sequence[Style]) -> Picture:
             "change": _("existing parts touched: {n}").format(n=one.touched),
             "errors": _("a call refused for good, survived: {n} of 4").format(n=one.survived),
             "debugging": _("entries to follow to the failure: {n}").format(n=one.follow),
-            "use": "–",
         }
-        said, found = _("{style}: the lesson"), _("{style}: measured")
-        columns[said.format(style=name)] = [row[f"{style}_{ours}"] for row in lesson]
-        columns[found.format(style=name)] = [measured[row["aspect"]] for row in lesson]
+        columns[name] = [row[f"{style}_{ours}"] for row in lesson]
+        for n, row in enumerate(lesson):
+            if found := measured.get(row["aspect"]):
+                columns[name][n] += "\n" + _("(measured) {found}").format(found=found)
     return table(columns)

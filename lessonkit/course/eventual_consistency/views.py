@@ -157,8 +157,7 @@ def rows(disk: Connection) -> str:
     """What the two tables hold, with the columns that a learner needs."""
     # What the event tells; its id is the run's own.
     body, payload = "json_extract(body, '$.data')", "json_extract(payload, '$.data')"
-    # A line may end after a comma, and not at the hyphen of "P-1".
-    breaks = str.maketrans({",": ",\N{ZERO WIDTH SPACE}", "-": "-\N{WORD JOINER}"})
+    breaks = str.maketrans({",": ",\N{ZERO WIDTH SPACE}"})  # a line may end after a comma
     return "".join(
         rows_html(
             heads.split(),

@@ -152,7 +152,8 @@ def arrived(there: Mapping[str, Sequence[str]]) -> Picture:
 def per_second(measured: Mapping[str, Sequence[int]]) -> Picture:
     """Messages per second, for 1, 2, 4 and 8 consumers."""
     speeds = zip("1248", zip(*measured.values(), strict=True), strict=True)
-    return table({_("consumers"): measured, **dict(speeds)})
+    names = [_("{broker} (messages per second)").format(broker=broker) for broker in measured]
+    return table({_("consumers"): names, **dict(speeds)})
 
 
 def backlog(
