@@ -38,7 +38,7 @@ def map_of_the_course(course: pd.DataFrame) -> Picture:
     look = (
         ".lessonkit-map :is(td,th){text-align:left!important;padding:3px 14px 3px 4px}"
         ".lessonkit-map :is(th,td:nth-child(n+3)){white-space:nowrap}"
-        ".lessonkit-map td:nth-child(-n+2){min-width:9em}"  # Japanese may break anywhere
+        ".lessonkit-map td:nth-child(-n+2){min-width:9em;text-wrap:balance}"
     )
     head = "".join(f"<th>{escape(words)}</th>" for words in heads)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)

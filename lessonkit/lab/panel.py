@@ -25,7 +25,10 @@ from lessonkit.words import escape
 Scene = Callable[..., Part | Iterable[Part]]
 """Gets the controls' values by name; returns one part or several: SVG, HTML, the trace of a run."""
 
-LOOK = "<style>.lessonkit-controls .widget-label{text-align:left}</style>"
+LOOK = (
+    "<style>.lessonkit-controls .widget-label{text-align:left}"
+    ".lessonkit-whole-row{grid-column:1/-1}</style>"
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Panel(StillBox):
                 # Of a long option the end must be read, too: such a menu has a line for itself.
                 longest = max(text_width(words, 14) for words, _key in widget.options)
                 if longest > 170:
-                    widget.layout.grid_column = "1 / -1"
+                    widget.add_class("lessonkit-whole-row")
                     widget.layout.max_width = f"{max(labels) + longest + 50:.0f}px"
         # Columns, each wide enough for the labels and for a slider that one can aim with.
         columns = widgets.Layout(

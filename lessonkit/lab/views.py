@@ -106,7 +106,7 @@ def table(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> Picture:
     # narrow page has room for the columns.
     most = 38 / len(heads) - 1.3
     widths = (
-        max(text_width(line, 1) for cell in column for line in (*str(cell).splitlines(), ""))
+        max(text_width(line, 1.1) for cell in column for line in (*str(cell).splitlines(), ""))
         for column in zip(heads, *rows, strict=True)
     )
     head = "".join(
