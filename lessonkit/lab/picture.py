@@ -23,7 +23,9 @@ SCROLLED = (
 
 def in_phrases(html: str) -> str:
     """The same HTML; its lines of Japanese do not break within a word, if the browser knows how."""
-    return f'<div lang="{current_language()}" style="word-break:auto-phrase">{html}</div>'
+    # Room in a drawing is reckoned for the page's own font: a language would bring another one.
+    words = html.replace("<svg ", '<svg lang="" ')
+    return f'<div lang="{current_language()}" style="word-break:auto-phrase">{words}</div>'
 
 
 class Picture:
