@@ -123,10 +123,10 @@ def table(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> Picture:
 
 def _cell(words: object) -> str:
     # A long name of a call may break at its dot: or its column takes all the width.
-    return _DOT_WITHIN_A_NAME.sub(".<wbr>", whole(escape(words)))
+    return _DOT_BEFORE_A_LONG_NAME.sub(".<wbr>", whole(escape(words)))
 
 
-_DOT_WITHIN_A_NAME = re.compile(r"(?<=[a-z])[.](?=[a-z])")
+_DOT_BEFORE_A_LONG_NAME = re.compile(r"(?<=[a-z])[.](?=[a-z_]{12})")
 
 
 def case_view(case: Case) -> str:

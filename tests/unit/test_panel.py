@@ -251,3 +251,13 @@ def test_a_button_that_waited_in_vain_says_so_and_can_be_pressed_again() -> None
         assert made.work.exception() in logged
 
     run_for_real(kernel())
+
+
+def test_a_menu_whose_options_are_long_has_a_row_for_itself() -> None:
+    options = {1: "payment.charge: reply lost after the effect", 2: "none"}
+    long, short = choice("a", "Bad luck", options, 1), choice("b", "Style", {1: "one"}, 1)
+    made = panel(show_values, spec(long, short))
+    whole_row = [
+        "lessonkit-whole-row" in control.widget._dom_classes for control in made.controls.values()
+    ]
+    assert whole_row == [True, False]

@@ -49,7 +49,7 @@ from lessonkit.patterns.bus.bus import LOG_LENGTH
 from lessonkit.records import Fate, Kind
 from lessonkit.shop.network import correlation
 from lessonkit.trace import Trace
-from lessonkit.words import LONGEST_NAME, LONGEST_TEXT, clean, error_words, escape, fit
+from lessonkit.words import LONGEST_NAME, LONGEST_TEXT, clean, error_words, escape, fit, whole
 
 KNOWN = [
     "",
@@ -483,3 +483,20 @@ def test_the_words_of_an_exercise_with_any_text(text: str) -> None:
     read(remarks([text]), 10 * len(text) + 100)
     result = Result(Verdict.NOT_YET, text, text, trouble=text, printed=text)
     read(result_html(exercises()[0], result), 60 * len(text) + 5_000)
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("3,000 msで待つ", "3,000\u00a0msで待つ"),
+        ("after 3,000 ms", "after 3,000\u00a0ms"),
+        ("12 misses", "12 misses"),
+        ("OrderCreated が届く", "OrderCreated\u00a0が届く"),
+        ("places: 4", "places:\u00a04"),
+        ("4か所", "4か\u2060所"),
+        ("O-001", "O-\u2060001"),
+        ("at-least-once", "at-least-once"),
+    ],
+)
+def test_a_line_keeps_what_belongs_together(words: str, kept: str) -> None:
+    assert whole(words) == kept

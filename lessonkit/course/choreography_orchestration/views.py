@@ -36,7 +36,7 @@ def what_is_left(found: Exploration) -> Picture:
         }
     )
     # Whole sentences stand in the last column: in a narrow window, the others have to give way.
-    look = "<style>.lessonkit-left td:last-child{min-width:20em}</style>"
+    look = "<style>.lessonkit-left td:last-child{min-width:17em}</style>"
     return Picture(f'{look}<div class="lessonkit-left">{shown.html}</div>')
 
 
