@@ -44,7 +44,7 @@ def escape(words: object) -> str:
     return text if text.isalnum() else html.escape(text)  # the first for most attributes: faster
 
 
-def whole(words: str) -> str:
+def together(words: str) -> str:
     """The words, of which no line ends within an id, or between a number and its unit."""
     glued = _WITHIN_AN_ID.sub("-\N{WORD JOINER}", words.replace("か所", "か\N{WORD JOINER}所"))
     return _STAYS_ON_THE_LINE.sub("\N{NO-BREAK SPACE}", glued)

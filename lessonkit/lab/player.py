@@ -22,7 +22,7 @@ from lessonkit.lab.views import replay_words, shop_view
 from lessonkit.luck import Leg
 from lessonkit.messages import N_, _, service_name
 from lessonkit.shop import Shop
-from lessonkit.words import escape, whole
+from lessonkit.words import escape, together
 
 _WORDS = {
     Leg.EFFECT: N_("request {what}, to {process}"),
@@ -59,7 +59,7 @@ class _Row:
         if message is None:
             return
         words = _words_of(message)
-        self.words.value = in_phrases(whole(escape(words)))
+        self.words.value = in_phrases(together(escape(words)))
         bad = (message.hold, message.lose, message.double)
         self.moves = (message.let, *(bad if unlucky else (None, None, None)))
         for move, button in zip(self.moves, self.buttons, strict=True):

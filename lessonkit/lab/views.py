@@ -15,7 +15,7 @@ from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _, current_language, service_name
 from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
 from lessonkit.shop.errors import in_words
-from lessonkit.words import SMALL, error_words, escape, id_in_run, whole
+from lessonkit.words import SMALL, error_words, escape, id_in_run, together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +123,7 @@ def table(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> Picture:
 
 def _cell(words: object) -> str:
     # A long name of a call may break at its dot: or its column takes all the width.
-    return _DOT_BEFORE_A_LONG_NAME.sub(".<wbr>", whole(escape(words)))
+    return _DOT_BEFORE_A_LONG_NAME.sub(".<wbr>", together(escape(words)))
 
 
 _DOT_BEFORE_A_LONG_NAME = re.compile(r"(?<=[a-z])[.](?=[a-z_]{12})")

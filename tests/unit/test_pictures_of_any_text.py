@@ -49,7 +49,7 @@ from lessonkit.patterns.bus.bus import LOG_LENGTH
 from lessonkit.records import Fate, Kind
 from lessonkit.shop.network import correlation
 from lessonkit.trace import Trace
-from lessonkit.words import LONGEST_NAME, LONGEST_TEXT, clean, error_words, escape, fit, whole
+from lessonkit.words import LONGEST_NAME, LONGEST_TEXT, clean, error_words, escape, fit, together
 
 KNOWN = [
     "",
@@ -499,4 +499,4 @@ def test_the_words_of_an_exercise_with_any_text(text: str) -> None:
     ],
 )
 def test_a_line_keeps_what_belongs_together(words: str, kept: str) -> None:
-    assert whole(words) == kept
+    assert together(words) == kept
