@@ -189,7 +189,8 @@ def backlog(
         (_("orders refused"), f"{refused:,}", "bad" if refused else "good"),
         (_("still waiting at midnight"), f"{left_over:,}", "bad" if left_over > 100 else "good"),
     ]
-    drawn = waiting[::3]  # more points than can be told apart help nobody
+    # More points than can be told apart help nobody. The last one is what the tile says.
+    drawn = [*waiting[::3], (24 * 3600, left_over)]
     picture = charts.lines(
         [moment / 3600 for moment, _orders in drawn],
         {_("orders waiting"): [orders for _moment, orders in drawn]},
