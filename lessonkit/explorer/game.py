@@ -119,13 +119,13 @@ class _PausingLoop(ExploringLoop):
         handle = super().call_at(when, callback, *args, context=context)
         if isinstance(callback, Happening):
             name = next(reversed(self._waiting))
-            request = getattr(callback.step, "__self__", None)  # whose leg it is
+            request: Any = getattr(callback.step, "__self__", None)  # whose leg it is
             if callback.leg in (Leg.ARRIVE, Leg.EVENT):
                 self._message_of[name] = self._message_of[request] = self._sent
             else:
                 self._message_of[name] = self._message_of.get(request, "")
             if callback.leg is Leg.EFFECT:
-                self._requests[name] = callback.step.__self__.message.number
+                self._requests[name] = request.message.number
         return handle
 
     def _next(self) -> Pending:
