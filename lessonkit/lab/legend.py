@@ -7,7 +7,8 @@ from typing import Any
 
 from lessonkit.lab import svg
 from lessonkit.lab.arrows import LOOKS, arrow, complained_of, hourglass
-from lessonkit.lab.plan import MOST_MESSAGES, SIZE, Plan
+from lessonkit.lab.layout import LARGE, SIZE
+from lessonkit.lab.plan import MOST_MESSAGES, Plan
 from lessonkit.messages import _
 from lessonkit.records import Fate, Kind, Message
 from lessonkit.words import fit
@@ -30,8 +31,8 @@ def legend(plan: Plan, complaints: bool) -> tuple[str, float]:
     parts = ""
     x, y, width = 12.0, plan.bottom + HEIGHT - 4, plan.width
     for words, drawn in _samples(plan, complaints):
-        shown = svg.shorten(words, SIZE, width - 70)
-        needed = 38 + svg.text_width(shown, SIZE) + 16
+        shown = svg.shorten(words, LARGE, width - 70)
+        needed = 38 + svg.text_width(shown, LARGE) + 12
         if x + needed > width and parts:
             x, y = 12.0, y + HEIGHT
         parts += svg.shape("g", drawn, transform=f"translate({svg.number(x)} {svg.number(y)})")

@@ -138,7 +138,7 @@ def mail_off() -> str:
 def ten_services() -> str:
     cells = namespace("01-request-response", "setup", "dead-measured")
     (share,) = {round(1 - cells[shares][-1], 1) for shares in ("measured", "formula")}
-    return f"about {100 * share:.0f}"
+    return f"about {100 * share:.0f} customers"
 
 
 def two_clicks() -> str:
@@ -164,7 +164,7 @@ def queue_order() -> str:
     cells = namespace("03-message-brokers", "setup", "loops-code", "meet-panel")
     luck = cells["stream"](0, "work")  # as the panel begins
     finished, _trace = cells["play"]("rabbitmq", "order", 3, lambda event: luck.uniform(0.02, 0.2))
-    return str(len(cells["views"].overtaken(finished)))
+    return f"for {len(cells['views'].overtaken(finished))}"
 
 
 def two_warehouses() -> str:
@@ -175,12 +175,12 @@ def two_warehouses() -> str:
 
 def newcomer() -> str:
     cells = namespace("03-message-brokers", "setup", "retention-code")
-    return str(cells["left"][1][0])
+    return f"{cells['left'][1][0]} messages"
 
 
 def poison() -> str:
     cells = namespace("03-message-brokers", "setup", "poison-code", "poison-run")
-    return str(cells["poisoned"]("kafka", False)[0][0])
+    return f"{cells['poisoned']('kafka', False)[0][0]} message"
 
 
 def expired_card() -> str:

@@ -31,7 +31,7 @@ OPTIONAL = "09-real-parts"
 BOTH = [(language, name) for name in NAMES for language in OTHER]
 FIRST_LINE = {
     "en": r"\*\*Core: (\d+) minutes\.\*\* Going deeper: ([\d +]+) minutes, each on its own\.",
-    "ja": r"\*\*基本編:(\d+)分。\*\* 発展編:([\d分・]+)分[((]どれも単独で読めます[))]。",
+    "ja": r"\*\*基本編: (\d+)分。\*\* 発展編: ([\d分・]+)分[((]どれも単独で読めます[))]。",
 }
 DEPTH_LINE = {"en": r"\*Going deeper, (\d+) minutes? · ", "ja": r"発展編、(\d+)分 · "}
 MAP = {"en": "00-start.ipynb#The-map", "ja": "00-start.ipynb#cell-id=map"}

@@ -33,8 +33,8 @@ def gap(trace: Trace, at: float) -> str:
     knows = _("the order is confirmed") if at >= t1 else _("nothing yet")
     hears = _("the stock is reduced") if at >= t2 else _("nothing yet")
     return tiles(
-        ("T1", f"{t1 * 1000:,.0f} ms", "plain"),
-        ("T2", f"{t2 * 1000:,.0f} ms", "plain"),
+        (_("T1: the order is confirmed"), f"{t1 * 1000:,.0f} ms", "plain"),
+        (_("T2: the stock is reduced"), f"{t2 * 1000:,.0f} ms", "plain"),
         (_("the gap"), f"{(t2 - t1) * 1000:,.0f} ms", "plain"),
         (_("the order service says"), knows, "plain"),
         (_("the inventory says"), hears, "bad" if t1 <= at < t2 else "good"),
