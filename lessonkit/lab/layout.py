@@ -165,6 +165,9 @@ class Axis:
                     free_from = x + half + 6
                     yield x, label
             return
+        if not any(self._times) and self.end <= 0.001:  # a millisecond in which nothing happens
+            yield self.left, "0"
+            return
         step = round_step(self.end, 8)
         for tick in range(int(self.end / step + 1e-9) + 1):
             label = f"{tick * step:g}" if seconds else f"{round(tick * step * 1000, 6):,g}"

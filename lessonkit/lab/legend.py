@@ -62,8 +62,10 @@ def _samples(plan: Plan, complaints: bool) -> Iterator[tuple[str, str]]:
         yield _("handler failed"), _arrow(Fate.DELIVERED, Kind.EVENT, error=True)
     if plan.lanes.died:
         yield _("process killed"), svg.cross(13, -4, 8, svg.RED)
-    if any(message.kind is Kind.REQUEST for message in messages):
+    asked = [message.fate for message in messages if message.kind is Kind.REQUEST]
+    if Fate.DELIVERED in asked:
         yield _("at work"), svg.shape("rect", y=-11, width=26, height=14, rx=3, **WORK)
+    if asked:
         yield _("waiting"), svg.shape("rect", y=-11, width=26, height=14, rx=3, **WAITING)
     if any(message.gave_up is not None for message in messages):
         yield _("waits no longer"), hourglass(13, -4)

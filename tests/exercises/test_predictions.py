@@ -132,7 +132,7 @@ def slow_mail() -> str:
 def mail_off() -> str:
     order = first_order(faults=[Refused("notification")])
     assert (order.stands, order.money) == (True, 5000)
-    return f"“{order.told[0]}”, but the order stands and is paid"
+    return f'"{order.told[0]}", but the order stands and is paid'
 
 
 def ten_services() -> str:
@@ -157,7 +157,7 @@ def wait_for_listeners() -> str:
 
 def refused_later() -> str:
     cells = namespace("02-event-driven", *EVENT_DRIVEN, "price-case")
-    return f"“{cells['case'].answers[0].told}”"
+    return f'"{cells["case"].answers[0].told}"'
 
 
 def queue_order() -> str:
@@ -256,7 +256,7 @@ def all_at_once() -> str:
     shop, outcome = cells["stock_refused"](cells["AllAtOnce"]())
     (order,) = books(shop)
     assert order.mails == 1
-    return f"“{outcome.result.told}”, and a confirmation by mail"
+    return f'"{outcome.result.told}", and a confirmation by mail'
 
 
 def deaths() -> str:

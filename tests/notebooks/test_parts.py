@@ -176,7 +176,7 @@ def test_a_learner_reads_no_assert_and_little_plumbing() -> None:
     calls = 0
     for name, _lines, code in code_cells():
         for node in ast.walk(ast.parse(code)):
-            assert not isinstance(node, ast.Assert), f"{name}: belongs into tests/notebooks/claims"
+            assert not isinstance(node, ast.Assert), f"{name}: belongs in tests/notebooks/claims"
             calls += isinstance(node, ast.Call) and ast.unparse(node.func) == "tr"
     assert calls <= 100
 

@@ -89,7 +89,7 @@ def shelf(sale: Sale) -> tuple[str, str]:
 def lessons_loop(asked: Sequence[float], gave_up: float) -> Picture:
     """When the lesson's loop asked, and when it gave up (in seconds)."""
     figures: dict[str, object] = {
-        _("asked so many times"): len(asked),
+        _("times asked"): len(asked),
         _("asked for the last time after (s)"): round(asked[-1]),
         _("gave up after (s)"): f"{gave_up:,.0f}",
         _("in minutes"): round(gave_up / 60),
@@ -129,7 +129,7 @@ def herd(found: Sequence[Counter[int]], outage: int) -> tuple[str, str]:
         {name: [one[n] for n in seconds] for name, one in zip(names, found, strict=True)},
         title=_("Requests per second; the service comes back after {n} s").format(n=outage),
         xlabel=_("time (s)"),
-        ylabel=_("requests"),
+        ylabel=_("requests per second"),
     )
     return tiles(*numbers), picture
 

@@ -75,7 +75,7 @@ def smallest(cases: Mapping[tuple[str, str, str], tuple[Sequence[str], Trace]]) 
 def left(found: Mapping[int, tuple[int, int, int]]) -> Picture:
     """How many messages each broker still has, so many days later."""
     by_broker = zip(("Kafka", "RabbitMQ", "SQS"), zip(*found.values(), strict=True), strict=True)
-    return table({_("days later"): found, **dict(by_broker)})
+    return table({_("messages left after (days)"): found, **dict(by_broker)})
 
 
 def readings(log: Sequence[str], queue: Sequence[str]) -> Picture:
@@ -161,7 +161,7 @@ def arrived(there: Mapping[str, Sequence[Sequence[str]]]) -> Picture:
 def per_second(measured: Mapping[str, Sequence[int]]) -> Picture:
     """Messages per second, for 1, 2, 4 and 8 consumers."""
     speeds = zip("1248", zip(*measured.values(), strict=True), strict=True)
-    return table({_("consumers"): measured, **dict(speeds)})
+    return table({_("messages per second; consumers:"): measured, **dict(speeds)})
 
 
 def backlog(
@@ -189,8 +189,8 @@ def backlog(
         (_("orders refused"), f"{refused:,}", "bad" if refused else "good"),
         (_("still waiting at midnight"), f"{left_over:,}", "bad" if left_over > 100 else "good"),
     ]
-    # More points than can be told apart help nobody. The last one is what the tile says.
-    drawn = [*waiting[::3], (24 * 3600, left_over)]
+    # From midnight to midnight. More points than can be told apart help nobody.
+    drawn = [(0.0, 0), *waiting[::3], (24 * 3600, left_over)]
     picture = charts.lines(
         [moment / 3600 for moment, _orders in drawn],
         {_("orders waiting"): [orders for _moment, orders in drawn]},
@@ -219,5 +219,5 @@ def choice(against: Mapping[str, Sequence[str]], yes: Sequence[str]) -> tuple[st
         "; ".join(_(words[answer][name]) for answer in answers) or "–"
         for name, answers in spoken.items()
     ]
-    reasons = table({_("broker"): spoken, _("speaks against it"): said})
+    reasons = table({_("broker"): spoken, _("why not"): said})
     return tiles(*shown), reasons.html
