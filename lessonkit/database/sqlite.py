@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from lessonkit.checks import one_of, positive_number
 from lessonkit.database.interface import DatabaseLocked, SqlDatabase
-from lessonkit.database.sqlite_errors import PlainWords
+from lessonkit.database.sqlite_errors import BROKEN, PlainWords
 from lessonkit.luck import touch
 
 T = TypeVar("T")
@@ -182,7 +182,7 @@ class Database(SqlDatabase):
         touch(self)
         try:
             return act(sql, values)
-        except sqlite3.Error as error:
+        except BROKEN as error:
             self._own_tables.explain(error)
             raise
 

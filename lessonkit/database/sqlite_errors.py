@@ -31,30 +31,37 @@ OTHER_REASONS: Final = {  # for these, SQLite has no number
 }
 
 
+BROKEN: Final = (sqlite3.Error, MemoryError)
+"""What a statement ends in if it fails. A damaged row may claim to be gigabytes long."""
+
+
 class PlainWords:
     """Inside the ``with`` block, errors that mean that the database cannot be used say so.
 
     Other errors are those of the statement. Where the statement is ours, they mean ``otherwise``.
-    ``who`` is at work there.
+    ``who`` is at work there, if it is somebody else, whose lack of memory is his own.
     """
 
-    def __init__(self, path: str, otherwise: str = "", who: str = "whoever is called") -> None:
+    def __init__(self, path: str, otherwise: str = "", who: str = "") -> None:
         self.path, self.otherwise, self.who = path, otherwise, who
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, sqlite3.Error if self.who else BROKEN):
             self.explain(error)
 
-    def explain(self, error: sqlite3.Error) -> None:
+    def explain(self, error: Exception) -> None:
         """Raise in plain words why the database cannot be used, if that is what ``error`` means."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_AUTH:  # the authorizer of Database.guarding
-            raise NotYourTransaction(f"{self.who} must neither begin nor end a transaction")
+            who = self.who or "whoever is called"
+            raise NotYourTransaction(f"{who} must neither begin nor end a transaction")
         known = (why for words, why in OTHER_REASONS.items() if words in str(error))
         reason = REASONS.get(code) or next(known, "")
+        if isinstance(error, MemoryError):
+            reason = REASONS[sqlite3.SQLITE_CORRUPT]
         if not reason and self.otherwise:
             reason = f"{self.otherwise} ({error})"
         if reason:

@@ -20,7 +20,7 @@ from lessonkit.messages import N_, _
 from lessonkit.words import SMALL, clean
 
 POINTS: Final = (
-    N_("Say what speaks for request-response, and what against it"),
+    N_("Name the strengths and weaknesses of request-response"),
     N_("Tell the four kinds of event-driven apart"),
     N_("Tell choreography from orchestration"),
     N_("Explain what eventual consistency means"),
@@ -39,7 +39,7 @@ def checklist(everything: Sequence[Task]) -> Picture:
     words = _("{solved} of {all} solved").format(solved=solved, all=len(everything))
     share = 100 * solved / len(everything)
     look = f"height: 6px; width: {share:.0f}%; background: {GREEN}"
-    bar = f'<div style="background: #8883; max-width: 30em"><div style="{look}"></div></div>'
+    bar = f'<div style="border: 1px solid #888; max-width: 30em"><div style="{look}"></div></div>'
     parts = [f"<div><b>{escape(words)}</b>{bar}</div>"]
     for number, point in enumerate(POINTS, start=1):
         parts.append(_point(number, point, [t for t in everything if t.point == number], known))

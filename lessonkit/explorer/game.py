@@ -21,6 +21,7 @@ from lessonkit.explorer.decision import NEVER, Decision, Kind
 from lessonkit.explorer.loop import ExploringLoop, Pending
 from lessonkit.explorer.saved import words_of
 from lessonkit.luck import Happening, Leg
+from lessonkit.records import Fate
 from lessonkit.shop import Shop
 from lessonkit.trace import Trace, current_trace
 
@@ -110,6 +111,7 @@ class _PausingLoop(ExploringLoop):
         self.picture: tuple[tuple[UnderWay, ...], Trace, float, Move | None] | None = None
         self._lets = {move.lets for move in moves}
         self._message_of: dict[object, str] = {}  # of a request, or of an event's delivery
+        self._requests: dict[str, int] = {}  # for each effect, the number of its request
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
@@ -117,11 +119,13 @@ class _PausingLoop(ExploringLoop):
         handle = super().call_at(when, callback, *args, context=context)
         if isinstance(callback, Happening):
             name = next(reversed(self._waiting))
-            request = getattr(callback.step, "__self__", None)  # whose leg it is
+            request: Any = getattr(callback.step, "__self__", None)  # whose leg it is
             if callback.leg in (Leg.ARRIVE, Leg.EVENT):
                 self._message_of[name] = self._message_of[request] = self._sent
             else:
                 self._message_of[name] = self._message_of.get(request, "")
+            if callback.leg is Leg.EFFECT:
+                self._requests[name] = request.message.number
         return handle
 
     def _next(self) -> Pending:
@@ -156,6 +160,11 @@ class _PausingLoop(ExploringLoop):
         under_way = tuple(self._as_under_way(one, first, one.id in held) for one in shown)
         trace = current_trace()
         so_far = Trace(messages=[replace(message) for message in trace.messages])
+        # About a request is asked when its service would act on it: until then it is under way.
+        for one in self._waiting.values():
+            if one.leg is Leg.EFFECT:
+                request = so_far.messages[self._requests[one.id]]
+                request.ended, request.fate = None, Fate.IN_FLIGHT
         so_far.states, so_far.notes = list(trace.states), list(trace.notes)
         last = self.happened[-1].id if self.happened else ""
         kill = Move(decision=Decision(Kind.KILLED, last, service="orders")) if last else None

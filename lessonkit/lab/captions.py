@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from lessonkit.lab import svg
 from lessonkit.lab.labels import Box, Sheet, along, beside
-from lessonkit.lab.plan import SIZE, TOP, Plan, Spot
+from lessonkit.lab.layout import LARGE, SIZE, Line
+from lessonkit.lab.plan import TOP, Plan, Spot
 from lessonkit.lab.said import sentence, told
 from lessonkit.messages import _
+from lessonkit.patterns.bus.delivery import HANDLER_FAILED
 from lessonkit.records import Kind, Message
 from lessonkit.shop.audit import Violation
 
@@ -23,37 +26,54 @@ class Captions:
     waiting
         Words for which there is no room: the mouse finds them, and so does the keyboard. By the
         number of the message that they are about, or by what they say and where.
+    if_narrow
+        Words for which there is no room if the picture has to shrink.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.sheet = Sheet(Box(plan.left + 2, TOP - 6, plan.width - 4, plan.first_row))
         self.waiting: dict[object, str] = {}
+        self.if_narrow: list[str] = []
+        self.piles: defaultdict[Line, list[Message]] = defaultdict(list)
+        for message in plan.messages:
+            if message.kind is not Kind.REPLY:
+                self.piles[plan.lines[message.number]].append(message)
 
     def all(self, complaints: Sequence[Violation]) -> Iterator[str]:
         """What is rarest chooses first."""
+        self.shrunk = self.sheet.copy()
         for violation in complaints:
             if spot := self.plan.complained_of(violation):
-                shown, heights = f"✗ {violation.sentence}", (-12, 20, -21, 29)
+                shown, heights = f"✗ {violation.sentence}", (-12, 22, -21, 30)
                 yield self._say(shown, violation.sentence, spot, heights, bold=True)
         for note in self.plan.notes:
-            words, heights = _(note.text), (20, -12, 29, -21)
+            if note.text == HANDLER_FAILED:  # the mark on its arrow says so, and the legend
+                continue
+            words, heights = _(note.text), (22, -12, 30, -21)
             yield self._say(self._short(words), words, self.plan.spot(note), heights, bold=True)
         for message in self.plan.messages:
             if message.kind is not Kind.REPLY:
                 yield self._ask(message)
         for change in self.plan.states:
-            words, heights = told(change), (20, 29, -12, -21)
+            words, heights = told(change), (22, 30, -12, -21)
             yield self._say(self._short(words), words, self.plan.spot(change), heights)
 
     def _ask(self, message: Message) -> str:
         """What is asked, near the one who is asked."""
-        _x1, y1, x2, y2 = self.plan.lines[message.number]
+        _x1, y1, x2, y2 = line = self.plan.lines[message.number]
         words, orders = message.what, list(self.plan.orders)
-        if len(orders) > 1 and message.correlation in orders[: len(svg.NUMBERS)]:
+        pile = self.piles[line]
+        if len(pile) > 1:  # they lie on one another, and only the last one can be seen
+            if message is not pile[-1]:
+                self.wait(sentence(message), (x2, y2), message.number)
+                return ""
+            what = words if {other.what for other in pile} == {words} else ""
+            words = f"{what} × {len(pile)}".strip()
+        elif len(orders) > 1 and message.correlation in orders[: len(svg.NUMBERS)]:
             # With the number that the legend explains.
             words = f"{svg.NUMBERS[orders.index(message.correlation)]} {words}"
-        inwards = (-12, -21, 20, 29) if y1 < y2 else (20, 29, -12, -21)
+        inwards = (-12, -21, 22, 30) if y1 < y2 else (22, 30, -12, -21)
         shown, in_full = self._short(words), sentence(message)
         return self._say(shown, in_full, (x2, y2), inwards, number=message.number)
 
@@ -79,14 +99,22 @@ class Captions:
             self.wait(in_full, spot, number)
             return ""
         x, y, anchor = found
-        look = {"text_anchor": anchor} | ({"font_weight": 600} if bold else {})
+        look: dict[str, object] = {"text_anchor": anchor} | ({"font_weight": 600} if bold else {})
+        if self.shrunk.place(shown, size * LARGE / SIZE, [found]) != found:
+            look["class_"] = "lessonkit-wide"
+            words = self._short(in_full)
+            self.if_narrow.append(self._on_demand(words, spot, number, "lessonkit-narrow"))
         return svg.text(x, y, shown, size=SIZE, halo=True, **look)
 
     def wait(self, words: str, spot: Spot, number: int | None = None) -> None:
         """Show the words to those who come by: to the spot, or to the arrow with this number."""
+        key = (words, spot) if number is None else number
+        self.waiting[key] = self._on_demand(words, spot, number)
+
+    def _on_demand(self, words: str, spot: Spot, number: int | None, look: str = "") -> str:
         x, y = spot
-        shown = svg.shorten(words, SIZE, self.plan.width - 24)
-        width = svg.text_width(shown, SIZE) + 12
+        shown = svg.shorten(words, LARGE, self.plan.width - 24)
+        width = svg.text_width(shown, LARGE) + 12
         left = min(max(x - width / 2, 2.0), self.plan.width - width - 2)
         paper = svg.shape(
             "rect", x=left, y=y - 36, width=width, height=20, fill=svg.PAPER, stroke="currentColor"
@@ -98,6 +126,5 @@ class Captions:
         if number is not None:
             line = self.plan.lines[number]
             hit = svg.line(*line, stroke="none", stroke_width=12, pointer_events="stroke")
-        given = {"class_": "lessonkit-more", "tabindex": "0", "role": "img"}
-        key = (words, spot) if number is None else number
-        self.waiting[key] = svg.shape("g", svg.tooltip(words) + hit + tip, **given)
+        given = {"class_": f"lessonkit-more {look}".strip(), "tabindex": "0", "role": "img"}
+        return svg.shape("g", svg.tooltip(words) + hit + tip, **given)

@@ -15,14 +15,15 @@ from lessonkit.words import escape, fit
 COLOURS = (svg.BLUE, svg.RED, svg.GREEN, svg.AMBER)
 DASHES = ("none", "7 4", "9 3 2 3", "2 3")
 
-MOST_POINTS = 50
-"""A line with more points marks none of them, and its table shows every second, third ... one."""
+MOST_DOTS, MOST_POINTS = 30, 50
+"""A line with more points has no dots, and the table below it is thinned out."""
 
 SIZE, ROW = 13, 20
 """The height of letters, and of a row of them, in pixels."""
 
-WIDTH, PLOT = 640, 180
-"""Of the whole chart, and how high its plot is, in pixels. The page may make it larger."""
+WIDTH, PLOT = 600, 180
+"""Of the whole chart, and how high its plot is, in pixels. The page may make it larger; down to 554
+pixels, letters keep the 12 that they need."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,11 @@ def lines(
         way = "L".join(f"{svg.number(left)} {svg.number(height)}" for left, height in points)
         parts.append(svg.shape("path", d=f"M{way}", **pen))
         sample = svg.line(0, 0, 30, 0, **pen)
-        if len(x) <= MOST_POINTS:
-            sample += _dot(15, 0, colour)
-            parts += [_dot(left, height, colour) for left, height in points]
+        if len(x) <= MOST_DOTS:
+            # Where lines meet, the dots of each can be seen: the later ones are smaller.
+            radius = 3.5 + 1.2 * (len(series) - 1 - count)
+            sample += _dot(15, 0, colour, radius)
+            parts += [_dot(left, height, colour, radius) for left, height in points]
         legend.append((sample, name))
     for at, value, name in marked:
         parts.append(svg.diamond(across.at(at), up.at(value), 6, svg.RED, name))
@@ -251,8 +254,8 @@ def _legend(legend: Sequence[tuple[str, str]], start: float) -> tuple[list[str],
     return parts, len(rows)
 
 
-def _dot(x: float, y: float, colour: str) -> str:
-    return svg.shape("circle", cx=x, cy=y, r=3.5, fill=colour)
+def _dot(x: float, y: float, colour: str, radius: float) -> str:
+    return svg.shape("circle", cx=x, cy=y, r=radius, fill=colour)
 
 
 def _words(x: float, y: float, words: str, room: float, **given: object) -> str:
@@ -275,7 +278,7 @@ def _chart(title: str, parts: Sequence[str], top: float) -> str:
         aria_label=title,
         fill="currentColor",
         font_size=SIZE,
-        style="width:100%;max-width:900px;height:auto;font-family:sans-serif",
+        style="width:100%;max-width:840px;height:auto;font-family:sans-serif",
     )
 
 

@@ -76,6 +76,14 @@ class Sheet:
         self._boxes: defaultdict[Cell, list[Box]] = defaultdict(list)
         self._lines: defaultdict[Cell, list[tuple[float, float, float, float]]] = defaultdict(list)
 
+    def copy(self) -> Sheet:
+        """Another sheet on which the same is drawn."""
+        other = Sheet(self.edges)
+        for cell, boxes in self._boxes.items():
+            other._boxes[cell] = list(boxes)
+        other._lines = self._lines
+        return other
+
     def add(self, box: Box) -> None:
         """Something is drawn in this box."""
         for cell in _cells(*box):

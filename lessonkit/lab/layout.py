@@ -16,7 +16,13 @@ Lane = tuple[str, int]
 Moment = tuple[float, int]
 """The seconds since the start of the run, and the how-manieth thing of the run it was."""
 
-NARROWEST = 6.5
+SIZE, NAME = 13, 14
+"""Of the letters, and of those of a name, in pixels."""
+
+LARGE = 15.4
+"""Of all of them where the picture has to shrink: so they still have 12 pixels on the screen."""
+
+NARROWEST = 6.0
 """A column of fewer pixels cannot be told from the next one."""
 
 ALIKE = 4.0
@@ -154,10 +160,13 @@ class Axis:
             for time in sorted(set(self._times)):
                 x = self._places[bisect_left(self._times, time)]
                 label = f"{time:.4g}" if seconds else f"{round(time * 1000, 1):,g}"
-                half = text_width(label, 12) / 2
+                half = text_width(label, LARGE) / 2
                 if x - half > free_from:
                     free_from = x + half + 6
                     yield x, label
+            return
+        if not any(self._times) and self.end <= 0.001:  # a millisecond in which nothing happens
+            yield self.left, "0"
             return
         step = round_step(self.end, 8)
         for tick in range(int(self.end / step + 1e-9) + 1):

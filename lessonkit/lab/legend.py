@@ -7,7 +7,8 @@ from typing import Any
 
 from lessonkit.lab import svg
 from lessonkit.lab.arrows import LOOKS, arrow, complained_of, hourglass
-from lessonkit.lab.plan import MOST_MESSAGES, SIZE, Plan
+from lessonkit.lab.layout import LARGE, SIZE
+from lessonkit.lab.plan import MOST_MESSAGES, Plan
 from lessonkit.messages import _
 from lessonkit.records import Fate, Kind, Message
 from lessonkit.words import fit
@@ -30,8 +31,8 @@ def legend(plan: Plan, complaints: bool) -> tuple[str, float]:
     parts = ""
     x, y, width = 12.0, plan.bottom + HEIGHT - 4, plan.width
     for words, drawn in _samples(plan, complaints):
-        shown = svg.shorten(words, SIZE, width - 70)
-        needed = 38 + svg.text_width(shown, SIZE) + 16
+        shown = svg.shorten(words, LARGE, width - 70)
+        needed = 38 + svg.text_width(shown, LARGE) + 12
         if x + needed > width and parts:
             x, y = 12.0, y + HEIGHT
         parts += svg.shape("g", drawn, transform=f"translate({svg.number(x)} {svg.number(y)})")
@@ -61,8 +62,10 @@ def _samples(plan: Plan, complaints: bool) -> Iterator[tuple[str, str]]:
         yield _("handler failed"), _arrow(Fate.DELIVERED, Kind.EVENT, error=True)
     if plan.lanes.died:
         yield _("process killed"), svg.cross(13, -4, 8, svg.RED)
-    if any(message.kind is Kind.REQUEST for message in messages):
+    asked = [message.fate for message in messages if message.kind is Kind.REQUEST]
+    if Fate.DELIVERED in asked:
         yield _("at work"), svg.shape("rect", y=-11, width=26, height=14, rx=3, **WORK)
+    if asked:
         yield _("waiting"), svg.shape("rect", y=-11, width=26, height=14, rx=3, **WAITING)
     if any(message.gave_up is not None for message in messages):
         yield _("waits no longer"), hourglass(13, -4)

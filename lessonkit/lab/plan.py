@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lessonkit.lab import svg
-from lessonkit.lab.layout import Axis, Lane, Lanes, Line, lie_on_each_other
+from lessonkit.lab.layout import LARGE, Axis, Lane, Lanes, Line, lie_on_each_other, takes_no_time
 from lessonkit.lab.said import in_ms, told
 from lessonkit.messages import _, service_name
 from lessonkit.records import Fate, Kind, Message, Note, StateChange
@@ -14,13 +14,10 @@ from lessonkit.words import fit
 MOST_MESSAGES = 200
 """Only so many messages are drawn: more of them would be a grey wall."""
 
-TOP, LANE, ROW = 40, 58, 34
+TOP, LANE, ROW = 40, 60, 34
 """The height of the axis, of a lane, and of a row under the lanes, in pixels."""
 
-SIZE, NAME = 13, 14
-"""Of the letters, and of those of a name, in pixels."""
-
-LINE = 15
+LINE = 15.3
 """From one line of words to the next one, in pixels."""
 
 MOST_STATES = 3
@@ -68,11 +65,13 @@ class Plan:
         self.states, self.notes = drawn.states, drawn.notes
         self.lanes = Lanes(drawn)
         self.numbers = {lane: number for number, lane in enumerate(self.lanes.all())}
-        # A dead process says no more. That nobody is there is the network's word.
+        # A dead process says no more. That nobody is there is the network's word. And who tells
+        # himself something at once tells nobody.
         self.messages = [
             message
             for message in drawn.messages
             if not self.lanes.is_dead(self.lanes.sender(message), message.sent_step)
+            and not (message.sender == message.receiver and takes_no_time(message))
         ]
         orders = dict.fromkeys(m.correlation for m in drawn.messages if m.correlation is not None)
         self.orders = {
@@ -85,9 +84,8 @@ class Plan:
             *map(told, trace.states),
             *(value for row in trace.rows for _at, value in row.values),
         ]
-        wide = [svg.text_width(fit(words), NAME) for words in bold]
-        wide += [svg.text_width(fit(words), SIZE) for words in said]
-        self.left = min(max(wide), 200.0) + 20
+        wide = [svg.text_width(fit(words), LARGE) for words in [*bold, *said]]
+        self.left = min(max(wide), 220.0) + 12
         self.right = width - 30  # half a label of the axis is wider than it
         self.first_row = TOP + LANE * max(len(self.numbers), 1) + 8
         self.bottom = self.first_row + ROW * len(trace.rows)
@@ -147,24 +145,65 @@ class Plan:
         x = self.axis.x(message.gave_up, message.gave_up_step)
         return x, self.y(self.lanes.sender(message))
 
-    def complained_of(self, violation: Violation) -> Spot | None:
-        """Where the service that it is about was last at work for the order, or the database was.
+    def waits(self, message: Message, answer: Message | None) -> tuple[float, float]:
+        """From where to where its sender waits for the answer."""
+        begins, ends = self.lines[message.number][0], self.life(self.lanes.sender(message))[1]
+        if given_up := self.given_up(message):
+            return begins, given_up[0]
+        if answer is not None and answer.ended is not None:
+            return begins, self.axis.x(answer.ended, answer.ended_step)
+        # A customer who is told something, and not by an answer, has learnt that none will come.
+        answered = {other.ended for other in self.messages if other.receiver == message.sender}
+        told = (
+            self.spot(change)[0]
+            for change in self.states
+            if change.service == message.sender
+            and change.step > message.sent_step
+            and change.time not in answered
+        )
+        return begins, next(told, ends)
 
-        What has not been asked at all has no lane: then it is the order that stands wrongly.
+    def complained_of(self, violation: Violation) -> Spot | None:
+        """What the service that it is about has last changed for the order, or the database has.
+
+        If that was nothing, where it was asked. What has not been asked at all has no lane: then it
+        is the order that stands wrongly.
         """
         for keeper in (KEEPERS.get(violation.about), "database"):
             asks = keeper == "customer"  # the others are asked
-            points = [
-                self.lines[reply.number][2:] if asks else self.lines[reply.number][:2]
+            replies = [
+                reply
                 for reply in self.messages
                 if reply.kind is Kind.REPLY
                 and keeper == (reply.receiver if asks else reply.sender)
                 and reply.correlation == violation.order_id
             ]
             lanes = [lane for lane in self.numbers if lane[0] == keeper]
+            if replies:
+                return self._told(replies[-1]) if asks else self._done(replies[-1])
             if lanes:
-                return points[-1] if points else (self.right, self.y(lanes[-1]))
+                return self.right, self.y(lanes[-1])
         return None
+
+    def _told(self, reply: Message) -> Spot:
+        told = [
+            change
+            for change in self.states
+            if change.service == reply.receiver and change.step > reply.ended_step > 0
+        ]
+        return self.spot(told[0]) if told else self.lines[reply.number][2:]
+
+    def _done(self, reply: Message) -> Spot:
+        asked = [m for m in self.messages if m.number == reply.reply_to]
+        since = asked[0].ended_step if asked else 0
+        done = [
+            change
+            for change in self.states
+            if change.service == reply.sender and since < change.step < reply.sent_step
+        ]
+        if done:
+            return self.spot(done[-1])
+        return self.lines[asked[0].number][2:] if asked else self.lines[reply.number][:2]
 
 
 def first_of(trace: Trace) -> Trace:

@@ -154,7 +154,7 @@ class Player(StillBox):
             said = "✓ " + _("The shop has stayed honest. Take a step back, or start again.")
         elif used:
             said = "✓ " + _("So far, that does the shop no harm: see below what the audit finds.")
-        now = _("It is {ms} ms.").format(ms=in_ms(self.position.now))
+        now = _("Now: {ms} ms.").format(ms=in_ms(self.position.now))
         return (
             f"<div><b>{escape(asked)}</b> {escape(now)}</div>"
             f'<div role="status" style="color: {colour}"><b>{escape(said)}</b></div>'

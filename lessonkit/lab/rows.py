@@ -21,13 +21,13 @@ MOST = 12
 
 
 def outbox_rows(outbox: Outbox) -> list[Row]:
-    """A row for each message of the outbox: waiting, then published.
+    """A row for each message of the outbox: unpublished, then published.
 
     A lease is seen only while it is held: of a relay that died, or is still at it.
     """
     rows = []
     for number, kind, stored, published, token in outbox.database.fetch(MESSAGES, (MOST,)):
-        life = [(stored, _("waiting") if token is None else _("leased"))]
+        life = [(stored, _("unpublished") if token is None else _("leased"))]
         if published is not None:
             life.append((published, _("published")))
         rows.append(Row(f"{number} · {kind}", life))

@@ -23,7 +23,9 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # The widgets that JupyterLab does not find again are one line of text: an error that the still
 # makes up for. Widgets whose kernel has ended are still there, and say what to do. A widget's lines
-# are as high as a button: too far apart for text and tables. What is too wide is scrolled.
+# are as high as a button: too far apart for text and tables. What is too wide is scrolled. A
+# menu's own arrow is an image that stays black in a dark theme: here are two triangles instead, in
+# the colour of its words.
 # The words on a button that cannot be pressed are read, too: a frame tells it from the others.
 _STYLE = """<style>
 body:has(.live-{name}) .still-{name} {{ display: none }}
@@ -35,6 +37,12 @@ body:has(.live-{name}) .still-{name} {{ display: none }}
  line-height: 1.5; min-width: 0; {scrolled}
 }}
 .live-{name} .widget-html-content:has(.lessonkit-run) {{ container-type: inline-size }}
+.live-{name} .widget-dropdown > select {{
+ --ink: var(--jp-widgets-input-color, currentColor);
+ background-image: linear-gradient(45deg, transparent 50%, var(--ink) 50%),
+  linear-gradient(135deg, var(--ink) 50%, transparent 50%);
+ background-position: right 11px center, right 6px center; background-size: 5px 5px
+}}
 </style>"""
 
 

@@ -15,9 +15,9 @@ from lessonkit.checks import one_of, positive_number
 from lessonkit.lab import arrows, svg
 from lessonkit.lab.captions import Captions
 from lessonkit.lab.labels import Box
-from lessonkit.lab.layout import Lane
+from lessonkit.lab.layout import LARGE, NAME, SIZE, Lane
 from lessonkit.lab.legend import WAITING, WORK, legend
-from lessonkit.lab.plan import LINE, MOST_STATES, NAME, ROW, SIZE, TOP, Plan, Spot, heading
+from lessonkit.lab.plan import LINE, MOST_STATES, ROW, TOP, Plan, Spot, heading
 from lessonkit.lab.said import sentence, sentences, state, told
 from lessonkit.messages import _
 from lessonkit.records import Fate, Kind, Row
@@ -28,18 +28,22 @@ from lessonkit.words import escape
 WIDTH = 700.0
 """Pixels of the drawing, as long as nobody says otherwise.
 
-So narrow that all of it is seen beside JupyterLab's side bar in a window of 1,100 pixels.
+So narrow that nothing has to shrink beside JupyterLab's side bar in a window of 1,100 pixels.
 """
 
-GROWS, SHRINKS = 2.15, 12 / SIZE
+GROWS, SHRINKS = 2.15, 12 / LARGE
 """So much wider and narrower than it is drawn may the picture be shown.
 
 Narrower still, and its letters could not be read: it is scrolled then.
 """
 
-# In a wide box the picture grows, and its letters need not grow as much.
-LOOK = """.lessonkit-more:focus .lessonkit-tip{visibility:visible}
-@container(min-width:960px){.lessonkit-run text{font-size:10.5px}}"""
+# In a wide box the picture grows, and its letters need not grow as much. In a narrow one it
+# shrinks, and they do not: words that have no room then wait for the mouse or the keyboard.
+LOOK = f""".lessonkit-more:focus .lessonkit-tip{{visibility:visible}}
+.lessonkit-narrow{{display:none}}
+@container(min-width:960px){{.lessonkit-run text{{font-size:10.5px}}}}
+@container(max-width:{WIDTH * 12 / SIZE:.0f}px){{.lessonkit-run text{{font-size:{LARGE}px}}
+.lessonkit-wide{{display:none}}.lessonkit-narrow{{display:inline}}}}"""
 
 
 def timeline(
@@ -119,7 +123,7 @@ class Drawing:
         words = [*self.captions.all(complaints)]
         self._above = "".join([*self._arrows(), *marks, *words, *self._rows()])
         samples, self._bottom = legend(plan, bool(complaints))
-        self._last = samples + "".join(self.captions.waiting.values())
+        self._last = samples + "".join([*self.captions.waiting.values(), *self.captions.if_narrow])
         what = _("What happened, on a time axis")
         if self.by_order:
             what = _("What happened, one thing after the other")
@@ -184,13 +188,8 @@ class Drawing:
                     until = min(until, x(answer.sent, answer.sent_step))
                 yield self._bar(lane, x(message.ended, message.ended_step), until, **WORK)
             if message.sender not in receivers:
-                lane = lanes.sender(message)
-                until = self.plan.life(lane)[1]
-                if answer is not None and answer.ended is not None:
-                    until = x(answer.ended, answer.ended_step)
-                if given_up := self.plan.given_up(message):
-                    until = given_up[0]
-                yield self._bar(lane, self.plan.lines[message.number][0], until, **WAITING)
+                begins, until = self.plan.waits(message, answer)
+                yield self._bar(lanes.sender(message), begins, until, **WAITING)
 
     def _bar(self, lane: Lane, left: float, right: float, **given: object) -> str:
         y, width = self.plan.y(lane), max(right - left, 3)
@@ -257,7 +256,7 @@ class Drawing:
                     stroke="currentColor",
                     stroke_opacity=0.4,
                 )
-                if svg.text_width(value, SIZE) + 8 <= right - left:
+                if svg.text_width(value, LARGE) + 8 <= right - left:
                     yield svg.text(left + 4, y + 4, value, size=SIZE)
                 else:
                     self.captions.wait(value, ((left + right) / 2, y))
@@ -294,9 +293,9 @@ class Drawing:
 
     def _beside(self, y: float, words: str, size: float, **given: Any) -> str:
         """Words left of the lanes."""
-        x = self.plan.left - 14
+        x = self.plan.left - 10
         return svg.text(
-            x, y, svg.shorten(words, size, x - 4), size=size, text_anchor="end", **given
+            x, y, svg.shorten(words, LARGE, x - 1), size=size, text_anchor="end", **given
         )
 
     def _places_of_rows(self) -> Iterator[tuple[Row, float]]:

@@ -54,17 +54,20 @@ def shop_view(shop: Shop) -> str:
     truth = (_("no"), "bad") if lied else (_("yes"), "good")
     # No answer is not a lie, but nothing to be happy about either.
     answered = bool(answers) and all(answer.told is not Told.NOTHING for answer in answers)
+    stand = sum(order.stands for order in ledgers)
+    held = sum(order.held for order in ledgers)
+    mails = sum(order.confirmations + order.regrets for order in ledgers)
     numbers = tiles(
         (_("the customer waited"), wait, "plain"),
         (_("the customer was told"), told, "stopped" if failed else "plain"),
         (_("told the truth"), *(truth if answered or lied else ("–", "plain"))),
-        (_("orders"), str(sum(order.stands for order in ledgers)), kind("order")),
+        (_("order") if stand == 1 else _("orders"), str(stand), kind("order")),
         (_("ordered"), _ordered(ledgers), "plain"),
-        (_("pieces held"), str(sum(order.held for order in ledgers)), kind("stock")),
+        (_("piece held") if held == 1 else _("pieces held"), str(held), kind("stock")),
         (_("yen taken"), f"{sum(order.money for order in ledgers):,}", kind("money")),
         (
-            _("mails"),
-            str(sum(order.confirmations + order.regrets for order in ledgers)),
+            _("mail") if mails == 1 else _("mails"),
+            str(mails),
             "bad" if "mail" in wrong else "plain",
         ),
     )
@@ -77,7 +80,7 @@ def shop_view(shop: Shop) -> str:
 
 def _ordered(ledgers: list[OrderBooks]) -> str:
     pieces = sum(sum(order.wanted.values()) for order in ledgers)
-    words = _("{pieces} pieces, {yen} yen")
+    words = _("1 piece, {yen} yen") if pieces == 1 else _("{pieces} pieces, {yen} yen")
     return words.format(pieces=pieces, yen=f"{sum(order.total for order in ledgers):,}")
 
 

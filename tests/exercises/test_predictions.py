@@ -132,13 +132,13 @@ def slow_mail() -> str:
 def mail_off() -> str:
     order = first_order(faults=[Refused("notification")])
     assert (order.stands, order.money) == (True, 5000)
-    return f"“{order.told[0]}”, but the order stands and is paid"
+    return f'"{order.told[0]}", but the order stands and is paid'
 
 
 def ten_services() -> str:
     cells = namespace("01-request-response", "setup", "dead-measured")
     (share,) = {round(1 - cells[shares][-1], 1) for shares in ("measured", "formula")}
-    return f"about {100 * share:.0f}"
+    return f"about {100 * share:.0f} customers"
 
 
 def two_clicks() -> str:
@@ -157,14 +157,14 @@ def wait_for_listeners() -> str:
 
 def refused_later() -> str:
     cells = namespace("02-event-driven", *EVENT_DRIVEN, "price-case")
-    return f"“{cells['case'].answers[0].told}”"
+    return f'"{cells["case"].answers[0].told}"'
 
 
 def queue_order() -> str:
     cells = namespace("03-message-brokers", "setup", "loops-code", "meet-panel")
     luck = cells["stream"](0, "work")  # as the panel begins
     finished, _trace = cells["play"]("rabbitmq", "order", 3, lambda event: luck.uniform(0.02, 0.2))
-    return str(len(cells["views"].overtaken(finished)))
+    return f"for {len(cells['views'].overtaken(finished))}"
 
 
 def two_warehouses() -> str:
@@ -175,12 +175,12 @@ def two_warehouses() -> str:
 
 def newcomer() -> str:
     cells = namespace("03-message-brokers", "setup", "retention-code")
-    return str(cells["left"][1][0])
+    return f"{cells['left'][1][0]} messages"
 
 
 def poison() -> str:
     cells = namespace("03-message-brokers", "setup", "poison-code", "poison-run")
-    return str(cells["poisoned"]("kafka", False)[0][0])
+    return f"{cells['poisoned']('kafka', False)[0][0]} message"
 
 
 def expired_card() -> str:
@@ -256,7 +256,7 @@ def all_at_once() -> str:
     shop, outcome = cells["stock_refused"](cells["AllAtOnce"]())
     (order,) = books(shop)
     assert order.mails == 1
-    return f"“{outcome.result.told}”, and a confirmation by mail"
+    return f'"{outcome.result.told}", and a confirmation by mail'
 
 
 def deaths() -> str:

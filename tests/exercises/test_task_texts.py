@@ -22,8 +22,8 @@ TASKS = {
     ("01-request-response", "mail-behind-task"): (["300 ms"], ["300 ms"]),
     ("02-event-driven", "owed-task"): (["seven orders"], ["7件"]),
     ("03-message-brokers", "partition-key-task"): (
-        ["forty orders", "Twenty-eight", "four partitions", "four workers", "60 %"],
-        ["40件", "28件", "パーティション4つ", "4つのワーカー", "60 %"],
+        ["forty orders", "Twenty-eight", "four partitions", "four workers", "60%"],
+        ["40件", "28件", "パーティション4つ", "4つのワーカー", "60%"],
     ),
     ("05-eventual-consistency", "polite-polling-task"): (
         ["ten seconds later", "after a minute", "30 times", "300 clients", "second 5", "150"],

@@ -31,7 +31,7 @@ OPTIONAL = "09-real-parts"
 BOTH = [(language, name) for name in NAMES for language in OTHER]
 FIRST_LINE = {
     "en": r"\*\*Core: (\d+) minutes\.\*\* Going deeper: ([\d +]+) minutes, each on its own\.",
-    "ja": r"\*\*基本編:(\d+)分。\*\* 発展編:([\d分・]+)分[((]どれも単独で読めます[))]。",
+    "ja": r"\*\*基本編: (\d+)分。\*\* 発展編: ([\d分・]+)分[((]どれも単独で読めます[))]。",
 }
 DEPTH_LINE = {"en": r"\*Going deeper, (\d+) minutes? · ", "ja": r"発展編、(\d+)分 · "}
 MAP = {"en": "00-start.ipynb#The-map", "ja": "00-start.ipynb#cell-id=map"}
@@ -176,7 +176,7 @@ def test_a_learner_reads_no_assert_and_little_plumbing() -> None:
     calls = 0
     for name, _lines, code in code_cells():
         for node in ast.walk(ast.parse(code)):
-            assert not isinstance(node, ast.Assert), f"{name}: belongs into tests/notebooks/claims"
+            assert not isinstance(node, ast.Assert), f"{name}: belongs in tests/notebooks/claims"
             calls += isinstance(node, ast.Call) and ast.unparse(node.func) == "tr"
     assert calls <= 100
 

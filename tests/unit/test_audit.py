@@ -209,6 +209,11 @@ BROKEN = {
     ),
     "no order without its money": Wrong(
         "money",
+        "O-001: the order stands at 5,000 yen, but no money was taken.",
+        {"charge": None},
+    ),
+    "no order for too little money": Wrong(
+        "money",
         "O-001: the order stands at 5,000 yen, but only 4,999 yen were taken.",
         {"charge": charges(4999)},
     ),
@@ -684,7 +689,7 @@ def rules_of(shop: Shop, order_id: str, customer: str, is_owner: bool, owed: boo
     if money > price:
         yield "no wrong amount"
     if money < price:
-        yield "no order without its money"
+        yield "no order for too little money" if money > 0 else "no order without its money"
     if set(have) - set(wanted):
         yield "no wrong product"
     elif wanted and not have:

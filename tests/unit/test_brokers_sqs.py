@@ -614,6 +614,18 @@ def test_an_id_is_forgotten_after_five_minutes_though_later_ones_are_remembered(
     assert known == other
 
 
+def test_ids_do_not_pile_up_in_a_long_life() -> None:
+    async def main() -> list[int]:
+        queue, known = Queue("q", fifo=True), []
+        for number in range(200):
+            queue.send("often" if number % 7 == 0 else str(number), group="g")
+            known.append(len(queue._sent))
+            await asyncio.sleep(100)
+        return known
+
+    assert max(run(main()).result) == 3  # those of the last five minutes
+
+
 def test_what_died_twice_with_one_body_lies_twice_in_the_dead_letters() -> None:
     async def main() -> int:
         dead = Queue("dead", fifo=True)

@@ -138,4 +138,4 @@ def test_the_log_speaks_japanese() -> None:
     language("ja")
     head, row = rows(bus)
     assert head[:3] == ["時刻(ms)", "イベント", "通知先"]
-    assert row[2:4] == ["在庫サービス", "✓ 完了 (0 ms)"]
+    assert row[2:4] == ["在庫サービス", "✓ 完了(0 ms)"]

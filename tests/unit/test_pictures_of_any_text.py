@@ -233,7 +233,7 @@ def test_a_run_with_very_many_names_is_drawn_in_part() -> None:
         trace.send(f"a{number}", f"b{number}", "x" * 5000)
         trace.state(f"c{number}", "key", "&" * 5000)
         trace.note(f"d{number}", "\x00" * 5000)
-    read(timeline(trace), 3_000_000)
+    read(timeline(trace), 3_500_000)
     assert len(trace.to_mermaid()) < 50_000
 
 

@@ -110,6 +110,19 @@ def test_every_run_of_the_game_without_harm_ends_like_the_ordinary_one() -> None
     assert not any(row.box.layout.display == "" for row in player._rows)
 
 
+def test_a_request_about_which_it_asks_is_under_way_in_the_picture() -> None:
+    player = lessons_saga()
+    let_come(player, "payment.charge", Leg.EFFECT)
+
+    def fate() -> str:
+        sent = [m for m in player.position.trace.messages if m.what == "charge"]
+        return sent[0].fate
+
+    assert fate() == "in flight"
+    player.rows[0].buttons[LET].click()
+    assert fate() == "delivered"
+
+
 def test_it_says_what_the_shop_does_about_the_harm() -> None:
     player = play_the_network(by_saga, shop=ShopWithLog, restart=resume)  # type: ignore[arg-type]
     let_come(player, "payment.charge", Leg.REPLY)

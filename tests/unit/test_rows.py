@@ -33,7 +33,7 @@ class Placed(Event):
     order_id: str
 
 
-def test_a_message_of_the_outbox_waits_until_it_is_published() -> None:
+def test_a_message_of_the_outbox_is_unpublished_until_it_is_published() -> None:
     outbox = Outbox(Database(":memory:"))
 
     async def publish(message: OutboxMessage) -> None:
@@ -55,7 +55,7 @@ def test_a_message_of_the_outbox_waits_until_it_is_published() -> None:
         return rows
 
     assert run(scene()).result == [
-        Row("1 · Placed", [(0.1, "waiting"), (0.2, "published")]),
+        Row("1 · Placed", [(0.1, "unpublished"), (0.2, "published")]),
         Row("2 · Placed", [(0.2, "leased")]),
     ]
 
@@ -85,15 +85,15 @@ def test_rows_are_drawn_below_the_lanes_and_nothing_lies_on_anything() -> None:
         trace.state("RabbitMQ", "ready", number)
     before = check(timeline(trace))
     trace.rows.append(state_row(trace, "RabbitMQ", "ready"))
-    trace.rows.append(Row("1 · Placed", [(0.1, "waiting"), (0.5, "published")]))
+    trace.rows.append(Row("1 · Placed", [(0.1, "unpublished"), (0.5, "published")]))
     trace.rows.append(Row("narrow", [(0.0, "a"), (0.001, "cannot be read here"), (0.01, "b")]))
     picture = timeline(trace)
     words = check(picture)
     assert len(words) > len(before)
-    assert {"RabbitMQ: ready", "waiting", "published", "1 · Placed"} <= set(words)
+    assert {"RabbitMQ: ready", "unpublished", "published", "1 · Placed"} <= set(words)
     hidden = re.findall(r"<title>(cannot be read here)</title>", picture)
     assert hidden  # for the mouse and the keyboard
     at_200 = timeline(trace, at=0.2)
-    assert at_200.count(">waiting<") == 2  # in the band, and in the column of that moment
+    assert at_200.count(">unpublished<") == 2  # in the band, and in the column of that moment
     assert trace.digest() == Trace(states=trace.states).digest()
     ElementTree.fromstring(picture)

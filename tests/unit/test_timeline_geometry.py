@@ -17,16 +17,17 @@ from hypothesis import strategies as st
 
 from lessonkit import Event, Order, Shop, an_order, audit, explore, language, run
 from lessonkit.explorer import Case, run_case
-from lessonkit.faults import Crash
+from lessonkit.faults import Crash, Refused
 from lessonkit.lab import timeline
 from lessonkit.lab.labels import Box
-from lessonkit.lab.layout import Lanes
-from lessonkit.lab.plan import NAME
+from lessonkit.lab.layout import LARGE, NAME, Lanes
 from lessonkit.lab.svg import text_width
 from lessonkit.lab.timeline import WIDTH
 from lessonkit.patterns.bus import InMemoryEventBus
+from lessonkit.patterns.bus.delivery import HANDLER_FAILED
 from lessonkit.records import Fate, Kind
-from lessonkit.shop import CreateOrder
+from lessonkit.shop import CreateOrder, OrderFailed
+from lessonkit.shop.audit import Violation
 from lessonkit.shop.process import CRASH
 from lessonkit.trace import Trace
 from tests.unit.saga_shop import ShopWithLog, by_saga, resume
@@ -55,20 +56,28 @@ def numbers(element: ElementTree.Element, *names: str) -> list[float]:
     return [float(element.get(name, "0")) for name in names]
 
 
-def box(text: ElementTree.Element) -> Box:
+def box(text: ElementTree.Element, shrunk: bool = False) -> Box:
     x, y, size = numbers(text, "x", "y", "font-size")
+    size = LARGE if shrunk else size
     width = text_width(text.text or "", size)
     left = x - width * {"end": 1.0, "middle": 0.5}.get(text.get("text-anchor", ""), 0.0)
     return Box(left, y - 0.7 * size, left + width, y + 0.2 * size)
 
 
 def check(picture: str, width: float = WIDTH) -> list[str]:
-    """The words of the picture, none of which lies on anything."""
+    """The words of the picture, none of which lies on anything, also where it has to shrink."""
+    keep_off(picture, width, shrunk=True)
+    return keep_off(picture, width)
+
+
+def keep_off(picture: str, width: float, shrunk: bool = False) -> list[str]:
     found = [*shown(ElementTree.fromstring(picture))]
-    words = {box(text): text.text or "" for text in found if text.tag == f"{SVG}text"}
-    sizes = [float(text.get("font-size", "0")) for text in found if text.tag == f"{SVG}text"]
-    assert min(sizes) >= 12
-    assert len(words) == len(sizes)
+    texts = [text for text in found if text.tag == f"{SVG}text"]
+    if shrunk:
+        texts = [text for text in texts if text.get("class") != "lessonkit-wide"]
+    words = {box(text, shrunk): text.text or "" for text in texts}
+    assert all(float(text.get("font-size", "0")) >= 12 for text in texts)
+    assert len(words) == len(texts)
     for one, other in combinations(words, 2):
         assert not one.meets(other), (words[one], words[other])
     for element in found:
@@ -281,6 +290,79 @@ def test_what_the_auditor_complains_of_is_marked_where_it_happened() -> None:
     (y,) = re.findall(rf'y="([\d.]+)"[^>]*>✗ {sentence}<', picture)
     lane = re.findall(rf'y="([\d.]+)" font-size="{NAME}"[^>]*>payment<', picture)
     assert abs(float(y) - float(lane[0])) < 40
+
+
+def rings(picture: str) -> list[tuple[float, float]]:
+    """Where the auditor complains; the last ring is the legend's."""
+    found = ElementTree.fromstring(picture).iter(f"{SVG}circle")
+    return [(*numbers(ring, "cx", "cy"),) for ring in found if ring.get("r") == "9"][:-1]
+
+
+def diamonds(picture: str) -> set[tuple[float, float]]:
+    found = ElementTree.fromstring(picture).iter(f"{SVG}polygon")
+    points = [[*map(float, re.split("[ ,]", each.get("points", "")))] for each in found]
+    return {(ends[0], ends[3]) for ends in points if len(ends) == 8}
+
+
+@pytest.mark.parametrize("scale", ["time", "order"])
+def test_a_ring_is_round_what_was_changed_and_else_where_it_was_asked(scale: str) -> None:
+    async def lies(shop: Shop) -> None:
+        async def create_order(command: CreateOrder) -> None:
+            await shop.payment.charge(command.total, command.payment_method)
+            raise OrderFailed("no reason")
+
+        await shop.place_order(create_order)
+
+    case = run_case(lies)
+    picture = timeline(case.run.trace, scale=scale, complaints=audit(case.shop))
+    assert rings(picture)
+    assert set(rings(picture)) <= diamonds(picture)
+
+    case = run_case(lies, Refused("payment.charge"))
+    picture = timeline(
+        case.run.trace, scale=scale, complaints=[Violation("a rule", "money", "O-001", "said")]
+    )
+    ends = [
+        numbers(line, "x2", "y2") for line in ElementTree.fromstring(picture).iter(f"{SVG}line")
+    ]
+    assert [*rings(picture)[0]] in ends
+
+
+def test_a_customer_waits_until_told_also_that_there_is_no_answer() -> None:
+    case = run_case(by_saga, Crash("orders", after=2), shop=ShopWithLog, restart=resume)
+    for scale in ("time", "order"):
+        picture = ElementTree.fromstring(timeline(case.run.trace, scale=scale))
+        bars = [bar for bar in picture.iter(f"{SVG}rect") if bar.get("stroke-dasharray") == "3 3"]
+        x, width, y = numbers(bars[0], "x", "width", "y")
+        ends = [(round(x + width, 1), y + 7)]
+        assert ends == [
+            (round(cx, 1), cy)
+            for cx, cy in diamonds(timeline(case.run.trace, scale=scale))
+            if cy == y + 7
+        ]
+
+
+def test_of_arrows_on_one_another_the_last_says_how_many_they_are() -> None:
+    trace = Trace()
+    for number in range(70):  # too many for a column each
+        trace.end(trace.send("a", "b", "x" if number < 69 else "last", correlation="O-1"))
+    assert check(timeline(trace, scale="time")).count("× 70") == 1
+    for message in trace.messages:
+        message.what = "x"
+    assert "x × 70" in check(timeline(trace, scale="time"))
+
+
+def test_who_tells_himself_something_at_once_tells_nobody() -> None:
+    trace = Trace()
+    trace.end(trace.send("a", "a", "x", Kind.EVENT))
+    assert "x" not in check(timeline(trace))
+
+
+def test_a_handler_that_failed_is_a_mark_and_no_words_elsewhere() -> None:
+    case = explore(event_driven).find("refused", "payment.charge")
+    assert HANDLER_FAILED in [note.text for note in case.run.trace.notes]
+    words = check(timeline(case.run.trace))
+    assert words.count("handler failed") == 1  # the legend's
 
 
 def test_an_unknown_scale_is_refused() -> None:

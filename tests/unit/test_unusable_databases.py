@@ -233,6 +233,24 @@ def test_a_damaged_page_says_what_to_do(tmp_path: Path) -> None:
         house.store.read()
 
 
+class Greedy:
+    """A connection to a file in which a row claims to be gigabytes long."""
+
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        raise MemoryError
+
+    def close(self) -> None: ...
+
+
+def test_a_row_too_long_for_the_memory_is_damage() -> None:
+    database = Database(":memory:")
+    database.close()
+    database.connection = Greedy()  # type: ignore[assignment]
+    for act in (database.fetch, database.execute, database.ask):
+        with pytest.raises(DatabaseUnavailable, match="it is damaged; take a copy from before"):
+            act("SELECT 1")
+
+
 def test_a_text_that_is_none_any_more_is_damage(house: House) -> None:
     house.database.execute("UPDATE table1 SET text = CAST(x'ff' AS TEXT)")
     with pytest.raises(DatabaseUnavailable, match="it is damaged; take a copy from before"):

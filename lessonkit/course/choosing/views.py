@@ -70,10 +70,10 @@ def figures(served: Sequence[Served]) -> dict[str, int]:
     """What the customers of a day were told, how long they waited, and what they never got."""
     waits = sorted(one.wait for one in served)
     return {
-        _('told "failed" although it stands'): sum(one.refused_in_vain for one in served),
+        _('told "failed" although the order stands'): sum(one.refused_in_vain for one in served),
         _('told "confirmed" but never paid'): sum(one.never_paid for one in served),
-        _("p50 (ms)"): _quantile(waits, 0.5),
-        _("p99 (ms)"): _quantile(waits, 0.99),
+        _("p50 of the wait (ms)"): _quantile(waits, 0.5),
+        _("p99 of the wait (ms)"): _quantile(waits, 0.99),
         _("mails late"): sum(one.mail_late for one in served),
         _("mails never"): sum(one.mail_never for one in served),
     }
@@ -94,9 +94,14 @@ def three_days(days: Iterable[Sequence[Served]]) -> Picture:
 
 def one_day(served: Sequence[Served]) -> tuple[str, str, str]:
     """The figures of a day, and what each of its half-hours was like."""
-    plain = (_("p50 (ms)"), _("p99 (ms)"))
+    waits = {
+        _("p50 of the wait (ms)"): _("p50 of the wait"),
+        _("p99 of the wait (ms)"): _("p99 of the wait"),
+    }
     numbers = [
-        (name, f"{value:,}", "plain" if name in plain else "bad" if value else "good")
+        (waits[name], f"{value:,} ms", "plain")
+        if name in waits
+        else (name, f"{value:,}", "bad" if value else "good")
         for name, value in figures(served).items()
     ]
     longest, untrue, never, late = ([0.0] * 48 for _line in range(4))
@@ -161,12 +166,12 @@ def criteria(read: Path) -> Picture:
 
 def advice(style: str, in_line: Sequence[str], behind: Sequence[str]) -> tuple[str, str, str]:
     """What to choose, and the answers that speak for each side."""
-    nothing = _("Nothing speaks for events, and a call is the simpler one.")
+    nothing = _("Nothing calls for events, and a call is the simpler one.")
     reason = named("reasons")[style] if in_line or behind else nothing
     return (
         tiles((reason, named("styles")[style], "plain")),
-        _listed(_("Speaks for a synchronous call"), in_line),
-        _listed(_("Speaks for events"), behind),
+        _listed(_("In favour of a synchronous call"), in_line),
+        _listed(_("In favour of events"), behind),
     )
 
 

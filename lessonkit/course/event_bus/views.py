@@ -181,7 +181,9 @@ def deaths(cases: Iterable[Case]) -> list[dict[str, Any]]:
                 _("paid"): sum(order.money > 0 for order in orders),
                 _("mails"): sum(order.mails for order in orders),
                 _("events lost"): len(unheard),
-                _('… told "confirmed"'): sum(Told.CONFIRMED in order.told for order in unheard),
+                _('of these, told "confirmed"'): sum(
+                    Told.CONFIRMED in order.told for order in unheard
+                ),
             }
         )
     return rows

@@ -31,7 +31,7 @@ OUTBOX_TABLE = """
 NEWEST_FIRST = "PRAGMA reverse_unordered_selects = ON"
 
 QUIET, KILLED, REFUSED, REPLY_LOST, NEVER_ARRIVED = (
-    N_("Twelve events are waiting, and nothing goes wrong. The relay is called every second."),
+    N_("Twelve events are unpublished, and nothing goes wrong. The relay is called every second."),
     N_("The relay was killed after {run.step}. A new one went on."),
     N_("The broker refuses the first five attempts to publish {run.event}."),
     N_("{run.event} went out, but the broker's reply was lost, once."),

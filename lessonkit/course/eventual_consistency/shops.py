@@ -67,7 +67,7 @@ class ShopWithDisk(OutboxShop):
         return (order_id,) in self.disk.execute(to_do).fetchall()
 
     def _note(self, statement: str) -> None:
-        words = {"INSERT INTO outbox": _("waiting"), "UPDATE outbox": _("published")}
+        words = {"INSERT INTO outbox": _("unpublished"), "UPDATE outbox": _("published")}
         for begins, word in words.items():
             if statement.startswith(begins):
                 self.life.append((get_running_loop().time(), word))

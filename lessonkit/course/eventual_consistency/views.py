@@ -33,8 +33,8 @@ def gap(trace: Trace, at: float) -> str:
     knows = _("the order is confirmed") if at >= t1 else _("nothing yet")
     hears = _("the stock is reduced") if at >= t2 else _("nothing yet")
     return tiles(
-        ("T1", f"{t1 * 1000:,.0f} ms", "plain"),
-        ("T2", f"{t2 * 1000:,.0f} ms", "plain"),
+        (_("T1: the order is confirmed"), f"{t1 * 1000:,.0f} ms", "plain"),
+        (_("T2: the stock is reduced"), f"{t2 * 1000:,.0f} ms", "plain"),
         (_("the gap"), f"{(t2 - t1) * 1000:,.0f} ms", "plain"),
         (_("the order service says"), knows, "plain"),
         (_("the inventory says"), hears, "bad" if t1 <= at < t2 else "good"),
@@ -89,7 +89,7 @@ def shelf(sale: Sale) -> tuple[str, str]:
 def lessons_loop(asked: Sequence[float], gave_up: float) -> Picture:
     """When the lesson's loop asked, and when it gave up (in seconds)."""
     figures: dict[str, object] = {
-        _("asked so many times"): len(asked),
+        _("times asked"): len(asked),
         _("asked for the last time after (s)"): round(asked[-1]),
         _("gave up after (s)"): f"{gave_up:,.0f}",
         _("in minutes"): round(gave_up / 60),
@@ -129,7 +129,7 @@ def herd(found: Sequence[Counter[int]], outage: int) -> tuple[str, str]:
         {name: [one[n] for n in seconds] for name, one in zip(names, found, strict=True)},
         title=_("Requests per second; the service comes back after {n} s").format(n=outage),
         xlabel=_("time (s)"),
-        ylabel=_("requests"),
+        ylabel=_("requests per second"),
     )
     return tiles(*numbers), picture
 

@@ -169,7 +169,7 @@ def _sentence(run: _Run) -> str:
             "The events of {one.order} have different keys. Here they are as they were finished:"
         )
         return words.format(one=run.scattered[0])
-    words = _("The order is kept. {used} of {all} partitions are used; the fullest has {share} %.")
+    words = _("The order is kept. {used} of {all} partitions are used; the fullest has {share}%.")
     used = len({one.partition for one in run.sent})
     return words.format(used=used, all=PARTITIONS, share=run.share)
 

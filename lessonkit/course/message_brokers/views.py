@@ -35,7 +35,7 @@ def disorder(finished: Sequence[str], end_time: float) -> str:
     wrong = overtaken(finished)
     return tiles(
         (_("orders in disorder, of 6"), f"{len(wrong)}", "bad" if wrong else "good"),
-        (_("all done after"), _("{number} s").format(number=f"{end_time:.1f}"), "plain"),
+        (_("all done after"), _seconds(end_time), "plain"),
     )
 
 
@@ -75,7 +75,7 @@ def smallest(cases: Mapping[tuple[str, str, str], tuple[Sequence[str], Trace]]) 
 def left(found: Mapping[int, tuple[int, int, int]]) -> Picture:
     """How many messages each broker still has, so many days later."""
     by_broker = zip(("Kafka", "RabbitMQ", "SQS"), zip(*found.values(), strict=True), strict=True)
-    return table({_("days later"): found, **dict(by_broker)})
+    return table({_("messages left after (days)"): found, **dict(by_broker)})
 
 
 def readings(log: Sequence[str], queue: Sequence[str]) -> Picture:
@@ -116,18 +116,26 @@ def what_becomes(handled: Mapping[tuple[str, str], Sequence[tuple[str, float]]])
     shown: dict[str, dict[str, str]] = {}  # for each broker, what came of what
     for (kind, fate), by in handled.items():
         gone = fate in ("killed", "frozen")
-        told = f"{by[0][1]:.1f} s" if gone else _("{n} ×").format(n=len(by))
+        told = _seconds(by[0][1]) if gone else _("{n} ×").format(n=len(by))
         shown.setdefault(KINDS[kind], {})[fates()[fate]] = told
     columns = {broker: cells.values() for broker, cells in shown.items()}
-    return table({_("Worker 1"): next(iter(shown.values())), **columns})
+    said = _(
+        "Worker 1 stops: after how long the message is handled. Worker 1 is slow: how many times."
+    )
+    outcomes = table({_("Worker 1"): next(iter(shown.values())), **columns})
+    return Picture(f"<p><b>{escape(said)}</b></p>", outcomes.html)
 
 
 def handled(by: Sequence[tuple[str, float]]) -> str:
     """How often a message was handled, and when for the first time."""
     return tiles(
         (_("times handled"), f"{len(by)}", "bad" if len(by) > 1 else "good"),
-        (_("first handled after"), f"{by[0][1]:.1f} s", "plain"),
+        (_("first handled after"), _seconds(by[0][1]), "plain"),
     )
+
+
+def _seconds(time: float) -> str:
+    return _("{number} s").format(number=f"{time:.1f}")
 
 
 def tried(careless: Exploration, careful: Exploration) -> Picture:
@@ -142,18 +150,18 @@ def tried(careless: Exploration, careful: Exploration) -> Picture:
     )
 
 
-def arrived(there: Mapping[str, Sequence[str]]) -> Picture:
-    """What has come when a request, or a reply, was lost."""
+def arrived(there: Mapping[str, Sequence[Sequence[str]]]) -> Picture:
+    """What has come, each way to send, when a request or a reply was lost."""
     lost = {"request": _("the message is lost"), "reply": _("the reply is lost")}
     ways = [_("fire and forget"), _("with confirms"), _("with confirms, and idempotent")]
-    return table({"": ways, **{lost[what]: cells for what, cells in there.items()}})
+    columns = {lost[what]: list(map(_(", ").join, came)) for what, came in there.items()}
+    return table({"": ways, **columns})
 
 
 def per_second(measured: Mapping[str, Sequence[int]]) -> Picture:
     """Messages per second, for 1, 2, 4 and 8 consumers."""
     speeds = zip("1248", zip(*measured.values(), strict=True), strict=True)
-    names = [_("{broker} (messages per second)").format(broker=broker) for broker in measured]
-    return table({_("consumers"): names, **dict(speeds)})
+    return table({_("messages per second; consumers:"): measured, **dict(speeds)})
 
 
 def backlog(
@@ -181,7 +189,8 @@ def backlog(
         (_("orders refused"), f"{refused:,}", "bad" if refused else "good"),
         (_("still waiting at midnight"), f"{left_over:,}", "bad" if left_over > 100 else "good"),
     ]
-    drawn = waiting[::3]  # more points than can be told apart help nobody
+    # From midnight to midnight. More points than can be told apart help nobody.
+    drawn = [(0.0, 0), *waiting[::3], (24 * 3600, left_over)]
     picture = charts.lines(
         [moment / 3600 for moment, _orders in drawn],
         {_("orders waiting"): [orders for _moment, orders in drawn]},
@@ -210,5 +219,5 @@ def choice(against: Mapping[str, Sequence[str]], yes: Sequence[str]) -> tuple[st
         "; ".join(_(words[answer][name]) for answer in answers) or "–"
         for name, answers in spoken.items()
     ]
-    reasons = table({_("broker"): spoken, _("speaks against it"): said})
+    reasons = table({_("broker"): spoken, _("why not"): said})
     return tiles(*shown), reasons.html

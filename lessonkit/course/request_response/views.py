@@ -64,8 +64,8 @@ def tail(waits: Sequence[float]) -> tuple[str, str]:
 
 def shares(lengths: Sequence[int], measured: Sequence[float], formula: Sequence[float]) -> Picture:
     """The share of orders that get through a chain, for each of these lengths."""
-    found = {_("measured"): measured, _("formula"): formula}
-    rows = [(name, *(f"{share:.3f}" for share in each)) for name, each in found.items()]
+    found = {_("orders that got through"): measured, _("the formula says"): formula}
+    rows = [(name, *(f"{share:.1%}" for share in each)) for name, each in found.items()]
     return Picture(rows_html([_("services"), *map(str, lengths)], rows))
 
 
@@ -80,8 +80,8 @@ def dead(measured: float, n: int, availability: float, orders: int) -> tuple[str
     ]
     picture = charts.lines(
         LENGTHS,
-        {_("formula"): [availability**k for k in LENGTHS]},
-        mark=(n, measured, _("measured")),
+        {_("formula"): [availability**k * 100 for k in LENGTHS]},
+        mark=(n, measured * 100, _("measured")),
         **written_names(__file__, "chain"),
     )
     return tiles(*numbers), picture

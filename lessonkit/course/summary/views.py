@@ -100,7 +100,10 @@ def glossary(terms: Path) -> Picture:
     folds = []
     for letter, group in groupby(rows, key=lambda row: _letter(row[sorted_by])):
         cells = [_term(row, here, there) for row in group]
-        summary = f"<summary><b>{letter}</b> · {len(cells)}</summary>"
+        terms_here = _("{number} terms").format(number=len(cells))
+        if len(cells) == 1:
+            terms_here = _("1 term")
+        summary = f"<summary><b>{letter}</b> · {terms_here}</summary>"
         folds.append(f"<details>{summary}{_table(heads, cells)}</details>")
     return Picture(*folds)
 

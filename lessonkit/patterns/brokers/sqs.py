@@ -90,12 +90,12 @@ class Sender:
         """Take a message, unless its twin came in the last five minutes (FIFO). Returns its id."""
         if not self.fifo:
             return self.add(stored)
-        now = self.clock.now()
-        came, message_id = self._sent.get(stored.key, (-INTERVAL, ""))
-        if came <= now - INTERVAL:
-            message_id = self.add(stored)
-            self._sent[stored.key] = now, message_id
-        return message_id
+        now, sent = self.clock.now(), self._sent
+        while sent and now - next(iter(sent.values()))[0] >= INTERVAL:
+            del sent[next(iter(sent))]  # the oldest stands first
+        if stored.key not in sent:
+            sent[stored.key] = now, self.add(stored)
+        return sent[stored.key][1]
 
     def add(self, stored: Stored) -> str:
         """Keep a message, or pass it on. Returns its id."""

@@ -22,6 +22,9 @@ from lessonkit.trace import find_trace
 THROUGH: Final = object()
 """What a step gives when the handler has come to its end."""
 
+HANDLER_FAILED: Final = N_("handler failed")
+"""What the trace notes of a subscriber then."""
+
 Handler = Callable[[Any], Any]
 """Gets the event. A plain function, or one declared with ``async def``."""
 
@@ -207,7 +210,7 @@ class Delivery:
             message.error = True
             if isinstance(error, ServiceRefused):
                 message.fate = Fate.REFUSED
-            trace.note(self.subscriber, N_("handler failed"))
+            trace.note(self.subscriber, HANDLER_FAILED)
         self.over(self)
 
     def _abandon(self) -> None:

@@ -142,7 +142,7 @@ def _overtaken(run: Any) -> bool:
     )
 
 
-QUIET = "Twelve events are waiting, and nothing goes wrong"
+QUIET = "Twelve events are unpublished, and nothing goes wrong"
 
 RELAY_SAFE: dict[str, Truth] = {
     "Nothing is published": lambda run: not run.attempts,
