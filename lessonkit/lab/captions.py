@@ -102,7 +102,7 @@ class Captions:
         look: dict[str, object] = {"text_anchor": anchor} | ({"font_weight": 600} if bold else {})
         if self.shrunk.place(shown, size * LARGE / SIZE, [found]) != found:
             look["class_"] = "lessonkit-wide"
-            words = self._short(in_full)
+            words = svg.shorten(in_full, SIZE, 2 * self.plan.width)
             self.if_narrow.append(self._on_demand(words, spot, number, "lessonkit-narrow"))
         return svg.text(x, y, shown, size=SIZE, halo=True, **look)
 
@@ -113,14 +113,23 @@ class Captions:
 
     def _on_demand(self, words: str, spot: Spot, number: int | None, look: str = "") -> str:
         x, y = spot
-        shown = svg.shorten(words, LARGE, self.plan.width - 24)
-        width = svg.text_width(shown, LARGE) + 12
+        shown = _in_lines(words, self.plan.width - 24)
+        width = max(svg.text_width(line, LARGE) for line in shown) + 12
+        top = y - 16 - 20 * len(shown)
         left = min(max(x - width / 2, 2.0), self.plan.width - width - 2)
         paper = svg.shape(
-            "rect", x=left, y=y - 36, width=width, height=20, fill=svg.PAPER, stroke="currentColor"
+            "rect",
+            x=left,
+            y=top,
+            width=width,
+            height=20 * len(shown),
+            fill=svg.PAPER,
+            stroke="currentColor",
         )
-        tip = paper + svg.text(left + 6, y - 22, shown, size=SIZE)
-        tip = svg.shape("g", tip, class_="lessonkit-tip", visibility="hidden")
+        said = [
+            svg.text(left + 6, top + 14 + 20 * n, line, size=SIZE) for n, line in enumerate(shown)
+        ]
+        tip = svg.shape("g", "".join([paper, *said]), class_="lessonkit-tip", visibility="hidden")
         # Nothing to be seen, and yet the mouse finds it.
         hit = svg.shape("circle", cx=x, cy=y, r=8, fill="none", pointer_events="all")
         if number is not None:
@@ -128,3 +137,13 @@ class Captions:
             hit = svg.line(*line, stroke="none", stroke_width=12, pointer_events="stroke")
         given = {"class_": f"lessonkit-more {look}".strip(), "tabindex": "0", "role": "img"}
         return svg.shape("g", svg.tooltip(words) + hit + tip, **given)
+
+
+def _in_lines(words: str, width: float) -> list[str]:
+    """The words in one line, or if they are too wide in two."""
+    if svg.text_width(words, LARGE) <= width:
+        return [words]
+    middle = len(words) * 2 // 3
+    cut = 1 + max(words.rfind(" ", 0, middle), words.rfind("、", 0, middle))
+    parts = (words[:cut], words[cut:]) if cut else (words,)
+    return [svg.shorten(part, LARGE, width) for part in parts]

@@ -62,7 +62,7 @@ def test_what_was_found_stands_above_the_stored_figures() -> None:
     now, before = shown.html.split("Measured before, on ")
     assert "<td>my own way</td>" in now
     assert "<td>7.4</td>" in now
-    assert "<td>asks every 500 ms</td>" in before
+    assert "<td>asks every 500\N{NO-BREAK SPACE}ms</td>" in before
     language("ja")
     try:
         assert "以前の測定" in here.beside_before("waits", missing).html

@@ -19,7 +19,7 @@ _NAMES = """
     status total amount SHIPPED tracking_id order_id customer_id product_id quantity unit_price
     event_type aggregate_id id ms totl inventory payment database notification replay scenario
     Inventory Payment Email OrderEvents Apache Kafka RabbitMQ SQS SNS FIFO AWS ZooKeeper RPC
-    Choreography Orchestration Outbox PDF UI T O P C E B p s at least once except cancel_by_key
+    Choreography Orchestration PDF UI T O P C E B p at least once cancel_by_key
     DBOS PostgreSQL SKIP LOCKED NOTIFY
 """
 ALLOWED = set(_NAMES.split())
