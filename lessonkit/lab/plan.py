@@ -85,7 +85,7 @@ class Plan:
             *(value for row in trace.rows for _at, value in row.values),
         ]
         wide = [svg.text_width(fit(words), LARGE) for words in [*bold, *said]]
-        self.left = min(max(wide), 220.0) + 12
+        self.left = min(max(wide), 240.0) + 12
         self.right = width - 30  # half a label of the axis is wider than it
         self.first_row = TOP + LANE * max(len(self.numbers), 1) + 8
         self.bottom = self.first_row + ROW * len(trace.rows)
