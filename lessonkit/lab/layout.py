@@ -168,7 +168,8 @@ class Axis:
         if not any(self._times) and self.end <= 0.001:  # a millisecond in which nothing happens
             yield self.left, "0"
             return
-        step = round_step(self.end, 8)
+        widest = text_width(f"{self.end * (1 if seconds else 1000):,.0f}", LARGE) + 10
+        step = round_step(self.end, min(8, max(1, int((self.right - self.left) / widest))))
         for tick in range(int(self.end / step + 1e-9) + 1):
             label = f"{tick * step:g}" if seconds else f"{round(tick * step * 1000, 6):,g}"
             yield self._to_scale(tick * step), label
