@@ -51,9 +51,10 @@ def together(words: str) -> str:
 
 
 _WITHIN_AN_ID = re.compile(r"(?<=[A-Z])-(?=\d)")
-# As in "3,000 ms", "places: 2", and before a Japanese particle: "OrderCreated が".
+# As in "3,000 ms", "places: 2", before a Japanese particle: "OrderCreated が", and in "2 × P-1".
 _STAYS_ON_THE_LINE = re.compile(
     r"(?<=\d) (?=(?:ms|s|min)(?![A-Za-z]))|(?<=:) (?=\d)|(?<=[A-Za-z\d)]) (?=[ぁ-ん])"
+    r"|(?<=\d) (?=×)|(?<=×) "
 )
 
 

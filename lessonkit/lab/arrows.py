@@ -12,7 +12,7 @@ LOOKS = {
     Fate.REFUSED: (svg.RED, "bar", "none"),
     Fate.LOST: (svg.RED, "cross", "5 4"),
     Fate.LATE: (svg.AMBER, "open arrow", "2 3"),
-    Fate.IN_FLIGHT: (svg.AMBER, "none", "1 5"),
+    Fate.IN_FLIGHT: (svg.AMBER, "none", "3 4"),
 }
 """Colour, end and dashes (as SVG writes them) of an arrow."""
 

@@ -73,9 +73,13 @@ class Captions:
         elif len(orders) > 1 and message.correlation in orders[: len(svg.NUMBERS)]:
             # With the number that the legend explains.
             words = f"{svg.NUMBERS[orders.index(message.correlation)]} {words}"
-        inwards = (-12, -21, 22, 30) if y1 < y2 else (22, 30, -12, -21)
+        here, beyond = ((-12, -21), (22, 30)) if y1 < y2 else ((22, 30), (-12, -21))
+        # A call may stand beyond the lane, under the bar of its work. An event there would read as
+        # another one's.
+        on_its_side = message.kind is Kind.EVENT and y1 != y2
+        heights = here if on_its_side else here + beyond
         shown, in_full = self._short(words), sentence(message)
-        return self._say(shown, in_full, (x2, y2), inwards, number=message.number)
+        return self._say(shown, in_full, (x2, y2), heights, number=message.number)
 
     def _short(self, words: str) -> str:
         return svg.shorten(words, SIZE, self.plan.right - self.plan.left - 24)
@@ -102,14 +106,18 @@ class Captions:
         look: dict[str, object] = {"text_anchor": anchor} | ({"font_weight": 600} if bold else {})
         if self.shrunk.place(shown, size * LARGE / SIZE, [found]) != found:
             look["class_"] = "lessonkit-wide"
-            words = svg.shorten(in_full, SIZE, 2 * self.plan.width)
-            self.if_narrow.append(self._on_demand(words, spot, number, "lessonkit-narrow"))
+            self.wait_if_narrow(in_full, spot, number)
         return svg.text(x, y, shown, size=SIZE, halo=True, **look)
 
     def wait(self, words: str, spot: Spot, number: int | None = None) -> None:
         """Show the words to those who come by: to the spot, or to the arrow with this number."""
         key = (words, spot) if number is None else number
         self.waiting[key] = self._on_demand(words, spot, number)
+
+    def wait_if_narrow(self, words: str, spot: Spot, number: int | None = None) -> None:
+        """The same, where the picture has to shrink."""
+        words = svg.shorten(words, SIZE, 2 * self.plan.width)
+        self.if_narrow.append(self._on_demand(words, spot, number, "lessonkit-narrow"))
 
     def _on_demand(self, words: str, spot: Spot, number: int | None, look: str = "") -> str:
         x, y = spot

@@ -162,7 +162,7 @@ class Drawing:
         for x, label in self.plan.axis.ticks(in_seconds):
             yield svg.line(x, TOP - 12, x, self.plan.bottom, stroke_opacity=0.13)
             yield svg.text(x, TOP - 18, label, size=SIZE, text_anchor="middle")
-        unit = "s" if in_seconds else "ms"
+        unit = _("s") if in_seconds else "ms"
         yield svg.text(self.plan.left - 26, TOP - 18, unit, size=SIZE, text_anchor="end")
 
     def _lanes(self) -> Iterator[str]:
@@ -256,10 +256,14 @@ class Drawing:
                     stroke="currentColor",
                     stroke_opacity=0.4,
                 )
-                if svg.text_width(value, LARGE) + 8 <= right - left:
+                middle, room = ((left + right) / 2, y), right - left - 8
+                if svg.text_width(value, LARGE) <= room:
                     yield svg.text(left + 4, y + 4, value, size=SIZE)
+                elif svg.text_width(value, SIZE) <= room:
+                    yield svg.text(left + 4, y + 4, value, size=SIZE, class_="lessonkit-wide")
+                    self.captions.wait_if_narrow(value, middle)
                 else:
-                    self.captions.wait(value, ((left + right) / 2, y))
+                    self.captions.wait(value, middle)
 
     # --- at one moment ---------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ def shop_view(shop: Shop) -> str:
     held = sum(order.held for order in ledgers)
     mails = sum(order.confirmations + order.regrets for order in ledgers)
     numbers = tiles(
-        (_("the customer waited"), wait, "plain"),
+        (_("the longest wait") if len(answers) > 1 else _("the customer waited"), wait, "plain"),
         (_("the customer was told"), told, "stopped" if failed else "plain"),
         (_("told the truth"), *(truth if answered or lied else ("–", "plain"))),
         (_("order") if stand == 1 else _("orders"), str(stand), kind("order")),

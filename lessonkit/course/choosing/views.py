@@ -74,8 +74,8 @@ def figures(served: Sequence[Served]) -> dict[str, int]:
         _('told "confirmed" but never paid'): sum(one.never_paid for one in served),
         _("p50 of the wait (ms)"): _quantile(waits, 0.5),
         _("p99 of the wait (ms)"): _quantile(waits, 0.99),
-        _("mails late"): sum(one.mail_late for one in served),
-        _("mails never"): sum(one.mail_never for one in served),
+        _("mails sent late"): sum(one.mail_late for one in served),
+        _("mails never sent"): sum(one.mail_never for one in served),
     }
 
 
@@ -119,7 +119,7 @@ def one_day(served: Sequence[Served]) -> tuple[str, str, str]:
     )
     wrong = charts.lines(
         [n / 2 for n in range(48)],
-        {_("told an untruth"): untrue, _("mails never"): never, _("mails late"): late},
+        {_("told an untruth"): untrue, _("mails never sent"): never, _("mails sent late"): late},
         **named("wrong"),
     )
     return tiles(*numbers), waiting, wrong

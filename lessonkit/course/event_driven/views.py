@@ -23,7 +23,7 @@ def asked_back(shop: Shop, orders: int, stuck: int) -> str:
     """How many notices there were, how often somebody asked back, and who got no reply."""
     asked = sum(operation == "orders.get_order" for _caller, operation in shop.network.calls)
     return tiles(
-        (_("events"), f"{orders}", "plain"),
+        (_("event") if orders == 1 else _("events"), f"{orders}", "plain"),
         (_("questions to the order service"), f"{asked}", "plain"),
         (_("stuck subscribers"), f"{stuck}", "bad" if stuck else "good"),
     )

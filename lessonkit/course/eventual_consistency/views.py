@@ -238,7 +238,7 @@ def effects(shop: Shop) -> str:
     times = " / ".join(str(len(each)) for each in booked)
     return tiles(
         (_("stock taken / card charged / mail sent"), times, "plain"),
-        (_("duplicates that an inbox has absorbed"), f"{absorbed}", "plain"),
+        (_("absorbed by an inbox"), f"{absorbed}", "plain"),
     )
 
 

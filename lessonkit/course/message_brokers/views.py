@@ -129,7 +129,7 @@ def what_becomes(handled: Mapping[tuple[str, str], Sequence[tuple[str, float]]])
 def handled(by: Sequence[tuple[str, float]]) -> str:
     """How often a message was handled, and when for the first time."""
     return tiles(
-        (_("times handled"), f"{len(by)}", "bad" if len(by) > 1 else "good"),
+        (_("handled (times)"), f"{len(by)}", "bad" if len(by) > 1 else "good"),
         (_("first handled after"), _seconds(by[0][1]), "plain"),
     )
 
@@ -180,14 +180,14 @@ def backlog(
     """
     longest, most = max(waits) / 60, max(orders for _moment, orders in waiting)
     numbers = [
-        (_("largest backlog"), f"{most:,}", "plain"),
+        (_("orders waiting, at most"), f"{most:,}", "plain"),
         (
             _("longest wait"),
             _("{number} min").format(number=f"{longest:,.0f}"),
             "bad" if longest > 30 else "good",
         ),
         (_("orders refused"), f"{refused:,}", "bad" if refused else "good"),
-        (_("still waiting at midnight"), f"{left_over:,}", "bad" if left_over > 100 else "good"),
+        (_("orders waiting at midnight"), f"{left_over:,}", "bad" if left_over > 100 else "good"),
     ]
     # From midnight to midnight. More points than can be told apart help nobody.
     drawn = [(0.0, 0), *waiting[::3], (24 * 3600, left_over)]

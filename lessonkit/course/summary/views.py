@@ -16,6 +16,7 @@ from lessonkit.files import csv_rows, toml_beside
 from lessonkit.lab import Picture, case_books, shop_view, tiles
 from lessonkit.messages import _, current_language
 from lessonkit.shop import Answer, Shop
+from lessonkit.words import together
 
 READING = "あかさたなはまやらわ"
 """The first of each row of the Japanese syllabary."""
@@ -28,7 +29,8 @@ def eight_points(figures: Iterable[Sequence[int]]) -> Picture:
     for number, (point, one) in enumerate(zip(points, figures, strict=True), start=1):
         notebook, name, says, measured = map(_, point.values())
         link = f'{number} · <a href="{notebook}.ipynb">{escape(name)}</a>'
-        rows.append((link, escape(says), f"<b>{escape(measured.format(*one))}</b>"))
+        figure = together(escape(measured.format(*one)))
+        rows.append((link, together(escape(says)), f"<b>{figure}</b>"))
     return Picture(_table((_("Point"), _("What the lesson says"), _("What was measured")), rows))
 
 
