@@ -18,7 +18,7 @@ from lessonkit.course.eventual_consistency.events import (
 )
 from lessonkit.database import Database
 from lessonkit.lab import outbox_rows
-from lessonkit.messages import _
+from lessonkit.messages import N_, _
 from lessonkit.patterns.outbox import Inbox, Outbox, OutboxMessage, Relay
 from lessonkit.records import Row
 from lessonkit.shop import (
@@ -32,6 +32,7 @@ from lessonkit.shop import (
     Shop,
     Told,
 )
+from lessonkit.trace import current_trace
 
 T = TypeVar("T")
 
@@ -83,6 +84,7 @@ class ShopWithDisk(OutboxShop):
         if command.order_id not in self.database.orders:
             order = create_order(self.disk, command)
             self.database.orders[order.order_id] = order  # what the auditor reads
+            current_trace().state("database", N_("orders"), len(self.database.orders))
         return self.database.orders[command.order_id]
 
 
