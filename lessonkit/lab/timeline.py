@@ -42,8 +42,9 @@ Narrower still, and its letters could not be read: it is scrolled then.
 LOOK = f""".lessonkit-more:focus .lessonkit-tip{{visibility:visible}}
 .lessonkit-narrow{{display:none}}
 @container(min-width:960px){{.lessonkit-run text{{font-size:10.5px}}}}
-@container(max-width:{WIDTH * 12 / SIZE:.0f}px){{.lessonkit-run text{{font-size:{LARGE}px}}
-.lessonkit-wide{{display:none}}.lessonkit-narrow{{display:inline}}}}"""
+@container(max-width:{WIDTH * 12 / SIZE:.0f}px){{.lessonkit-shrinks text{{font-size:{LARGE}px}}
+.lessonkit-shrinks .lessonkit-wide{{display:none}}
+.lessonkit-shrinks .lessonkit-narrow{{display:inline}}}}"""
 
 
 def timeline(
@@ -140,7 +141,9 @@ class Drawing:
         parts = "".join([self._below, *now, self._above, *column, self._last])
         words = self._title + self._described + parts
         identity = "t" + hashlib.sha256(words.encode()).hexdigest()[:10]
-        least, most = (svg.number(self.plan.width * share) for share in (SHRINKS, GROWS))
+        shrinks = self.plan.width == WIDTH  # one of two side by side is narrow enough
+        shares = SHRINKS if shrinks else 12 / SIZE, GROWS
+        least, most = (svg.number(self.plan.width * share) for share in shares)
         look = f"min-width:{least}px;width:100%;max-width:{most}px;height:auto"
         return svg.shape(
             "svg",
@@ -150,7 +153,7 @@ class Drawing:
             viewBox=f"0 0 {svg.number(self.plan.width)} {svg.number(self._bottom)}",
             role="group",  # not img: whoever moves by the keyboard can go into it
             aria_labelledby=f"{identity}-t {identity}-d",
-            class_="lessonkit-run",
+            class_="lessonkit-run lessonkit-shrinks" if shrinks else "lessonkit-run",
             fill="currentColor",
             style=f"{look};font-family:sans-serif",
         )

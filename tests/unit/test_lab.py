@@ -440,6 +440,13 @@ def test_charts_refuse_what_they_cannot_draw() -> None:
 # --- pictures ------------------------------------------------------------------------------------
 
 
+def test_where_two_stand_side_by_side_none_shrinks() -> None:
+    one, half = timeline(trace_of()), timeline(trace_of(), width=560)
+    assert 'class="lessonkit-run lessonkit-shrinks"' in one
+    assert 'class="lessonkit-run"' in half
+    assert "min-width:516.9px" in half  # its letters still have 12 pixels there
+
+
 def test_a_picture_carries_a_still_for_pages_that_show_no_drawing() -> None:
     html = Picture(timeline(trace_of()))._repr_mimebundle_()["text/html"]
     (data,) = re.findall(r'<img class="lessonkit-still" alt="" src="data:[^,]*,([^"]*)"', html)
