@@ -382,7 +382,15 @@ def small_heap() -> Iterator[None]:
     gc.unfreeze()
 
 
-@pytest.mark.usefixtures("small_heap")
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Ctrl-C is heard, as in a kernel: whoever has started pytest may have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before or signal.default_int_handler)
+
+
+@pytest.mark.usefixtures("small_heap", "listening")
 def test_ctrl_c_leaves_everything_as_it_was_whenever_it_comes(
     ignored: list[type[BaseException]],
 ) -> None:
@@ -412,6 +420,7 @@ def test_ctrl_c_leaves_everything_as_it_was_whenever_it_comes(
     assert lost <= 10
 
 
+@pytest.mark.usefixtures("listening")
 def test_the_learners_own_interrupt_goes_through() -> None:
     thread = threading.Timer(
         0.2, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
