@@ -25,6 +25,9 @@ _NO_LETTER = re.compile(
 )
 
 
+_ADDRESS = re.compile(" at 0x[0-9A-Fa-f]+")
+
+
 def clean(text: str) -> str:
     """The text, or markup, with a blank for odd white space and � for what is no letter."""
     return _NO_LETTER.sub("\N{REPLACEMENT CHARACTER}", _WHITE_SPACE.sub(" ", text))
@@ -32,10 +35,15 @@ def clean(text: str) -> str:
 
 def fit(words: object, most: int = LONGEST_NAME) -> str:
     """At most so many clean letters of the words; an ellipsis says that there were more."""
-    text = str(words)
+    text = without_addresses(str(words))
     if len(text) > most:
         text = f"{text[: most - 1]}…"
     return text if text.isprintable() else clean(text)
+
+
+def without_addresses(text: str) -> str:
+    """The text of an object without its place in memory, which differs each time."""
+    return _ADDRESS.sub("", text) if " at 0x" in text else text
 
 
 def escape(words: object) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Final, NoReturn, TypeVar
 
+from lessonkit.words import without_addresses
+
 T = TypeVar("T")
 
 FAILURES: Final = (Exception, asyncio.CancelledError)
@@ -103,7 +105,7 @@ def said(error: BaseException) -> str:
         text = str(error)
     except Exception:
         text = "(it has no text)"
-    text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text = without_addresses(f"{type(error).__name__}: {text}" if text else type(error).__name__)
     return text[:MOST_LETTERS].encode(errors="backslashreplace").decode()
 
 

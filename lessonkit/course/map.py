@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from lessonkit.course import NAMES, predictions
 from lessonkit.exercises.progress import Known, learners_progress
 from lessonkit.lab import Picture
 from lessonkit.messages import _, current_language
+from lessonkit.words import escape
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,6 @@ a :class:`~lessonkit.exercises.result.Counterexample`: never just "wrong".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from dis import opmap
@@ -25,6 +24,7 @@ from lessonkit.exercises.view import ExerciseView, hints_html, solution_html
 from lessonkit.lab.picture import Picture
 from lessonkit.messages import _
 from lessonkit.shop import customer
+from lessonkit.words import without_addresses
 
 Judge = Callable[..., Counterexample | None]
 
@@ -126,8 +126,8 @@ class Exercise(Task):
         if found is None:
             source = "\n\n\n".join(map(source_of, answers)).strip()
             return Result(Verdict.SOLVED, _(self.shown), source=source)
-        parts = map(_without_addresses, (found.sentence, found.advice, found.picture))
-        return Result(Verdict.NOT_YET, *parts)
+        sentence, advice = map(without_addresses, (found.sentence, found.advice))
+        return Result(Verdict.NOT_YET, sentence, advice, found.picture)
 
 
 def _why_stopped(stopped: OutOfTime) -> str:
@@ -164,7 +164,7 @@ def _error(error: BaseException, place: str) -> Result:
     notes = map(text_of, notes) if isinstance(notes, list | tuple) else ()
     words = ": ".join(part for part in (type(error).__name__, text_of(error)) if part)
     trouble = "\n".join(part for part in (words, *notes, place) if part)
-    return Result(verdict, sentence, advice, trouble=_without_addresses(trouble))
+    return Result(verdict, sentence, advice, trouble=without_addresses(trouble))
 
 
 def _was_meant_as_a_no(error: BaseException) -> bool:
@@ -177,11 +177,6 @@ def _was_meant_as_a_no(error: BaseException) -> bool:
         return False
     code, place = steps[-1].tb_frame.f_code, steps[-1].tb_lasti
     return is_the_learners(code.co_filename) and code.co_code[place] == opmap["RAISE_VARARGS"]
-
-
-def _without_addresses(text: str) -> str:
-    # A learner's object may say where in memory it lies, and that differs each time.
-    return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
 
 
 def _with_what_was_said(result: Result, printed: Printed | None) -> Result:

@@ -15,7 +15,7 @@ from lessonkit.lab.timeline import timeline
 from lessonkit.messages import _, current_language, service_name
 from lessonkit.shop import OrderBooks, Shop, Told, audit, books, remarks
 from lessonkit.shop.errors import in_words
-from lessonkit.words import SMALL, error_words, escape, id_in_run, together
+from lessonkit.words import LONGEST_TEXT, SMALL, error_words, escape, fit, id_in_run, together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +109,11 @@ def table(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> Picture:
     # narrow page has room for the columns.
     most = 38 / len(heads) - 1.3
     widths = (
-        max(text_width(line, 1.1) for cell in column for line in (*str(cell).splitlines(), ""))
+        max(
+            text_width(line, 1.1)
+            for cell in column
+            for line in fit(cell, LONGEST_TEXT).splitlines() or [""]
+        )
         for column in zip(heads, *rows, strict=True)
     )
     head = "".join(

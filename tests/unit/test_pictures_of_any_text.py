@@ -7,6 +7,7 @@ import json
 import unicodedata
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,7 +20,9 @@ from hypothesis import strategies as st
 
 import lessonkit
 from lessonkit import Event, InMemoryEventBus, language, run
+from lessonkit.clock.strangers import said
 from lessonkit.course import exercises
+from lessonkit.course.event_bus.views import console
 from lessonkit.exercises.prose import prose, remarks
 from lessonkit.exercises.result import Result, Verdict
 from lessonkit.exercises.view import result_html
@@ -163,11 +166,32 @@ def test_an_error_that_cannot_say_what_it_is_has_a_name_at_least() -> None:
 
 def test_no_picture_escapes_by_itself() -> None:
     package = Path(lessonkit.__file__).parent
-    for path in [*(package / "lab").glob("*.py"), package / "mermaid.py"]:
+    ours = [(package / name).rglob("*.py") for name in ("lab", "course")]
+    for path in [*chain(*ours), package / "mermaid.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [node.module] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             assert "html" not in names, f"{path.name}: escape comes from lessonkit.words"
+
+
+def test_nothing_says_where_in_memory_it_lies_nor_has_room_for_it() -> None:
+    class Failed(Exception):
+        """It says what it is as Python's objects do."""
+
+    places = "0x7f11f1", "0x7faa0bd3c8"  # their letters are not equally wide
+    objects = [f"<generator object all_of.<genexpr> at {place}>" for place in places]
+    assert fit(objects[0]) == "<generator object all_of.<genexpr>>"
+    assert fit(f"{'x' * (LONGEST_NAME - 8)} at 0x7f11f1") == "x" * (LONGEST_NAME - 8)
+    assert fit("at 0x, and at 0") == "at 0x, and at 0"
+    for draw in (
+        lambda one: table({"sent": [one]}).html,
+        lambda one: tiles((one, one, "plain")),
+        lambda one: timeline(a_trace("a", "b", *[one] * 4)),
+        lambda one: console([], Failed(one)),
+        lambda one: said(Failed(one)),
+    ):
+        first, second = map(draw, objects)
+        assert first == second
 
 
 @given(ANY_TEXT, st.floats(1, 200))

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from typing import Any
 
 from lessonkit.course.choosing.gift_shop import BEHIND, GIFT_CALLS, IN_LINE, GiftShop, PlannedOrders
@@ -24,6 +23,7 @@ from lessonkit.messages import _
 from lessonkit.runner import run
 from lessonkit.shop import Answer, Told, audit
 from lessonkit.trace import Trace
+from lessonkit.words import escape
 
 LONGEST_WAIT = 0.5
 """Seconds that a customer is ready to wait for the answer."""

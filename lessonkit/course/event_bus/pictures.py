@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from lessonkit.exercises.tables import rows_html
 from lessonkit.lab import timeline
 from lessonkit.messages import _, service_name
 from lessonkit.trace import Trace
+from lessonkit.words import escape
 
 Complaint = tuple[str, str]
 """What went wrong, and where to look."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 from lessonkit.explorer import Case, Exploration
@@ -17,7 +16,7 @@ from lessonkit.patterns.events import Event
 from lessonkit.runner import Run
 from lessonkit.shop import Answer, Shop, Told, audit, books
 from lessonkit.shop.errors import ServiceRefused
-from lessonkit.words import error_words
+from lessonkit.words import error_words, escape
 
 # --- the console of a bus ------------------------------------------------------------------------
 

@@ -9,13 +9,13 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from html import escape
 from typing import Final
 
 from lessonkit.course.real_parts.stored import Counted, day, measured
 from lessonkit.course.real_parts.views import figures
 from lessonkit.lab import Picture
 from lessonkit.messages import _
+from lessonkit.words import escape
 
 VARIABLE: Final = "LESSONKIT_REAL"
 """``off``: start nothing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from lessonkit.files import csv_rows, toml_beside
 from lessonkit.lab import Picture, case_books, shop_view, tiles
 from lessonkit.messages import _, current_language
 from lessonkit.shop import Answer, Shop
-from lessonkit.words import together
+from lessonkit.words import escape, together
 
 READING = "あかさたなはまやらわ"
 """The first of each row of the Japanese syllabary."""
