@@ -372,7 +372,7 @@ def test_those_who_have_gone_leave_nothing_behind_one_who_waits_for_ever() -> No
         for _ in range(1000):
             await queue.receive("impatient", wait=1)
         waiting.cancel()
-        return len(queue._line._tickets)
+        return len(queue._line._waiting)
 
     assert run(main()).result == 1
 

@@ -117,6 +117,12 @@ class Group:
         for member in self.members.values():
             member.line.wake()
 
+    def expect(self) -> None:
+        """Let whoever waits look when the next member is to be put out."""
+        expiry = self.next_expiry()
+        for member in self.members.values():
+            member.line.expect(expiry)
+
     def add(self, member: Member) -> None:
         """Let it share the work."""
         member.positions = {}
@@ -197,7 +203,7 @@ class Member(Reader):
             # Who waits for a record is not late: the time counts from the last poll's end.
             if self.expires == math.inf and self.line.first() is None and not self.line.closed:
                 self.expires = self.log.clock.now() + self.log.max_poll_interval
-                self._group.wake()  # to see when that will be
+                self._group.expect()
 
     def commit(self, record: Record | None = None) -> None:
         """Note in the group how far this member has come.
@@ -280,7 +286,7 @@ class Member(Reader):
         if not self.line.closed:
             self.line.die(f"member {self.name!r} is dead")
             self.expires = min(self.expires, self.log.clock.now() + self.log.session_timeout)
-            self._group.wake()  # to see when that will be
+            self._group.expect()
 
     # --- reading ---------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from lessonkit.checks import positive_number
@@ -16,6 +17,14 @@ T = TypeVar("T")
 
 class ConsumerClosed(RuntimeError):
     """The consumer has left or is dead; nothing can be done in its name."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    process: Process | None
+    end: float  # by the loop's clock
+    woken: asyncio.Future[None]
+    timer: asyncio.TimerHandle | None = None
 
 
 class Line:
@@ -43,7 +52,7 @@ class Line:
         self.closed = ""
         self._clock = clock
         self._next_change = next_change
-        self._tickets: dict[object, tuple[asyncio.Future[None], Process | None]] = {}
+        self._waiting: dict[_Waiter, None] = {}  # in the order in which they came
         self._dead = False
 
     async def get(self, take: Callable[[], T | None], wait: float | None) -> T | None:
@@ -59,29 +68,26 @@ class Line:
             await process.stop_here_if_dead()
         if self.first() is None and (found := take()) is not None:
             return found
-        loop, ticket, found = asyncio.get_running_loop(), object(), None
+        loop, found = asyncio.get_running_loop(), None
         end = math.inf if wait is None else loop.time() + wait
+        me = _Waiter(process, end, loop.create_future())
+        self._waiting[me] = None
         try:
             while found is None:
-                woken = loop.create_future()
-                self._tickets[ticket] = woken, process
-                # In virtual time the two clocks are one, and nothing is rounded.
-                until = min(end, self._next_change() + (loop.time() - self._clock.now()))
-                timer = loop.call_at(until, self.wake) if until < math.inf else None
-                try:
-                    await woken
-                finally:
-                    if timer is not None:
-                        timer.cancel()
+                self._set_timer(me, self._next_change())
+                await me.woken
                 if self._dead or (process is not None and not process.alive):
                     break
                 self.check_open()
-                if self.first() is ticket:
+                if self.first() is me:
                     found = take()
                 if loop.time() >= end:
                     break
+                me.woken = loop.create_future()
         finally:
-            del self._tickets[ticket]
+            if me.timer is not None:
+                me.timer.cancel()
+            del self._waiting[me]
             self.wake()
         if self._dead:
             await loop.create_future()  # a killed program runs no further line
@@ -89,11 +95,11 @@ class Line:
             await process.stop_here_if_dead()
         return found
 
-    def first(self) -> object | None:
+    def first(self) -> _Waiter | None:
         """Whose turn it is. Nobody waits behind a process that was killed."""
-        for ticket, (_, process) in self._tickets.items():
-            if process is None or process.alive:
-                return ticket
+        for one in self._waiting:
+            if one.process is None or one.process.alive:
+                return one
         return None
 
     def check_open(self) -> None:
@@ -103,9 +109,22 @@ class Line:
 
     def wake(self) -> None:
         """There may be something: let all look, the first one first."""
-        for woken, _ in self._tickets.values():
-            if not woken.done():
-                woken.set_result(None)
+        for one in self._waiting:
+            if not one.woken.done():
+                one.woken.set_result(None)
+
+    def expect(self, change: float) -> None:
+        """Let those who wait look at that time (by the broker's clock), and not when they meant."""
+        for one in self._waiting:
+            self._set_timer(one, change)
+
+    def _set_timer(self, one: _Waiter, change: float) -> None:
+        if one.timer is not None:
+            one.timer.cancel()
+        loop = asyncio.get_running_loop()
+        # In virtual time the two clocks are one, and nothing is rounded.
+        until = min(one.end, change + (loop.time() - self._clock.now()))
+        one.timer = loop.call_at(until, self.wake) if until < math.inf else None
 
     def close(self, why: str) -> None:
         """Send everybody away with a :class:`ConsumerClosed`."""

@@ -150,8 +150,9 @@ class WorkQueue(BasicQueue):
 
     def _look_again(self) -> None:
         """Let those who wait see when there may be something."""
+        loss = self.next_loss()
         for consumer in self.consumers.values():
-            consumer.line.wake()
+            consumer.line.expect(loss)
 
     def _lost_at(self, consumer: Consumer) -> float:
         if not consumer.held:
