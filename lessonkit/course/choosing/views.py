@@ -12,6 +12,7 @@ from lessonkit.course.choosing.sandbox import MOST_REQUESTS, MOST_WAIT, ORDERS, 
 from lessonkit.explorer import Case, Exploration
 from lessonkit.files import csv_rows, toml_beside
 from lessonkit.lab import Picture, charts, table, tiles
+from lessonkit.lab.said import in_ms
 from lessonkit.lab.written import written_names
 from lessonkit.messages import _, current_language, service_name
 from lessonkit.words import escape
@@ -66,43 +67,38 @@ def without_a_part(found: Iterable[Exploration]) -> str:
 # --- a busy day ----------------------------------------------------------------------------------
 
 
-def figures(served: Sequence[Served]) -> dict[str, int]:
+def figures(served: Sequence[Served]) -> dict[str, str]:
     """What the customers of a day were told, how long they waited, and what they never got."""
     waits = sorted(one.wait for one in served)
+
+    def quantile(share: float) -> str:
+        return f"{in_ms(waits[math.ceil(share * len(waits)) - 1])} ms"
+
+    def number(yes: Iterable[bool]) -> str:
+        return f"{sum(yes):,}"
+
     return {
-        _('told "failed" although the order stands'): sum(one.refused_in_vain for one in served),
-        _('told "confirmed" but never paid'): sum(one.never_paid for one in served),
-        _("p50 of the wait (ms)"): _quantile(waits, 0.5),
-        _("p99 of the wait (ms)"): _quantile(waits, 0.99),
-        _("mails sent late"): sum(one.mail_late for one in served),
-        _("mails never sent"): sum(one.mail_never for one in served),
+        _('told "failed" although the order stands'): number(one.refused_in_vain for one in served),
+        _('told "confirmed" but never paid'): number(one.never_paid for one in served),
+        _("p50 of the wait"): quantile(0.5),
+        _("p99 of the wait"): quantile(0.99),
+        _("mails sent late"): number(one.mail_late for one in served),
+        _("mails never sent"): number(one.mail_never for one in served),
     }
-
-
-def _quantile(ordered: Sequence[float], share: float) -> int:
-    return round(ordered[math.ceil(share * len(ordered)) - 1] * 1000)
 
 
 def three_days(days: Iterable[Sequence[Served]]) -> Picture:
     """The same day in three shops."""
-    each = list(map(figures, days))
-    columns = {_("the busy day"): list(each[0])}
-    for style, one in zip(named("styles").values(), each, strict=True):
-        columns[style] = [f"{value:,}" for value in one.values()]
-    return table(columns)
+    each = dict(zip(named("styles").values(), map(figures, days), strict=True))
+    first, *_others = each.values()
+    return table({_("the busy day"): first} | {style: one.values() for style, one in each.items()})
 
 
 def one_day(served: Sequence[Served]) -> tuple[str, str, str]:
     """The figures of a day, and what each of its half-hours was like."""
-    waits = {
-        _("p50 of the wait (ms)"): _("p50 of the wait"),
-        _("p99 of the wait (ms)"): _("p99 of the wait"),
-    }
     numbers = [
-        (waits[name], f"{value:,} ms", "plain")
-        if name in waits
-        else (name, f"{value:,}", "bad" if value else "good")
-        for name, value in figures(served).items()
+        (name, said, "plain" if said.endswith(" ms") else "good" if said == "0" else "bad")
+        for name, said in figures(served).items()
     ]
     longest, untrue, never, late = ([0.0] * 48 for _line in range(4))
     for one in served:
