@@ -10,6 +10,8 @@ from __future__ import annotations
 import html
 import re
 
+from lessonkit.clock.strangers import without_addresses
+
 LONGEST_NAME, LONGEST_TEXT = 100, 2000
 """So many letters of a name and of any other text are shown: a picture stays a picture."""
 
@@ -25,9 +27,6 @@ _NO_LETTER = re.compile(
 )
 
 
-_ADDRESS = re.compile(" at 0x[0-9A-Fa-f]+")
-
-
 def clean(text: str) -> str:
     """The text, or markup, with a blank for odd white space and � for what is no letter."""
     return _NO_LETTER.sub("\N{REPLACEMENT CHARACTER}", _WHITE_SPACE.sub(" ", text))
@@ -39,11 +38,6 @@ def fit(words: object, most: int = LONGEST_NAME) -> str:
     if len(text) > most:
         text = f"{text[: most - 1]}…"
     return text if text.isprintable() else clean(text)
-
-
-def without_addresses(text: str) -> str:
-    """The text of an object without its place in memory, which differs each time."""
-    return _ADDRESS.sub("", text) if " at 0x" in text else text
 
 
 def escape(words: object) -> str:

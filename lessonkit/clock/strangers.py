@@ -9,11 +9,10 @@ failures of that code, and the other two are not.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Final, NoReturn, TypeVar
-
-from lessonkit.words import without_addresses
 
 T = TypeVar("T")
 
@@ -107,6 +106,14 @@ def said(error: BaseException) -> str:
         text = "(it has no text)"
     text = without_addresses(f"{type(error).__name__}: {text}" if text else type(error).__name__)
     return text[:MOST_LETTERS].encode(errors="backslashreplace").decode()
+
+
+def without_addresses(text: str) -> str:
+    """The text of an object without its place in memory, which differs each time."""
+    return _ADDRESS.sub("", text) if " at 0x" in text else text
+
+
+_ADDRESS = re.compile(" at 0x[0-9A-Fa-f]+")
 
 
 def unrun(what: str, value: object) -> TypeError | None:

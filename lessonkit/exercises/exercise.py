@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from dis import opmap
 from traceback import extract_tb
 
-from lessonkit.clock.strangers import forget_frames
+from lessonkit.clock.strangers import forget_frames, without_addresses
 from lessonkit.exercises import guard
 from lessonkit.exercises.guard import Asleep, OutOfTime, Printed, guarded
 from lessonkit.exercises.limits import is_the_learners
@@ -24,7 +24,6 @@ from lessonkit.exercises.view import ExerciseView, hints_html, solution_html
 from lessonkit.lab.picture import Picture
 from lessonkit.messages import _
 from lessonkit.shop import customer
-from lessonkit.words import without_addresses
 
 Judge = Callable[..., Counterexample | None]
 
