@@ -117,7 +117,7 @@ class ProgressButtons(StillBox):
 
     def _name_times(self) -> None:
         noted = learners_progress().read().times
-        self.times.description = _("Stop noting when") if noted else _("Also note when ...")
+        self.times.description = _("Stop noting when") if noted else _("Also note the dates ...")
 
     def _forget(self) -> None:
         if self._asked is not self.anew:

@@ -12,6 +12,7 @@ from lessonkit.lab.flow import flow_view as flow_view
 from lessonkit.lab.panel import PanelSpec as PanelSpec
 from lessonkit.lab.panel import panel as panel
 from lessonkit.lab.panel import spec as spec
+from lessonkit.lab.parts import Audited as Audited
 from lessonkit.lab.picture import Mermaid as Mermaid
 from lessonkit.lab.picture import Picture as Picture
 from lessonkit.lab.player import play_the_network as play_the_network

@@ -216,8 +216,8 @@ def panel(scene: Scene, spec: PanelSpec) -> Panel:
     Parameters
     ----------
     scene
-        A function with one argument per control. It returns SVG or HTML, the trace of a run or a
-        case of an exploration: one of them, or several that are shown one below the other.
+        A function with one argument per control. It returns SVG or HTML, the trace of a run, a run
+        with its shop (``Audited``) or a case: one of them, or several, one below the other.
     spec
         The controls, the presets and the hint: what :func:`spec` makes.
 

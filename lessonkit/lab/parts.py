@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 import ipywidgets as widgets
@@ -14,10 +15,20 @@ from lessonkit.lab.stage import Stage
 from lessonkit.lab.tiles import mark_differences
 from lessonkit.lab.timeline import WIDTH
 from lessonkit.messages import _
+from lessonkit.shop import Shop, audit
 from lessonkit.trace import Trace
 from lessonkit.words import clean, escape
 
-Part = str | Trace | Case
+
+@dataclass(frozen=True)
+class Audited:
+    """A run of a shop: what the auditor complains of afterwards is marked where it happened."""
+
+    trace: Trace
+    shop: Shop
+
+
+Part = str | Trace | Audited | Case
 """SVG or HTML, or a run."""
 
 NARROW = 560
@@ -42,7 +53,7 @@ class Parts(widgets.VBox):
         self.title = title
         self.texts = [_html()]  # one before each stage, and one after the last
         self.stages: list[Stage] = []
-        self._runs: dict[Stage, Trace | Case] = {}
+        self._runs: dict[Stage, Trace | Audited | Case] = {}
         super().__init__(self.texts, layout=widgets.Layout(width="100%", overflow="visible"))
 
     def show(self, parts: Sequence[Part], width: float = WIDTH) -> None:
@@ -67,6 +78,8 @@ class Parts(widgets.VBox):
                     stage.width = width
                     if isinstance(run, Trace):
                         stage.show(run)
+                    elif isinstance(run, Audited):
+                        stage.show(run.trace, complaints=audit(run.shop))
                     else:
                         replay = run.replay if run.decisions else ""
                         stage.show(run.run.trace, replay, run.violations)

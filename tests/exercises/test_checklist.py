@@ -119,7 +119,7 @@ def test_to_forget_everything_takes_two_presses() -> None:
 
 def test_times_are_noted_after_two_presses_and_never_before() -> None:
     buttons = progress_buttons()
-    assert buttons.times.description == "Also note when ..."
+    assert buttons.times.description == "Also note the dates ..."
     buttons.times.click()
     for told in ("date and time to the second, in UTC", "a copy of it sees", "Press once more"):
         assert told in buttons.said.value
@@ -138,7 +138,7 @@ def test_times_are_noted_after_two_presses_and_never_before() -> None:
     assert learners_progress().note("survive", solved=True).solved_at
     buttons.times.click()  # to stop takes one press
     assert "are removed" in buttons.said.value
-    assert buttons.times.description == "Also note when ..."
+    assert buttons.times.description == "Also note the dates ..."
     assert "solved_at" not in learners_progress().path.read_text()
 
 
@@ -148,7 +148,7 @@ def test_to_forget_everything_forgets_that_times_were_wanted() -> None:
     buttons.times.click()
     buttons.anew.click()
     buttons.anew.click()
-    assert buttons.times.description == "Also note when ..."
+    assert buttons.times.description == "Also note the dates ..."
 
 
 def test_what_could_not_be_forgotten_is_not_said_to_be() -> None:

@@ -65,9 +65,20 @@ def moves_something(panel: Panel, name: str, first: Values) -> bool:
         for value in values_of(control):
             panel.set(**first | view | {name: control.read(value)})
             seen.add(panel.sides.value)
+            assert complaints_are_marked(panel.sides.value), (panel.words, panel.values)
         if len(seen) > 1:
             return True
     return False
+
+
+def complaints_are_marked(shown: str) -> bool:
+    """Where the auditor complains and a run is drawn, its picture says where that happened."""
+    return (
+        "<div>✗ " not in shown
+        or "lessonkit-audit" not in shown
+        or "lessonkit-run" not in shown
+        or "the auditor complains" in shown
+    )
 
 
 @pytest.mark.slow

@@ -143,11 +143,11 @@ def test_the_clock_needs_only_the_standard_library() -> None:
 
 #: The rooms of the house, from the ground up: a module imports only from its own room and below.
 ROOMS = [
+    "clock",
     "messages",
     "checks",
     "words",
     "files",
-    "clock",
     "jsonable",
     "records",
     "mermaid",

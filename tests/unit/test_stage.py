@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import ipywidgets as widgets
 import pytest
 
-from lessonkit import Item, Shop, language, run
+from lessonkit import CreateOrder, Item, Order, Shop, language, run
 from lessonkit.explorer import Case, explore
-from lessonkit.lab import milliseconds, panel, shop_view, spec, tiles, toggle
+from lessonkit.lab import Audited, milliseconds, panel, shop_view, spec, tiles, toggle
 from lessonkit.lab.panel import Panel
 from lessonkit.lab.stage import Stage
 from lessonkit.lab.tiles import mark_differences
@@ -203,6 +203,33 @@ def test_a_scene_returns_runs_and_moving_their_moment_plays_nothing_again() -> N
     assert made.redraws == 1
     assert heading(one) != "at the end"
     assert isinstance(stages(panel(lambda: a_trace(), spec()))[0], Stage)
+
+
+def test_a_run_with_its_shop_is_marked_where_the_auditor_complains() -> None:
+    def scene(typo: bool) -> object:
+        shop = Shop()
+
+        async def create_order(command: CreateOrder) -> Order:
+            order = Order.create(command)
+            await shop.database.save(order)
+            if not typo:
+                await shop.inventory.reserve(order.items, order.order_id)
+                await shop.payment.charge(order.total, "card", order.order_id)
+            await shop.notification.send_order_confirmation(order)
+            return order
+
+        return Audited(run(shop.place_order(create_order)).trace, shop)
+
+    made = panel(scene, spec(toggle("typo", "Typo")))
+    assert "the auditor complains" not in made.sides.value
+    made.set(typo=True)
+    assert "the auditor complains" in made.sides.value
+    assert "O-001: The order stands, but no stock is held for it." in made.sides.value
+    press(made, "Keep this one")
+    made.set(typo=False)
+    now, kept = made.sides.now.value, made.sides.kept.value
+    assert "the auditor complains" in kept
+    assert "the auditor complains" not in now
 
 
 def test_the_number_of_runs_may_change_and_the_moments_stay() -> None:

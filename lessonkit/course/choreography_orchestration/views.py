@@ -122,7 +122,7 @@ def comparison(table_of_the_lesson: Path, styles: Sequence[Style]) -> Picture:
     columns = {_("aspect"): [row[f"aspect_{ours}"] for row in lesson]}
     for style, name, one in zip(["choreography", "orchestration"], names, styles, strict=True):
         measured = {
-            "coupling": _("addressed by the order service: {n}").format(n=one.knows),
+            "coupling": _("addressees of the order service: {n}").format(n=one.knows),
             "visibility": _("places to read: {n}").format(n=one.places),
             "change": _("existing parts touched: {n}").format(n=one.touched),
             "errors": _("a call refused for good, survived: {n} of 4").format(n=one.survived),

@@ -119,9 +119,7 @@ def what_becomes(handled: Mapping[tuple[str, str], Sequence[tuple[str, float]]])
         told = _seconds(by[0][1]) if gone else _("{n} ×").format(n=len(by))
         shown.setdefault(KINDS[kind], {})[fates()[fate]] = told
     columns = {broker: cells.values() for broker, cells in shown.items()}
-    said = _(
-        "Worker 1 stops: after how long the message is handled. Worker 1 is slow: how many times."
-    )
+    said = _("When the message is handled if worker 1 stops; how often if worker 1 is only slow")
     outcomes = table({_("Worker 1"): next(iter(shown.values())), **columns})
     return Picture(f"<p><b>{escape(said)}</b></p>", outcomes.html)
 
