@@ -28,6 +28,8 @@ class Captions:
         number of the message that they are about, or by what they say and where.
     if_narrow
         Words for which there is no room if the picture has to shrink.
+    numbered
+        Whether any words carry the number of an order, which the legend then explains.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -35,6 +37,7 @@ class Captions:
         self.sheet = Sheet(Box(plan.left + 2, TOP - 6, plan.width - 4, plan.first_row))
         self.waiting: dict[object, str] = {}
         self.if_narrow: list[str] = []
+        self.numbered = False
         self.piles: defaultdict[Line, list[Message]] = defaultdict(list)
         for message in plan.messages:
             if message.kind is not Kind.REPLY:
@@ -79,7 +82,9 @@ class Captions:
         on_its_side = message.kind is Kind.EVENT and y1 != y2
         heights = here if on_its_side else here + beyond
         shown, in_full = self._short(words), sentence(message)
-        return self._say(shown, in_full, (x2, y2), heights, number=message.number)
+        said = self._say(shown, in_full, (x2, y2), heights, number=message.number)
+        self.numbered |= bool(said) and words.startswith(tuple(svg.NUMBERS))
+        return said
 
     def _short(self, words: str) -> str:
         return svg.shorten(words, SIZE, self.plan.right - self.plan.left - 24)

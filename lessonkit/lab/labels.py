@@ -114,7 +114,8 @@ class Sheet:
                 place = place._replace(x=x)
             left, top, right, bottom = box = box_of(words, place, size)
             if self.is_free(Box(left - 3, top - 1, right + 3, bottom + 1)):
-                self.add(box)
+                # One letter's room on both sides: or two words on one line read as a sentence.
+                self.add(box._replace(left=left - 9, right=right + 9))
                 return place
         return None
 

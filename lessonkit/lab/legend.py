@@ -26,11 +26,11 @@ WAITING: Mapping[str, Any] = {
 """How the bar of somebody at work looks, and the one of somebody who waits."""
 
 
-def legend(plan: Plan, complaints: bool) -> tuple[str, float]:
+def legend(plan: Plan, complaints: bool, numbered: bool) -> tuple[str, float]:
     """A sample of every mark, in as many lines as they need; and where the last one ends."""
     parts = ""
     x, y, width = 12.0, plan.bottom + HEIGHT - 4, plan.width
-    for words, drawn in _samples(plan, complaints):
+    for words, drawn in _samples(plan, complaints, numbered):
         shown = svg.shorten(words, LARGE, width - 70)
         needed = 38 + svg.text_width(shown, LARGE) + 12
         if x + needed > width and parts:
@@ -41,10 +41,10 @@ def legend(plan: Plan, complaints: bool) -> tuple[str, float]:
     return parts, y + 12
 
 
-def _samples(plan: Plan, complaints: bool) -> Iterator[tuple[str, str]]:
+def _samples(plan: Plan, complaints: bool, numbered: bool) -> Iterator[tuple[str, str]]:
     messages, colour = plan.messages, plan.orders if len(plan.orders) > 1 else {}
     for number, order in enumerate(colour):
-        name = f"{svg.NUMBERS[number : number + 1]} {fit(order)}".strip()
+        name = f"{svg.NUMBERS[number : number + 1] if numbered else ''} {fit(order)}".strip()
         yield name, svg.line(0, -4, 26, -4, stroke=colour[order], stroke_width=5)
     for fate in LOOKS:
         alike = [message for message in messages if message.fate is fate]

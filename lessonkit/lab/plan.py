@@ -107,8 +107,10 @@ class Plan:
         y1, y2 = self.y(self.lanes.sender(message)), self.y(self.lanes.receiver(message))
         if message.ended is not None:
             x2 = self.axis.x(message.ended, message.ended_step)
-        if message.fate is Fate.LOST:  # it stops on the way
-            x2, y2 = x1 + (x2 - x1) * 0.7, y1 + (y2 - y1) * 0.7
+        if message.fate is Fate.LOST:  # it stops on the way, half-way between two lanes
+            lanes = abs(y2 - y1) / LANE
+            share = (int(lanes * 0.7) + 0.5) / lanes if lanes else 0.7
+            x2, y2 = x1 + (x2 - x1) * share, y1 + (y2 - y1) * share
         return x1, y1, x2, y2
 
     def name(self, lane: Lane) -> str:

@@ -123,7 +123,7 @@ class Drawing:
         marks = [*self._marks(complaints)]
         words = [*self.captions.all(complaints)]
         self._above = "".join([*self._arrows(), *marks, *words, *self._rows()])
-        samples, self._bottom = legend(plan, bool(complaints))
+        samples, self._bottom = legend(plan, bool(complaints), self.captions.numbered)
         self._last = samples + "".join([*self.captions.waiting.values(), *self.captions.if_narrow])
         what = _("What happened, on a time axis")
         if self.by_order:
