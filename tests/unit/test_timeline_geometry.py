@@ -21,6 +21,7 @@ from lessonkit.faults import Crash, Refused
 from lessonkit.lab import timeline
 from lessonkit.lab.labels import Box
 from lessonkit.lab.layout import LARGE, NAME, Lanes
+from lessonkit.lab.plan import LANE
 from lessonkit.lab.svg import text_width
 from lessonkit.lab.timeline import WIDTH
 from lessonkit.patterns.bus import InMemoryEventBus
@@ -80,6 +81,10 @@ def keep_off(picture: str, width: float, shrunk: bool = False) -> list[str]:
     assert len(words) == len(texts)
     for one, other in combinations(words, 2):
         assert not one.meets(other), (words[one], words[other])
+    captions = [box(text, shrunk) for text in texts if text.get("paint-order")]
+    for one, other in combinations(captions, 2):
+        if abs(one.bottom - other.bottom) < 1:  # or they read as one sentence
+            assert max(one.left, other.left) - min(one.right, other.right) >= 9
     for element in found:
         if element.get("class") == "lessonkit-arrow":
             line = numbers(element, "x1", "y1", "x2", "y2")
@@ -350,6 +355,29 @@ def test_of_arrows_on_one_another_the_last_says_how_many_they_are() -> None:
     for message in trace.messages:
         message.what = "x"
     assert "x × 70" in check(timeline(trace, scale="time"))
+
+
+def test_a_legend_explains_the_numbers_of_orders_only_where_they_stand() -> None:
+    trace = Trace()
+    for order in ("O-1", "O-1", "O-2", "O-2"):
+        trace.end(trace.send("a", "b", "tell", Kind.EVENT, correlation=order))
+    assert [name for name in check(timeline(trace, scale="order")) if "O-1" in name] == ["① O-1"]
+    assert "① O-1" not in timeline(trace, scale="time")  # all four lie on one another
+    assert "O-1" in timeline(trace, scale="time")
+
+
+@pytest.mark.parametrize("lanes_away", range(1, 9))
+def test_a_lost_message_ends_half_way_between_two_lanes(lanes_away: int) -> None:
+    trace = Trace()
+    for number in range(9):
+        trace.note(f"s{number}", "here")
+    trace.end(trace.send("s0", f"s{lanes_away}", "tell"), Fate.LOST)
+    root = ElementTree.fromstring(timeline(trace))
+    (arrow,) = [one for one in shown(root) if one.get("class") == "lessonkit-arrow"]
+    y1, y2 = numbers(arrow, "y1", "y2")
+    gone = (y2 - y1) / LANE
+    assert gone % 1 == pytest.approx(0.5)
+    assert gone < lanes_away
 
 
 def test_who_tells_himself_something_at_once_tells_nobody() -> None:
